@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: Apache-2.0
+# WFW_OPTIONAL(NAME, WHAT, PREFIX, MODULES): an optional part, on when its library is there.
+# --enable-NAME makes a missing library an error, --disable-NAME leaves the part out.
+AC_DEFUN([WFW_OPTIONAL], [
+  AC_ARG_ENABLE([$1], [AS_HELP_STRING([--disable-$1], [leave out $2])], [], [enable_$1=auto])
+  AS_IF([test "x$enable_$1" != xno],
+    [PKG_CHECK_MODULES([$3], [$4], [have_$1=yes],
+      [have_$1=no
+       AS_IF([test "x$enable_$1" = xyes], [AC_MSG_ERROR([--enable-$1 needs $4])])])
+     enable_$1=$have_$1])
+  AM_CONDITIONAL([WITH_]m4_toupper([$1]), [test "x$enable_$1" = xyes])
+  AS_IF([test "x$enable_$1" = xyes], [AC_DEFINE([WITH_]m4_toupper([$1]), [1], [Define to build $2.])])
+])
+
+# WFW_CHECK_LTDL: libltdl has no .pc file.
+AC_DEFUN([WFW_CHECK_LTDL], [
+  AC_CHECK_HEADER([ltdl.h], [], [AC_MSG_ERROR([ltdl.h not found: install libltdl-dev or libtool-ltdl-devel])])
+  AC_CHECK_LIB([ltdl], [lt_dlopenadvise], [LTDL_LIBS=-lltdl],
+    [AC_MSG_ERROR([libltdl not found: install libltdl-dev or libtool-ltdl-devel])])
+  AC_SUBST([LTDL_LIBS])
+])
+
+# WFW_WARNINGS: every warning of a wide set that this compiler knows; --enable-werror makes them errors.
+AC_DEFUN([WFW_WARNINGS], [
+  AC_ARG_ENABLE([werror], [AS_HELP_STRING([--enable-werror], [treat compiler warnings as errors])], [], [enable_werror=no])
+  WARN_CFLAGS=
+  wfw_saved_CFLAGS=$CFLAGS
+  for wfw_flag in -Wall -Wextra -Wshadow -Wpointer-arith -Wcast-qual -Wstrict-prototypes -Wmissing-prototypes \
+      -Wold-style-definition -Wwrite-strings -Wformat=2 -Wundef -Wvla -Wnull-dereference -Wimplicit-fallthrough \
+      -Wdouble-promotion -Wlogical-op -Wduplicated-cond -Wduplicated-branches -Wno-missing-field-initializers; do
+    AC_MSG_CHECKING([whether $CC accepts $wfw_flag])
+    CFLAGS="$wfw_saved_CFLAGS -Werror $wfw_flag"
+    AC_COMPILE_IFELSE([AC_LANG_PROGRAM([], [])],
+      [AC_MSG_RESULT([yes])
+       AS_VAR_APPEND([WARN_CFLAGS], [" $wfw_flag"])],
+      [AC_MSG_RESULT([no])])
+  done
+  CFLAGS=$wfw_saved_CFLAGS
+  AS_IF([test "x$enable_werror" = xyes], [AS_VAR_APPEND([WARN_CFLAGS], [" -Werror"])])
+  AC_SUBST([WARN_CFLAGS])
+])
+
+# WFW_SANITIZE: --enable-sanitize=LIST builds everything with -fsanitize=LIST.
+AC_DEFUN([WFW_SANITIZE], [
+  AC_ARG_ENABLE([sanitize],
+    [AS_HELP_STRING([--enable-sanitize=LIST], [build with -fsanitize=LIST, e.g. address,undefined])],
+    [], [enable_sanitize=no])
+  AS_CASE([$enable_sanitize],
+    [no], [wfw_sanitize=none],
+    [yes], [wfw_sanitize=address,undefined],
+    [wfw_sanitize=$enable_sanitize])
+  AS_IF([test "x$wfw_sanitize" != xnone],
+    [CFLAGS="$CFLAGS -fsanitize=$wfw_sanitize -fno-omit-frame-pointer -fno-sanitize-recover=undefined"
+     AC_DEFINE([WITH_SANITIZE], [1], [Define when a sanitizer is built in.])])
+  AM_CONDITIONAL([WITH_SANITIZE], [test "x$wfw_sanitize" != xnone])
+])

@@ -1,0 +1,10 @@
+# SPDX-License-Identifier: Apache-2.0
+# Every plugin is one directory with its own local.mk.
+AM_PLUGIN_LDFLAGS = -module -avoid-version -shared -no-undefined -Wl,-z,defs
+
+# The .la files are of no use once installed.
+install-data-hook:
+	cd "$(DESTDIR)$(plugindir)" && rm -f $(notdir $(plugin_LTLIBRARIES))
+uninstall-hook:
+	cd "$(DESTDIR)$(plugindir)" 2>/dev/null && rm -f $(notdir $(plugin_LTLIBRARIES:.la=.so)) || :
+	-rmdir "$(DESTDIR)$(plugindir)" "$(DESTDIR)$(libdir)/wfworker" 2>/dev/null

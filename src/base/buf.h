@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A growable byte buffer.  buf.data is always NUL-terminated once something was added; the NUL is not counted. */
+#ifndef WF_BASE_BUF_H
+#define WF_BASE_BUF_H
+
+#include <stddef.h>
+
+struct buf {
+    char *data; /* owned; NULL while nothing was added */
+    size_t len; /* bytes used, without the terminating NUL */
+    size_t cap;
+};
+
+#define BUF_INIT {NULL, 0, 0}
+
+void buf_free(struct buf *b);         /* frees and resets; usable with CLEANUP(buf_free) */
+void buf_clear(struct buf *b);        /* empty, keeps the memory */
+char *buf_steal(struct buf *b);       /* the text, never NULL, now the caller's; the buffer is empty again */
+void buf_reserve(struct buf *b, size_t more); /* room for `more` bytes and the NUL */
+void buf_add(struct buf *b, const void *data, size_t len);
+void buf_addstr(struct buf *b, const char *s);
+void buf_addch(struct buf *b, char c);
+void buf_printf(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+#define CLEANUP_BUF __attribute__((cleanup(buf_free)))
+
+#endif

@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/json.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+
+/* jansson's own depth limit is 2048, fixed at its compile time; ours is lower because every walk here recurses. */
+static bool too_deep(const json_t *v, int depth)
+{
+    if (depth > JS_MAX_DEPTH)
+        return true;
+    if (json_is_array(v)) {
+        size_t i;
+        json_t *item;
+        json_array_foreach(v, i, item) if (too_deep(item, depth + 1)) return true;
+    } else if (json_is_object(v)) {
+        for (void *it = json_object_iter((json_t *)(uintptr_t)v); it;
+             it = json_object_iter_next((json_t *)(uintptr_t)v, it))
+            if (too_deep(json_object_iter_value(it), depth + 1))
+                return true;
+    }
+    return false;
+}
+
+json_t *js_parse(const char *text, size_t len, struct error *e)
+{
+    json_error_t je;
+    json_t *v = json_loadb(text, len, JSON_DECODE_ANY, &je);
+    if (!v) {
+        err_set(e, "invalid JSON at line %d, column %d: %s", je.line, je.column, je.text);
+        return NULL;
+    }
+    if (too_deep(v, 0)) {
+        json_decref(v);
+        err_set(e, "JSON is nested deeper than %d levels", JS_MAX_DEPTH);
+        return NULL;
+    }
+    return v;
+}
+
+/* Length of the valid UTF-8 sequence at s, or 0. */
+static size_t utf8_length(const unsigned char *s, size_t left)
+{
+    unsigned char c = s[0];
+    size_t n = c < 0x80 ? 1 : c >= 0xc2 && c <= 0xdf ? 2 : c >= 0xe0 && c <= 0xef ? 3 : c >= 0xf0 && c <= 0xf4 ? 4 : 0;
+    if (n == 0 || n > left)
+        return 0;
+    for (size_t i = 1; i < n; i++)
+        if ((s[i] & 0xc0) != 0x80)
+            return 0;
+    if ((c == 0xe0 && s[1] < 0xa0) || (c == 0xed && s[1] > 0x9f) || (c == 0xf0 && s[1] < 0x90) ||
+        (c == 0xf4 && s[1] > 0x8f))
+        return 0;
+    return n;
+}
+
+static void write_escape(struct buf *b, unsigned char c)
+{
+    switch (c) {
+    case '"':
+        buf_add(b, "\\\"", 2);
+        break;
+    case '\\':
+        buf_add(b, "\\\\", 2);
+        break;
+    case '\n':
+        buf_add(b, "\\n", 2);
+        break;
+    case '\r':
+        buf_add(b, "\\r", 2);
+        break;
+    case '\t':
+        buf_add(b, "\\t", 2);
+        break;
+    default:
+        buf_printf(b, "\\u%04x", c);
+        break;
+    }
+}
+
+void js_write_string(struct buf *b, const char *s, size_t len)
+{
+    const unsigned char *p = (const unsigned char *)s, *end = p + len, *run = p;
+    buf_addch(b, '"');
+    while (p < end) {
+        size_t n = utf8_length(p, (size_t)(end - p));
+        if (n > 1 || (n == 1 && *p >= 0x20 && *p != '"' && *p != '\\' && *p != 0x7f)) {
+            p += n;
+            continue;
+        }
+        buf_add(b, run, (size_t)(p - run));
+        if (n == 0)
+            buf_addstr(b, "\xef\xbf\xbd");
+        else
+            write_escape(b, *p);
+        run = ++p;
+    }
+    buf_add(b, run, (size_t)(p - run));
+    buf_addch(b, '"');
+}
+
+void js_format_real(double d, char out[32])
+{
+    int from = fabs(d) < 1e-300 ? 1 : 15; /* subnormal numbers can need fewer than 15 digits */
+    for (int digits = from; digits <= 17; digits++) {
+        snprintf(out, 32, "%.*g", digits, d);
+        if (strtod(out, NULL) == d)
+            return;
+    }
+}
+
+void js_write_real(struct buf *b, double d)
+{
+    char text[32];
+    js_format_real(d, text);
+    buf_addstr(b, text);
+    if (!strpbrk(text, ".e"))
+        buf_add(b, ".0", 2); /* a real stays a real when it is read again */
+}
+
+static void write_object(struct buf *b, const json_t *v)
+{
+    json_t *object = (json_t *)(uintptr_t)v;
+    bool first = true;
+    buf_addch(b, '{');
+    for (void *it = json_object_iter(object); it; it = json_object_iter_next(object, it)) {
+        const char *key = json_object_iter_key(it);
+        if (!first)
+            buf_addch(b, ',');
+        first = false;
+        js_write_string(b, key, strlen(key));
+        buf_addch(b, ':');
+        js_write(b, json_object_iter_value(it));
+    }
+    buf_addch(b, '}');
+}
+
+static void write_array(struct buf *b, const json_t *v)
+{
+    buf_addch(b, '[');
+    for (size_t i = 0; i < json_array_size(v); i++) {
+        if (i)
+            buf_addch(b, ',');
+        js_write(b, json_array_get(v, i));
+    }
+    buf_addch(b, ']');
+}
+
+void js_write(struct buf *b, const json_t *v)
+{
+    switch (json_typeof(v)) {
+    case JSON_OBJECT:
+        write_object(b, v);
+        break;
+    case JSON_ARRAY:
+        write_array(b, v);
+        break;
+    case JSON_STRING:
+        js_write_string(b, json_string_value(v), json_string_length(v));
+        break;
+    case JSON_INTEGER:
+        buf_printf(b, "%" JSON_INTEGER_FORMAT, json_integer_value(v));
+        break;
+    case JSON_REAL:
+        js_write_real(b, json_real_value(v));
+        break;
+    case JSON_TRUE:
+        buf_addstr(b, "true");
+        break;
+    case JSON_FALSE:
+        buf_addstr(b, "false");
+        break;
+    case JSON_NULL:
+        buf_addstr(b, "null");
+        break;
+    }
+}
+
+char *js_text(const json_t *v)
+{
+    struct buf b = BUF_INIT;
+    js_write(&b, v);
+    return buf_steal(&b);
+}
+
+const char *js_str(const json_t *object, const char *key)
+{
+    return json_string_value(json_object_get(object, key));
+}
+
+int64_t js_int(const json_t *object, const char *key, int64_t fallback)
+{
+    const json_t *v = json_object_get(object, key);
+    return json_is_integer(v) ? (int64_t)json_integer_value(v) : fallback;
+}
+
+bool js_bool(const json_t *object, const char *key, bool fallback)
+{
+    const json_t *v = json_object_get(object, key);
+    return json_is_boolean(v) ? json_is_true(v) : fallback;
+}
+
+void js_set(json_t *object, const char *key, json_t *value)
+{
+    if (json_object_set_new(object, key, value) != 0)
+        abort();
+}
+
+void js_push(json_t *array, json_t *value)
+{
+    if (json_array_append_new(array, value) != 0)
+        abort();
+}
+
+json_t *js_string_lossy(const char *s, size_t len)
+{
+    CLEANUP_BUF struct buf b = BUF_INIT;
+    const unsigned char *p = (const unsigned char *)s, *end = p + len;
+    while (p < end) {
+        size_t n = utf8_length(p, (size_t)(end - p));
+        if (n == 0 || *p == 0) {
+            buf_addstr(&b, "\xef\xbf\xbd");
+            p++;
+        } else {
+            buf_add(&b, p, n);
+            p += n;
+        }
+    }
+    json_t *v = json_stringn(b.data ? b.data : "", b.len);
+    if (!v)
+        abort();
+    return v;
+}
+
+bool js_storable(const json_t *v)
+{
+    if (json_is_string(v))
+        return memchr(json_string_value(v), 0, json_string_length(v)) == NULL;
+    if (json_is_array(v)) {
+        for (size_t i = 0; i < json_array_size(v); i++)
+            if (!js_storable(json_array_get(v, i)))
+                return false;
+    } else if (json_is_object(v)) {
+        json_t *object = (json_t *)(uintptr_t)v;
+        for (void *it = json_object_iter(object); it; it = json_object_iter_next(object, it))
+            if (!js_storable(json_object_iter_value(it)))
+                return false;
+    }
+    return true;
+}

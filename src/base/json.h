@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* JSON helpers over jansson: reading with limits, writing so that numbers come out as they came in, typed access.
+ *
+ * Values that are shared (definition, state, node outputs) are never changed after they were made; who wants another
+ * value makes a shallow copy. */
+#ifndef WF_BASE_JSON_H
+#define WF_BASE_JSON_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/error.h"
+
+/* Deepest nesting accepted anywhere. */
+#define JS_MAX_DEPTH 512
+
+static inline void js_cleanup(json_t **v)
+{
+    json_decref(*v);
+}
+#define CLEANUP_JSON __attribute__((cleanup(js_cleanup)))
+
+/* Read any JSON value.  Of duplicate keys the last wins, as in PostgreSQL's jsonb; NUL characters, bad UTF-8, integers
+ * beyond 64 bits and deeper nesting than JS_MAX_DEPTH are errors that name line and column.  NULL on error. */
+json_t *js_parse(const char *text, size_t len, struct error *e);
+
+/* Write compact JSON.  Reals are written with the fewest digits that read back the same (0.1 stays 0.1). */
+void js_write(struct buf *b, const json_t *v);
+char *js_text(const json_t *v); /* the same as a new string */
+void js_write_string(struct buf *b, const char *s, size_t len); /* with quotes; bytes that are no UTF-8 become U+FFFD */
+void js_write_real(struct buf *b, double d);                    /* finite */
+
+/* Fewest digits that read back as d, in C's notation ("0.1", "1e+21"); finite.  Whole numbers come without a point. */
+void js_format_real(double d, char out[32]);
+
+/* Members of an object by key; NULL / the fallback when absent or of another type. */
+const char *js_str(const json_t *object, const char *key);
+int64_t js_int(const json_t *object, const char *key, int64_t fallback);
+bool js_bool(const json_t *object, const char *key, bool fallback);
+
+/* object[key] = value, taking over the reference; a NULL value or a bad key is a programming error and aborts. */
+void js_set(json_t *object, const char *key, json_t *value);
+void js_push(json_t *array, json_t *value);
+
+/* A new string from bytes that need not be UTF-8: invalid sequences become U+FFFD, NUL too. */
+json_t *js_string_lossy(const char *s, size_t len);
+
+/* True when PostgreSQL's jsonb can hold it: no NUL character in any string or key. */
+bool js_storable(const json_t *v);
+
+#endif

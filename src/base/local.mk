@@ -1,0 +1,11 @@
+# SPDX-License-Identifier: Apache-2.0
+noinst_LTLIBRARIES += src/base/libbase.la
+src_base_libbase_la_SOURCES = \
+  src/base/buf.c src/base/buf.h \
+  src/base/clock.c src/base/clock.h \
+  src/base/error.c src/base/error.h \
+  src/base/json.c src/base/json.h \
+  src/base/log.c src/base/log.h \
+  src/base/mem.c src/base/mem.h \
+  src/base/uuid.c src/base/uuid.h
+src_base_libbase_la_LIBADD = $(JANSSON_LIBS) -lm

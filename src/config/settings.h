@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Settings: flags over environment over file over default, each with its origin.
+ *
+ * One table (settings.def) names every setting with its type, range, default, unit, environment variables and text; the
+ * flags, the file's keys, `wfworker config` and the manual page come from it. */
+#ifndef WF_CONFIG_SETTINGS_H
+#define WF_CONFIG_SETTINGS_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "base/error.h"
+#include "base/log.h"
+
+enum http_guard { HTTP_GUARD_OFF, HTTP_GUARD_METADATA, HTTP_GUARD_PRIVATE };
+enum execution_log { EXECUTION_LOG_FULL, EXECUTION_LOG_BRIEF, EXECUTION_LOG_ERRORS };
+
+/* The values in force; strings are owned by the settings. */
+struct settings {
+    const char *db;              /* libpq connection string, ready to use; may hold a password: never print it */
+    const char *db_display;      /* the same without secrets, for people */
+    bool listen;                 /* auto or off */
+    const char *listen_dsn;      /* NULL: the database address */
+    int64_t poll_interval_ms;
+    int concurrency;             /* threads of blocking handlers */
+    int max_in_flight;           /* executions */
+    int64_t lease_ms;
+    int64_t shutdown_grace_ms;
+    enum http_guard http_guard;
+    size_t http_max_response;    /* bytes */
+    size_t max_inline;           /* bytes */
+    enum log_format log_format;
+    enum log_level log_level;
+    enum execution_log execution_log;
+    const char *plugin_path;     /* or NULL */
+    const char *const *plugin_dirs; /* --plugin-dir, NULL-terminated */
+    bool strict;
+    bool unlabelled_condition_order;
+    int max_retries;
+    double retry_multiplier;
+    int64_t node_timeout_ms;
+    int history_retention_days;
+    const char *web_listen;      /* HOST:PORT of health, metrics and status; NULL = off */
+    const char *const *env_allow;/* names that ${env.NAME} may read, NULL-terminated */
+};
+
+struct settings_source; /* everything that was read, with origins */
+
+/* Take the flags that are settings out of argv (before and after the subcommand; "--" ends them), read .env files, the
+ * environment and the configuration file.  *argc and argv keep what is left.  NULL and *e for a wrong value: the text
+ * names the setting, the value and where it came from. */
+struct settings_source *settings_load(int *argc, char **argv, struct error *e);
+void settings_free(struct settings_source *s);
+const struct settings *settings_get(const struct settings_source *s);
+
+/* `wfworker config`: name, value (secrets as ********), origin. */
+void settings_print(const struct settings_source *s, FILE *out);
+json_t *settings_json(const struct settings_source *s);
+
+/* The text of --help for the flags that are settings. */
+void settings_help(FILE *out);
+
+/* The [plugin NAME] section as an object of strings, a new reference; NULL when there is none. */
+json_t *settings_plugin(const struct settings_source *s, const char *name);
+
+#endif

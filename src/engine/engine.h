@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The engine: one pure function.
+ *
+ *     engine_step(definition, state, event, now) -> state', effects
+ *
+ * No I/O, no clock, no randomness: the same history always gives the same state, byte for byte.  The worker feeds
+ * events, carries out effects, and keeps (snapshot + journal of events) so that any worker can go on: recovery is
+ * engine_state_read(snapshot) and engine_step() for every journalled event, the effects of which are dropped.
+ *
+ * A state belongs to the loop thread. */
+#ifndef WF_ENGINE_ENGINE_H
+#define WF_ENGINE_ENGINE_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/error.h"
+#include "engine/definition.h"
+#include "expr/expr.h"
+
+/* ---- Execution policy: settings that the engine needs, recorded in the state at START ---- */
+struct engine_policy {
+    int max_retries;           /* WORKFLOW_MAX_RETRIES; 0 = none */
+    double retry_multiplier;   /* WORKFLOW_RETRY_BACKOFF_MULTIPLIER; >= 1 */
+    int64_t retry_initial_ms;  /* 1000 */
+    int64_t retry_max_ms;      /* 3600000 */
+    int64_t node_timeout_ms;   /* WORKFLOW_NODE_TIMEOUT_SECONDS; default for a node's attempt; 0 = none */
+    int max_crashes;           /* lost workers in the same node before it fails with `crashed`: 3 */
+};
+
+/* ---- Failure of a node ---- */
+struct failure {
+    char *type;             /* stable snake_case name; owned */
+    char *message;          /* owned, UTF-8 */
+    bool retryable;
+    int64_t retry_after_ms; /* 0 = not given */
+    json_t *details;        /* owned reference, or NULL */
+};
+void failure_clear(struct failure *f);
+
+/* ---- Events ---- */
+enum engine_event_type {
+    ENGINE_START,     /* the first event of an execution: `start` */
+    ENGINE_DONE,      /* an activation succeeded: act, output, branch */
+    ENGINE_FAIL,      /* an attempt failed: act, failure */
+    ENGINE_PARK,      /* an activation waits: act, park */
+    ENGINE_ENTER,     /* an activation enters a scope: act, branch, output = vars, park.checkpoint */
+    ENGINE_LEAVE,     /* an activation leaves: act, leave, branch = label, output */
+    ENGINE_TIMEOUT,   /* an attempt ran out of time: act */
+    ENGINE_PROGRESS,  /* act, output = what to keep for the next attempt */
+    ENGINE_WAKE,      /* time has passed: whatever is due at `now` happens (timers, retries, deadlines) */
+    ENGINE_LOST,      /* the worker that ran the execution is gone: every running attempt was lost */
+    ENGINE_PAUSE,     /* status was set to paused from outside */
+    ENGINE_RESUME,    /* status was set to running from outside */
+    ENGINE_TERMINATE, /* status was set to failed from outside, or the execution was refused: message = reason or NULL;
+                         message given by the worker itself: the execution fails with it for good */
+};
+
+struct engine_start {
+    const char *execution_uuid; /* the row's id */
+    const char *execution_id;   /* exec-... */
+    const char *workflow_id;
+    int64_t workflow_version;
+    int64_t started_at_us;
+    json_t *data;               /* trigger data; borrowed, an object or NULL */
+    int retry_count;            /* as found in the row */
+    /* A row that another program began (current_node_id set): what it finished is kept, and the run starts there. */
+    const char *current_node_id; /* or NULL */
+    json_t *node_results;        /* borrowed, or NULL */
+    json_t *completed_node_ids;  /* borrowed, or NULL */
+    const char *definition;      /* the pinned definition's id, kept in the journal and the snapshot */
+    struct engine_policy policy;
+};
+
+struct engine_park {
+    int64_t until_us;        /* since the epoch; 0 = no timer */
+    const char *signal;      /* signal type, or NULL */
+    const char *child;       /* workflow id, or NULL */
+    json_t *child_input;     /* borrowed, or NULL */
+    json_t *checkpoint;      /* borrowed, or NULL; given back when the handler is called again */
+};
+
+enum engine_leave { ENGINE_BREAK, ENGINE_CONTINUE, ENGINE_END };
+
+struct engine_event {
+    enum engine_event_type type;
+    uint64_t act;                    /* the activation, from the effect ENGINE_RUN */
+    json_t *output;                  /* borrowed */
+    const char *branch;              /* or NULL */
+    const struct failure *failure;   /* FAIL */
+    struct engine_park park;         /* PARK, ENTER */
+    enum engine_leave leave;         /* LEAVE */
+    const struct engine_start *start;/* START */
+    const char *message;             /* TERMINATE */
+};
+
+/* ---- Effects, in the order in which they are to be carried out ---- */
+enum engine_effect_type {
+    ENGINE_RUN,    /* call the handler of `node` for activation `act` */
+    ENGINE_CANCEL, /* cancel activation `act`; whatever it still says is dropped */
+    ENGINE_LOG,    /* a row of executionlog: node (or SIZE_MAX: name), level, text, at_us */
+    ENGINE_ENDED,  /* the execution is over (engine_columns() says how) */
+};
+
+enum engine_why { WHY_START = 0, WHY_TIMER, WHY_SIGNAL, WHY_CHILD, WHY_SCOPE };
+
+struct engine_effect {
+    enum engine_effect_type type;
+    uint64_t act;
+    size_t node;             /* RUN, CANCEL */
+    uint32_t attempt;        /* RUN: from 1 */
+    enum engine_why why;     /* RUN */
+    json_t *checkpoint;      /* RUN: owned reference, or NULL */
+    json_t *event;           /* RUN: signal data, child's result ...; owned reference, or NULL */
+    int64_t timeout_ms;      /* RUN: time of this attempt, 0 = none */
+    char *log_node;          /* LOG: owned */
+    const char *log_level;   /* LOG: "info", "warning", "error"; static */
+    char *log_text;          /* LOG: owned, at most 5000 characters */
+    int64_t at_us;           /* LOG: strictly increasing within an execution */
+};
+struct engine_effects {
+    struct engine_effect *items;
+    size_t len, cap;
+};
+void engine_effects_clear(struct engine_effects *fx); /* frees the contents, keeps the array */
+void engine_effects_free(struct engine_effects *fx);
+
+/* ---- State ---- */
+struct engine_state;
+
+struct engine_state *engine_state_new(void); /* before START */
+void engine_state_free(struct engine_state *s);
+
+/* Feed one event.  Events for an activation that is over (late results) change nothing and return 0 with no effects.
+ * -1 only for an event that makes no sense (START twice, an unknown activation): the state is unchanged. */
+int engine_step(const struct def *d, struct engine_state *s, const struct engine_event *ev, int64_t now_us,
+                struct engine_effects *fx, struct error *e);
+
+enum engine_status { STATUS_NEW, STATUS_RUNNING, STATUS_PAUSED, STATUS_WAITING_SIGNAL, STATUS_RETRY, STATUS_COMPLETED, STATUS_FAILED };
+enum engine_status engine_status(const struct engine_state *s);
+
+/* Over for good: completed, or failed with no retry to come. */
+bool engine_ended(const struct engine_state *s);
+
+/* How many activations a handler is working on (RUN given, no outcome yet). */
+size_t engine_running(const struct engine_state *s);
+
+/* When ENGINE_WAKE is due next (timer, retry, deadline), or INT64_MAX.  While paused only the execution's deadline
+ * counts. */
+int64_t engine_next_due(const struct engine_state *s);
+
+/* The running activations, for a worker that took the execution over: fills fx with an ENGINE_RUN for each. */
+void engine_running_effects(const struct def *d, const struct engine_state *s, struct engine_effects *fx);
+
+const char *engine_definition_id(const struct engine_state *s);
+
+/* ---- What a handler is given ---- */
+
+/* The config of the activation's node with its templates resolved, a new reference.  `secret` resolves ${secret.NAME}
+ * and ${env.NAME}: it returns a new string, or NULL when there is none; a NULL function makes both unknown names.
+ * NULL on error: *f is filled (types unknown_name, template_error, type_error, ..., never retryable). */
+typedef char *(*engine_secret_fn)(void *ctx, const char *kind, const char *name);
+json_t *engine_config(const struct def *d, const struct engine_state *s, uint64_t act, int64_t now_us,
+                      engine_secret_fn secret, void *ctx, struct failure *f);
+
+/* The execution's data as the activation sees it; borrowed, do not change.  A thread must be given a json_copy(). */
+const json_t *engine_input(const struct engine_state *s, uint64_t act);
+
+/* Evaluate an expression in the view of an activation, with extra names (may be NULL) first. */
+json_t *engine_eval(const struct def *d, const struct engine_state *s, uint64_t act, const char *expression,
+                    const json_t *vars, int64_t now_us, struct failure *f);
+
+/* The idempotency key of the activation: the same for all attempts.  A new string. */
+char *engine_key(const struct def *d, const struct engine_state *s, uint64_t act);
+
+/* ---- What is stored ---- */
+
+/* The whole state, and back.  read returns NULL and *e for text that this version cannot read. */
+void engine_state_write(const struct def *d, const struct engine_state *s, struct buf *out);
+struct engine_state *engine_state_read(const struct def *d, const char *text, size_t len, struct error *e);
+
+/* One event as one JSON object for the journal ({"at": us, "ev": "done", ...}), and replay of one.  The start record
+ * names the definition: {"ev":"start","definition":"..."}. */
+void engine_event_write(const struct engine_event *ev, int64_t now_us, struct buf *out);
+int engine_replay(const struct def *d, struct engine_state *s, const json_t *record, struct error *e);
+
+/* ---- The projection that the backend's readers see ---- */
+struct engine_columns {
+    const char *status;          /* running, paused, waiting_for_signal, completed, failed; static */
+    const char *current_node_id; /* or NULL; borrowed */
+    const char *error_message;   /* or NULL; borrowed */
+    int retry_count;
+    int64_t next_retry_at_us;    /* 0 = null */
+    int64_t completed_at_us;     /* 0 = null */
+};
+void engine_columns(const struct def *d, const struct engine_state *s, struct engine_columns *out);
+
+/* execution_state: exactly the twelve keys, in their order. */
+void engine_projection(const struct def *d, const struct engine_state *s, struct buf *out);
+
+#endif

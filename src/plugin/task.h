@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One attempt of one node in a handler: the host's side of plugin.h.
+ *
+ * The loop thread starts and cancels tasks; outcomes may come from any thread and are always delivered on the loop
+ * thread, never from inside task_start().  A `struct wfw_task *` that a plugin keeps too long answers WFW_E_STALE. */
+#ifndef WF_PLUGIN_TASK_H
+#define WF_PLUGIN_TASK_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <uv.h>
+
+#include "plugin/registry.h"
+
+enum outcome_type { OUTCOME_DONE, OUTCOME_FAIL, OUTCOME_PARK, OUTCOME_ENTER, OUTCOME_LEAVE };
+
+/* What a handler said; everything borrowed for the time of the callback (take references of JSON values). */
+struct outcome {
+    enum outcome_type type;
+    json_t *output;          /* DONE (an object), LEAVE; ENTER: vars */
+    const char *branch;      /* DONE, ENTER; LEAVE: label; or NULL */
+    const char *error_type, *message; /* FAIL */
+    bool retryable;
+    int64_t retry_after_ms;
+    json_t *details;
+    int64_t until_us;        /* PARK: absolute; 0 = none */
+    const char *signal, *child_workflow;
+    json_t *child_input;
+    json_t *checkpoint;      /* PARK, ENTER */
+    uint32_t leave;          /* enum wfw_leave */
+};
+
+struct http_request {
+    const char *method, *url;
+    const char *const *headers; /* "Name: value", NULL-terminated, or NULL */
+    const void *body;
+    size_t body_len;
+    size_t max_response;        /* bytes; 0 = the setting http_max_response */
+    int64_t timeout_ms;         /* 0 = none but the task's own */
+    unsigned max_redirects;
+};
+struct http_response {
+    int status;                  /* 0 when there was no answer */
+    const char *error_type;      /* NULL when there was an answer; else network_error, tls_error, timeout, too_large,
+                                    address_refused, invalid_url, too_many_redirects */
+    const char *error;           /* text for people */
+    const char *const *headers;  /* of the last answer: "Name: value", NULL-terminated */
+    const void *body;
+    size_t body_len;
+    const char *effective_url;
+};
+typedef void (*http_done_fn)(void *arg, const struct http_response *response);
+
+/* What the worker lends to handlers.  All are called on the loop thread. */
+struct task_services {
+    uv_loop_t *loop;
+    void *ctx;
+    /* Begin a transfer; done is called once, later, unless http_cancel was called.  NULL and *e when it cannot begin. */
+    void *(*http_start)(void *ctx, const struct http_request *request, http_done_fn done, void *arg, struct error *e);
+    void (*http_cancel)(void *ctx, void *transfer);
+    int64_t (*now_us)(void *ctx);                   /* the wall clock; virtual in tests and exec */
+    json_t *(*eval)(void *ctx, void *owner, const char *expression, const json_t *vars, struct error *e);
+    char *(*secret)(void *ctx, const char *name);   /* a new string, or NULL */
+    char *(*env)(void *ctx, const char *name);      /* allow-listed names only; a new string, or NULL */
+    void (*progress)(void *ctx, void *owner, json_t *value);
+    void (*log)(void *ctx, void *owner, int level, const char *text);
+};
+
+struct task_call {
+    const char *node_type, *node_id, *execution_id, *workflow_id, *key;
+    json_t *config, *input, *checkpoint, *event; /* borrowed; references are taken; input is copied for threads */
+    uint32_t attempt, why, scope_outcome;
+    int64_t timeout_ms; /* 0 = none */
+};
+
+/* The pool and its queue. */
+struct task_host;
+struct task_host *task_host_new(const struct task_services *services, size_t blocking_threads, struct error *e);
+void task_host_free(struct task_host *h); /* after all tasks are over */
+
+struct task;
+typedef void (*outcome_fn)(void *owner, struct task *t, const struct outcome *outcome);
+
+/* Start an attempt.  on_outcome is called exactly once, on the loop thread, unless task_cancel() came first; afterwards
+ * the task is gone. */
+struct task *task_start(struct task_host *h, const struct handler *handler, const struct task_call *call,
+                        outcome_fn on_outcome, void *owner);
+
+/* Ask the handler to stop and forget it: no outcome will be delivered.  A blocking handler that does not return keeps
+ * its thread; after grace_ms that is logged and counted. */
+void task_cancel(struct task *t, int64_t grace_ms);
+
+size_t task_host_abandoned(const struct task_host *h); /* threads held by cancelled handlers that did not return */
+size_t task_host_blocking_free(const struct task_host *h);
+
+#endif

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Blocking SQL for the command line: connect, migrate, check, workflows, submit, list, show, logs. */
+#ifndef WF_STORE_SYNC_H
+#define WF_STORE_SYNC_H
+
+#include <jansson.h>
+#include <libpq-fe.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "base/error.h"
+
+/* Connect with our defaults (connect_timeout 10, application_name wfworker, keepalives, client_encoding UTF8,
+ * DateStyle ISO).  NULL and *e with what libpq said, without any password, and a hint for the well-known causes. */
+PGconn *db_connect(const char *dsn, struct error *e);
+
+/* ---- Migrations (sql/NNNN_name.sql, compiled in) ---- */
+enum schema_state { SCHEMA_CURRENT, SCHEMA_MISSING, SCHEMA_OLDER, SCHEMA_NEWER };
+int db_schema_state(PGconn *c, enum schema_state *state, int *version, struct error *e);
+int db_schema_require(PGconn *c, struct error *e); /* an error that names what to do unless current */
+/* Apply what is missing, each in one transaction under an advisory lock; says what on `report` (may be NULL).  With
+ * dry_run only prints the SQL. */
+int db_migrate(PGconn *c, bool dry_run, FILE *report, struct error *e);
+
+/* ---- `wfworker check`: one line each through `line` (ok = 1, warning = 0, failed = -1); returns -1 when one failed. ---- */
+typedef void (*check_line_fn)(void *ctx, int ok, const char *what, const char *text);
+int db_check(const char *dsn, const char *listen_dsn, bool db_only, check_line_fn line, void *ctx);
+
+/* ---- Objects of the backend ---- */
+/* Make or (same name and owner) replace a workflow; *id gets its uuid text (37 bytes).  owner_email NULL: the user
+ * `wfworker`, made when needed. */
+int db_workflow_add(PGconn *c, const char *name, const char *owner_email, const json_t *graph,
+                    const json_t *trigger_config, char *id, struct error *e);
+json_t *db_workflow_list(PGconn *c, struct error *e);
+/* `workflow` is a uuid or a name.  *id gets the uuid; error when there is none or several. */
+int db_workflow_find(PGconn *c, const char *workflow, char *id, struct error *e);
+/* Insert an execution as the backend does; out gets {"id", "execution_id"}. */
+json_t *db_submit(PGconn *c, const char *workflow, const json_t *data, struct error *e);
+json_t *db_execution_list(PGconn *c, const char *status, int limit, struct error *e);
+/* `execution` is exec-..., or the row's uuid.  Columns, state and workflow's name. */
+json_t *db_execution_show(PGconn *c, const char *execution, struct error *e);
+/* Log rows after (after_us, after_id) in order; for -f pass the last ones seen (0 and NULL at first). */
+json_t *db_execution_logs(PGconn *c, const char *execution, int64_t after_us, const char *after_id, struct error *e);
+
+#endif

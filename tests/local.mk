@@ -1,0 +1,23 @@
+# SPDX-License-Identifier: Apache-2.0
+# Tests print TAP, so that every case counts.  Unit tests: tests/unit/ROOM_*.c; each room's tests have their own part
+# file tests/unit/ROOM.mk.
+TEST_EXTENSIONS = .py .sh
+LOG_DRIVER = env AM_TAP_AWK='$(AWK)' $(SHELL) $(top_srcdir)/build-aux/tap-driver.sh
+PY_LOG_DRIVER = $(LOG_DRIVER)
+SH_LOG_DRIVER = $(LOG_DRIVER)
+PY_LOG_COMPILER = $(PYTHON3)
+SH_LOG_COMPILER = $(SHELL)
+AM_TESTS_ENVIRONMENT = CMOCKA_MESSAGE_OUTPUT=TAP; export CMOCKA_MESSAGE_OUTPUT; \
+  srcdir='$(srcdir)'; export srcdir; builddir='$(abs_builddir)'; export builddir;
+UNIT_LDADD = $(CMOCKA_LIBS)
+
+include tests/unit/base.mk
+include tests/unit/expr.mk
+include tests/unit/engine.mk
+include tests/unit/config.mk
+include tests/unit/plugin.mk
+include tests/unit/store.mk
+include tests/unit/worker.mk
+include tests/plugins/local.mk
+include tests/integration/local.mk
+EXTRA_DIST += tests/unit/test.h

@@ -1,0 +1,7 @@
+# SPDX-License-Identifier: Apache-2.0
+if WITH_TESTS
+check_PROGRAMS += tests/unit/base_test
+TESTS += tests/unit/base_test
+tests_unit_base_test_SOURCES = tests/unit/base_test.c
+tests_unit_base_test_LDADD = src/base/libbase.la $(UNIT_LDADD)
+endif

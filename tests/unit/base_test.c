@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "unit/test.h"
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "base/uuid.h"
+
+static void errors_keep_message_detail_and_hint(void **state)
+{
+    (void)state;
+    struct error e = ERROR_INIT;
+    assert_int_equal(err_set(&e, "setting \"%s\" is wrong", "x"), -1);
+    err_detail(&e, "it is %d", 3);
+    err_hint(&e, "use 1");
+    err_prefix(&e, "%s", "file.conf");
+    assert_string_equal(e.message, "file.conf: setting \"x\" is wrong");
+    assert_string_equal(e.detail, "it is 3");
+    assert_string_equal(e.hint, "use 1");
+    err_set(&e, "again: %s", e.message);
+    assert_string_equal(e.message, "again: file.conf: setting \"x\" is wrong");
+    assert_string_equal(e.detail, "");
+}
+
+static void buffers_grow_and_stay_terminated(void **state)
+{
+    (void)state;
+    CLEANUP_BUF struct buf b = BUF_INIT;
+    for (int i = 0; i < 1000; i++)
+        buf_printf(&b, "%d,", i);
+    assert_int_equal(b.len, 3890);
+    assert_int_equal(b.data[b.len], 0);
+    buf_clear(&b);
+    assert_string_equal(b.data, "");
+    CLEANUP_FREE char *none = buf_steal(&(struct buf)BUF_INIT);
+    assert_string_equal(none, "");
+}
+
+static void check_time(const char *in, const char *naive)
+{
+    int64_t us;
+    char out[CLOCK_TEXT];
+    assert_int_equal(clock_parse(in, &us, NULL), 0);
+    clock_format_naive(us, out);
+    assert_string_equal(out, naive);
+}
+
+static void times_are_read_and_written(void **state)
+{
+    (void)state;
+    check_time("2026-11-23T03:19:17.737468", "2026-11-23T03:19:17.737468");
+    check_time("2026-11-23T03:19:17", "2026-11-23T03:19:17");
+    check_time("2026-11-23 03:19:17.5+00", "2026-11-23T03:19:17.500000");
+    check_time("2026-11-23T03:19:17Z", "2026-11-23T03:19:17");
+    check_time("2026-11-23T03:19+05:30", "2026-11-22T21:49:00");
+    check_time("2024-02-29", "2024-02-29T00:00:00");
+    check_time("1969-12-31T23:59:59.999999Z", "1969-12-31T23:59:59.999999");
+    int64_t us;
+    bool zone;
+    assert_int_equal(clock_parse("2023-02-29", &us, NULL), -1);
+    assert_int_equal(clock_parse("2023-13-01", &us, NULL), -1);
+    assert_int_equal(clock_parse("2023-01-01T24:00", &us, NULL), -1);
+    assert_int_equal(clock_parse("2023-01-01T10:00x", &us, NULL), -1);
+    assert_int_equal(clock_parse("", &us, NULL), -1);
+    assert_int_equal(clock_parse("2023-01-01T10:00", &us, &zone), 0);
+    assert_false(zone);
+    assert_int_equal(clock_parse("2023-01-01T10:00-0200", &us, &zone), 0);
+    assert_true(zone);
+}
+
+static void check_json(const char *in, const char *out)
+{
+    struct error e = ERROR_INIT;
+    CLEANUP_JSON json_t *v = js_parse(in, strlen(in), &e);
+    if (!v)
+        fail_msg("%s: %s", in, e.message);
+    CLEANUP_FREE char *text = js_text(v);
+    assert_string_equal(text, out);
+}
+
+static void json_numbers_and_texts_come_out_as_they_came_in(void **state)
+{
+    (void)state;
+    check_json("[0.1,1e2,-0.0,5e-324,1.7976931348623157e308,9223372036854775807,-3]",
+               "[0.1,100.0,-0.0,5e-324,1.7976931348623157e+308,9223372036854775807,-3]");
+    check_json("{\"b\":\"Zo\xc3\xab\\n\\\"\",\"a\":[true,false,null]}", "{\"b\":\"Zo\xc3\xab\\n\\\"\",\"a\":[true,false,null]}");
+    check_json("\"\\u007f\"", "\"\\u007f\"");
+}
+
+static void json_that_cannot_be_kept_is_refused(void **state)
+{
+    (void)state;
+    struct error e = ERROR_INIT;
+    assert_null(js_parse("{\"a\":9223372036854775808}", 23, &e));
+    assert_non_null(strstr(e.message, "invalid JSON at line 1"));
+    assert_null(js_parse("\"\\u0000\"", 8, &e));
+    assert_null(js_parse("\"\xff\"", 3, &e));
+    char deep[2 * JS_MAX_DEPTH + 8];
+    memset(deep, '[', JS_MAX_DEPTH + 2);
+    memset(deep + JS_MAX_DEPTH + 2, ']', JS_MAX_DEPTH + 2);
+    assert_null(js_parse(deep, 2 * JS_MAX_DEPTH + 4, &e));
+    assert_string_equal(e.message, "JSON is nested deeper than 512 levels");
+}
+
+static void bytes_that_are_no_utf8_become_replacement_characters(void **state)
+{
+    (void)state;
+    CLEANUP_JSON json_t *v = js_string_lossy("a\xff\0\xed\xa0\x80z", 7);
+    assert_string_equal(json_string_value(v), "a\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbdz");
+}
+
+static void uuids_are_random_version_4_and_round_trip(void **state)
+{
+    (void)state;
+    struct uuid a = uuid_random(), b = uuid_random(), c;
+    assert_false(uuid_equal(&a, &b));
+    char text[UUID_TEXT];
+    uuid_format(&a, text);
+    assert_int_equal(text[14], '4');
+    assert_int_equal(uuid_parse(text, &c), 0);
+    assert_true(uuid_equal(&a, &c));
+    assert_int_equal(uuid_parse("b906aed7-c24b-4e6b-97f5-8d5d25f9734", &c), -1);
+    assert_int_equal(uuid_parse("b906aed7xc24b-4e6b-97f5-8d5d25f97343", &c), -1);
+    assert_int_equal(uuid_parse("b906aed7-c24b-4e6b-97f5-8d5d25f973430", &c), -1);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(errors_keep_message_detail_and_hint),
+        cmocka_unit_test(buffers_grow_and_stay_terminated),
+        cmocka_unit_test(times_are_read_and_written),
+        cmocka_unit_test(json_numbers_and_texts_come_out_as_they_came_in),
+        cmocka_unit_test(json_that_cannot_be_kept_is_refused),
+        cmocka_unit_test(bytes_that_are_no_utf8_become_replacement_characters),
+        cmocka_unit_test(uuids_are_random_version_4_and_round_trip),
+    };
+    return cmocka_run_group_tests_name("base", tests, NULL, NULL);
+}

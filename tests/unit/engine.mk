@@ -1,0 +1,3 @@
+# SPDX-License-Identifier: Apache-2.0
+if WITH_TESTS
+endif
