@@ -21,3 +21,8 @@ include tests/unit/worker.mk
 include tests/plugins/local.mk
 include tests/integration/local.mk
 EXTRA_DIST += tests/unit/test.h
+
+# The names of the unit tests, which need no server: make check TESTS="`make -s print-unit-tests`"
+print-unit-tests:
+	@echo $(filter tests/unit/%,$(TESTS))
+.PHONY: print-unit-tests
