@@ -18,6 +18,7 @@ include tests/unit/config.mk
 include tests/unit/plugin.mk
 include tests/unit/store.mk
 include tests/unit/worker.mk
+include tests/pgrun.mk
 include tests/plugins/local.mk
 include tests/integration/local.mk
 EXTRA_DIST += tests/unit/test.h
