@@ -4,7 +4,7 @@ AM_PLUGIN_LDFLAGS = -module -avoid-version -shared -no-undefined -Wl,-z,defs
 
 # The .la files are of no use once installed.
 install-data-hook:
-	cd "$(DESTDIR)$(plugindir)" && rm -f $(notdir $(plugin_LTLIBRARIES))
+	cd "$(DESTDIR)$(plugindir)" 2>/dev/null && rm -f $(notdir $(plugin_LTLIBRARIES)) || :
 uninstall-hook:
 	cd "$(DESTDIR)$(plugindir)" 2>/dev/null && rm -f $(notdir $(plugin_LTLIBRARIES:.la=.so)) || :
 	-rmdir "$(DESTDIR)$(plugindir)" "$(DESTDIR)$(libdir)/wfworker" 2>/dev/null
