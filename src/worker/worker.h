@@ -8,9 +8,11 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <uv.h>
 
 #include "base/error.h"
 
+struct settings;
 struct settings_source;
 struct worker;
 
@@ -31,6 +33,15 @@ struct worker_event {
     int64_t at_us;
 };
 
+/* Something that lives on the worker's loop beside it and that the worker itself does not know: the web page.  open may
+ * leave *state NULL (not wanted); -1 and *e is a start-up error.  close begins to close its handles; the loop runs on
+ * until they are closed. */
+struct worker_service {
+    const char *name;
+    int (*open)(struct worker *w, uv_loop_t *loop, const struct settings *settings, void **state, struct error *e);
+    void (*close)(void *state);
+};
+
 struct worker_options {
     bool until_idle;      /* end with exit code 0 when nothing is runnable, running or due within idle_wait_ms */
     int64_t idle_wait_ms; /* 60,000 by default */
@@ -38,7 +49,11 @@ struct worker_options {
     bool banner;          /* print the start-up box when standard output is a terminal */
     /* Called on the loop thread; may be NULL.  May call worker_stop(), must not block. */
     void (*event)(void *ctx, struct worker *w, const struct worker_event *ev);
-    void *ctx;
+    /* SIGHUP: read the settings again, from the same flags; the worker frees what it returns.  NULL and *e when they are
+     * wrong (the old ones stay in force).  NULL: SIGHUP says that nothing can be read again. */
+    struct settings_source *(*reload)(void *ctx, struct error *e);
+    void *ctx; /* of event and reload */
+    const struct worker_service *const *services; /* NULL-terminated, or NULL; `wfworker run` passes web_service */
 };
 
 #define WORKER_OPTIONS_INIT {.idle_wait_ms = 60000, .banner = true}
