@@ -1,6 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 # Every plugin is one directory with its own local.mk.
+# They see the public header and plugins/common, nothing of the program.
+AM_PLUGIN_CPPFLAGS = -D_GNU_SOURCE -I$(top_srcdir)/include -I$(top_srcdir)/plugins
 AM_PLUGIN_LDFLAGS = -module -avoid-version -shared -no-undefined -Wl,-z,defs
+
+include plugins/core/local.mk
 
 # The .la files are of no use once installed.
 install-data-hook:

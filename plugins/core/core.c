@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The node types that every graph needs: trigger, start, end, noop.  They do no work; the engine gives them their place. */
+#include "common/util.h"
+
+static const struct wfw_host *host;
+
+/* The trigger's result is the data that the execution began with: what has been gathered when it runs. */
+static void trigger_run(void *state, struct wfw_task *task, const struct wfw_call *call)
+{
+    (void)state;
+    host->done(task, call->input ? call->input : host->object(task), NULL);
+}
+
+static void nothing_run(void *state, struct wfw_task *task, const struct wfw_call *call)
+{
+    (void)state;
+    (void)call;
+    host->done(task, host->object(task), NULL);
+}
+
+static const struct wfw_node trigger = {
+    .size = sizeof trigger,
+    .type = "trigger",
+    .summary = "where an execution begins",
+    .description = "Hands on the data that the execution was started with. Its config describes how executions are started "
+                   "(by hand, by a webhook, by a schedule); the node itself does not read it.",
+    .config_schema = "{\"type\":\"object\",\"properties\":{"
+                     "\"trigger_type\":{\"type\":[\"string\",\"null\"],\"default\":\"manual\","
+                     "\"description\":\"manual, webhook or schedule: how executions are started\"},"
+                     "\"cron_expression\":{\"type\":[\"string\",\"null\"],\"description\":\"when, for a schedule\"},"
+                     "\"webhook_method\":{\"type\":[\"string\",\"null\"],\"default\":\"POST\","
+                     "\"description\":\"POST, GET, PUT or PATCH, for a webhook\"}}}",
+    .output_schema = "{\"type\":\"object\",\"description\":\"the trigger data\"}",
+    .examples = "[{\"title\":\"started by hand\",\"config\":{\"trigger_type\":\"manual\"},"
+                "\"input\":{\"order\":7},\"output\":{\"order\":7}}]",
+    .exec = WFW_EXEC_LOOP,
+    .effect = WFW_EFFECT_PURE,
+    .run = trigger_run,
+};
+
+#define NOTHING_SCHEMA "{\"type\":\"object\",\"properties\":{}}"
+#define NOTHING_OUTPUT "{\"type\":\"object\",\"properties\":{},\"description\":\"always empty\"}"
+#define NOTHING_EXAMPLES "[{\"title\":\"no config\",\"config\":{},\"output\":{}}]"
+
+static const struct wfw_node start = {
+    .size = sizeof start,
+    .type = "start",
+    .summary = "a first node without a meaning of its own",
+    .description = "Does nothing and succeeds with an empty result. Graphs use it to mark their beginning.",
+    .config_schema = NOTHING_SCHEMA,
+    .output_schema = NOTHING_OUTPUT,
+    .examples = NOTHING_EXAMPLES,
+    .exec = WFW_EXEC_LOOP,
+    .effect = WFW_EFFECT_PURE,
+    .run = nothing_run,
+};
+
+static const struct wfw_node end = {
+    .size = sizeof end,
+    .type = "end",
+    .summary = "a last node without a meaning of its own",
+    .description = "Does nothing and succeeds with an empty result. It does not end the execution: other branches run on, and "
+                   "the execution is over when nothing is left to run.",
+    .config_schema = NOTHING_SCHEMA,
+    .output_schema = NOTHING_OUTPUT,
+    .examples = NOTHING_EXAMPLES,
+    .exec = WFW_EXEC_LOOP,
+    .effect = WFW_EFFECT_PURE,
+    .run = nothing_run,
+};
+
+static const struct wfw_node noop = {
+    .size = sizeof noop,
+    .type = "noop",
+    .summary = "does nothing",
+    .description = "Does nothing and succeeds with an empty result: a place where edges meet or part.",
+    .config_schema = NOTHING_SCHEMA,
+    .output_schema = NOTHING_OUTPUT,
+    .examples = NOTHING_EXAMPLES,
+    .exec = WFW_EXEC_LOOP,
+    .effect = WFW_EFFECT_PURE,
+    .run = nothing_run,
+};
+
+static int core_init(const struct wfw_host *h, const struct wfw_value *config, void **state, char *msg, size_t msglen)
+{
+    (void)config;
+    (void)state;
+    (void)msg;
+    (void)msglen;
+    host = h;
+    return WFW_OK;
+}
+
+static const struct wfw_node *const nodes[] = {&trigger, &start, &end, &noop, NULL};
+
+static const struct wfw_plugin core = {
+    .size = sizeof core,
+    .name = "core",
+    .version = "0.1.0",
+    .license = "Apache-2.0",
+    .vendor = "wfworker",
+    .summary = "the node types that every graph needs",
+    .nodes = nodes,
+    .init = core_init,
+};
+
+WFW_PLUGIN(core)
