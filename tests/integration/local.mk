@@ -1,1 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
+# The program against a real PostgreSQL.  Each prints TAP and skips itself where PostgreSQL or psycopg2 is missing.
+INTEGRATION_TESTS = \
+  tests/integration/cli_test.py \
+  tests/integration/contract_test.py \
+  tests/integration/outage_test.py \
+  tests/integration/plugins_test.py \
+  tests/integration/workers_test.py
+EXTRA_DIST += $(INTEGRATION_TESTS) tests/integration/harness.py
