@@ -1,1 +1,23 @@
 # SPDX-License-Identifier: Apache-2.0
+noinst_LTLIBRARIES += src/store/libstore.la
+src_store_libstore_la_SOURCES = \
+  src/store/check.c \
+  src/store/connect.c \
+  src/store/internal.h \
+  src/store/schema.c \
+  src/store/store.h src/store/sync.h
+src_store_libstore_la_LIBADD = src/base/libbase.la $(LIBPQ_LIBS) $(LIBUV_LIBS)
+
+# The migrations, compiled in.
+MIGRATIONS = \
+  sql/0001_backend_tables.sql \
+  sql/0002_tables.sql \
+  sql/0003_triggers.sql
+EXTRA_DIST += $(MIGRATIONS) src/store/sql2c.awk
+BUILT_SOURCES += src/store/migrations.inc
+CLEANFILES += src/store/migrations.inc
+src/store/migrations.inc: $(MIGRATIONS) src/store/sql2c.awk
+	$(AM_V_GEN)$(MKDIR_P) src/store && for file in $(MIGRATIONS); do \
+	  test -f "$(srcdir)/$$file" || exit 1; set x "$$@" "$(srcdir)/$$file"; shift; done && \
+	$(AWK) -f $(srcdir)/src/store/sql2c.awk "$$@" >$@.tmp && mv $@.tmp $@
+src/store/schema.lo: src/store/migrations.inc

@@ -1,0 +1,200 @@
+-- SPDX-License-Identifier: Apache-2.0
+-- How executions reach the ready queue: triggers on the backend's tables, in the transaction of whoever writes there, and
+-- wfworker.submit().  The trigger functions run with the rights of the schema's owner and never read what they do not need.
+
+-- The band 0..9 of the ready queue for an execution_state.  Never fails: what cannot be read is normal priority.
+CREATE FUNCTION wfworker.band(p_priority text) RETURNS smallint LANGUAGE sql IMMUTABLE AS $$
+    SELECT CASE
+        WHEN p_priority IS NULL THEN 5
+        WHEN lower(p_priority) = 'low' THEN 1
+        WHEN lower(p_priority) = 'high' THEN 7
+        WHEN lower(p_priority) = 'critical' THEN 9
+        WHEN p_priority !~ '^[+-]?[0-9]{1,9}(\.[0-9]{0,9})?$' THEN 5
+        WHEN p_priority::numeric < 0 THEN 0
+        WHEN p_priority::numeric < 5 THEN trunc(p_priority::numeric)
+        WHEN p_priority::numeric < 10 THEN 5
+        WHEN p_priority::numeric < 20 THEN 7
+        ELSE 9
+    END::smallint
+$$;
+
+CREATE FUNCTION wfworker.band_of(p_state text) RETURNS smallint LANGUAGE plpgsql IMMUTABLE AS $$
+BEGIN
+    IF p_state IS NULL OR strpos(p_state, '"priority"') = 0 THEN
+        RETURN 5;
+    END IF;
+    RETURN wfworker.band(coalesce(p_state::json ->> 'priority',
+                                  p_state::json -> 'execution_data' ->> 'priority',
+                                  p_state::json -> 'execution_data' -> 'trigger_data' ->> 'priority'));
+EXCEPTION WHEN others THEN
+    RETURN 5;
+END
+$$;
+
+-- A notification takes a lock of the whole instance at commit: only when somebody sleeps.
+CREATE FUNCTION wfworker.wake() RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    IF EXISTS (SELECT FROM wfworker.worker w WHERE w.idle AND w.seen_at > now() - interval '2 minutes') THEN
+        PERFORM pg_notify('wfworker', '');
+    END IF;
+END
+$$;
+
+CREATE FUNCTION wfworker.on_insert() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    INSERT INTO wfworker.task (execution_id, priority, due_at, seq, since)
+    SELECT r.id, wfworker.band_of(r.execution_state::text), now(), 0, 'infinity'
+      FROM new_rows r WHERE r.status IN ('running', 'pending')
+    ON CONFLICT (execution_id) DO NOTHING;
+    IF FOUND THEN
+        PERFORM wfworker.wake();
+    END IF;
+    RETURN NULL;
+END
+$$;
+
+-- The status was changed by somebody else than a worker: pause, resume, terminate, replay.
+CREATE FUNCTION wfworker.on_status() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    v_worker bigint;
+    v_retry boolean := NEW.status = 'failed' AND NEW.completed_at IS NULL AND NEW.next_retry_at IS NOT NULL;
+BEGIN
+    UPDATE wfworker.task t
+       SET poked = true, due_at = CASE WHEN t.worker IS NULL THEN now() ELSE t.due_at END
+     WHERE t.execution_id = NEW.id RETURNING t.worker INTO v_worker;
+    IF FOUND THEN
+        IF v_worker IS NOT NULL THEN
+            PERFORM pg_notify('wfworker', NEW.id::text);
+        ELSIF NEW.status = 'completed' OR (NEW.status = 'failed' AND NOT v_retry) THEN
+            DELETE FROM wfworker.task t WHERE t.execution_id = NEW.id; -- over, and nobody is working on it
+        ELSE
+            PERFORM wfworker.wake();
+        END IF;
+    ELSIF NEW.status IN ('running', 'pending') OR v_retry THEN
+        DELETE FROM wfworker.old_execution o WHERE o.execution_id = NEW.id;
+        INSERT INTO wfworker.task (execution_id, priority, due_at)
+        VALUES (NEW.id, wfworker.band_of(NEW.execution_state::text),
+                CASE WHEN v_retry THEN NEW.next_retry_at AT TIME ZONE 'UTC' ELSE now() END)
+        ON CONFLICT (execution_id) DO NOTHING;
+        PERFORM wfworker.wake();
+    END IF;
+    RETURN NULL;
+END
+$$;
+
+CREATE FUNCTION wfworker.on_delete() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM pg_notify('wfworker', t.execution_id::text)
+       FROM wfworker.task t JOIN old_rows r ON t.execution_id = r.id WHERE t.worker IS NOT NULL;
+    DELETE FROM wfworker.task t USING old_rows r WHERE t.execution_id = r.id;
+    DELETE FROM wfworker.snapshot s USING old_rows r WHERE s.execution_id = r.id;
+    DELETE FROM wfworker.journal j USING old_rows r WHERE j.execution_id = r.id;
+    DELETE FROM wfworker.old_execution o USING old_rows r WHERE o.execution_id = r.id;
+    RETURN NULL;
+END
+$$;
+
+-- Are our triggers on the backend's table, and enabled?
+CREATE FUNCTION wfworker.has_triggers() RETURNS boolean LANGUAGE sql STABLE AS $$
+    SELECT count(*) = 3 FROM pg_trigger
+     WHERE tgrelid = to_regclass('workflowexecution') AND tgenabled IN ('O', 'A')
+       AND tgname IN ('wfworker_insert', 'wfworker_status', 'wfworker_delete')
+$$;
+
+-- Make the triggers that are missing; run by every `wfworker migrate`.  Without the right to do so the workers' sweep finds
+-- new executions at the poll interval.  Returns '' or why it was not possible.
+CREATE FUNCTION wfworker.install_triggers() RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+    v_table regclass := to_regclass('workflowexecution');
+BEGIN
+    IF v_table IS NULL THEN
+        RETURN 'there is no table workflowexecution';
+    END IF;
+    IF NOT EXISTS (SELECT FROM pg_trigger WHERE tgrelid = v_table AND tgname = 'wfworker_insert') THEN
+        EXECUTE format('CREATE TRIGGER wfworker_insert AFTER INSERT ON %s REFERENCING NEW TABLE AS new_rows
+                        FOR EACH STATEMENT EXECUTE FUNCTION wfworker.on_insert()', v_table);
+    END IF;
+    IF NOT EXISTS (SELECT FROM pg_trigger WHERE tgrelid = v_table AND tgname = 'wfworker_status') THEN
+        EXECUTE format('CREATE TRIGGER wfworker_status AFTER UPDATE OF status ON %s FOR EACH ROW
+                        WHEN (OLD.status IS DISTINCT FROM NEW.status
+                              AND current_setting(''wfworker.saving'', true) IS DISTINCT FROM ''1'')
+                        EXECUTE FUNCTION wfworker.on_status()', v_table);
+    END IF;
+    IF NOT EXISTS (SELECT FROM pg_trigger WHERE tgrelid = v_table AND tgname = 'wfworker_delete') THEN
+        EXECUTE format('CREATE TRIGGER wfworker_delete AFTER DELETE ON %s REFERENCING OLD TABLE AS old_rows
+                        FOR EACH STATEMENT EXECUTE FUNCTION wfworker.on_delete()', v_table);
+    END IF;
+    RETURN '';
+EXCEPTION WHEN insufficient_privilege THEN
+    RETURN SQLERRM;
+END
+$$;
+
+-- Start an execution in the caller's own transaction, as the backend does.  p_workflow is the id or the name.  The same
+-- p_key gives the same execution again.  p_priority is low, normal, high, critical or a number.
+CREATE FUNCTION wfworker.submit(p_workflow text, p_data json DEFAULT '{}', p_key text DEFAULT NULL,
+                                p_priority text DEFAULT NULL, p_delay interval DEFAULT NULL,
+                                OUT id uuid, OUT execution_id text)
+LANGUAGE plpgsql AS $$
+#variable_conflict use_column
+DECLARE
+    v_workflow uuid;
+    v_version integer;
+    v_count bigint;
+    v_now timestamp := clock_timestamp() AT TIME ZONE 'UTC';
+    v_iso text;
+    v_state text;
+BEGIN
+    IF p_workflow ~ '^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$' THEN
+        SELECT w.id, w.version INTO v_workflow, v_version FROM workflow w WHERE w.id = p_workflow::uuid;
+        v_count := CASE WHEN FOUND THEN 1 ELSE 0 END;
+    ELSE
+        SELECT count(*) INTO v_count FROM workflow w WHERE w.name = p_workflow;
+        SELECT w.id, w.version INTO v_workflow, v_version FROM workflow w WHERE w.name = p_workflow LIMIT 1;
+    END IF;
+    IF v_count = 0 THEN
+        RAISE EXCEPTION 'there is no workflow "%"', p_workflow
+            USING ERRCODE = 'no_data_found', HINT = '"wfworker workflow list" shows the workflows.';
+    ELSIF v_count > 1 THEN
+        RAISE EXCEPTION '% workflows have the name "%"', v_count, p_workflow
+            USING ERRCODE = 'cardinality_violation', HINT = 'Name the workflow by its id.';
+    END IF;
+    IF p_data IS NOT NULL AND json_typeof(p_data) <> 'object' THEN
+        RAISE EXCEPTION 'the trigger data must be an object, not %', json_typeof(p_data)
+            USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+
+    id := gen_random_uuid();
+    execution_id := 'exec-' || left(replace(gen_random_uuid()::text, '-', ''), 12);
+    IF p_key IS NOT NULL THEN
+        INSERT INTO wfworker.submission (key, execution_id) VALUES (p_key, id) ON CONFLICT (key) DO NOTHING;
+        IF NOT FOUND THEN
+            SELECT e.id, e.execution_id INTO id, execution_id
+              FROM wfworker.submission s JOIN workflowexecution e ON e.id = s.execution_id WHERE s.key = p_key;
+            IF FOUND THEN
+                RETURN;
+            END IF;
+            RAISE EXCEPTION 'the execution that was submitted with key "%" is gone', p_key
+                USING ERRCODE = 'no_data_found', HINT = 'Use another key.';
+        END IF;
+    END IF;
+
+    v_iso := to_char(v_now, 'YYYY-MM-DD"T"HH24:MI:SS.US');
+    v_state := format('{"execution_id": "%s", "workflow_id": "%s", "workflow_version": %s, "status": "running", '
+                      '"current_node_id": null, "completed_node_ids": [], "node_results": {}, "execution_data": %s, '
+                      '"started_at": "%s", "retry_count": 0}',
+                      execution_id, v_workflow, v_version, coalesce(p_data::text, '{}'), v_iso);
+    INSERT INTO workflowexecution (id, workflow_id, workflow_version, execution_id, status, started_at, execution_state,
+                                   retry_count)
+    VALUES (id, v_workflow, v_version, execution_id, 'running', v_now, v_state::json, 0);
+    INSERT INTO executionlog (id, execution_id, node_id, level, message, "timestamp")
+    VALUES (gen_random_uuid(), id, 'start', 'info', 'Workflow execution started: ' || execution_id, v_now);
+    INSERT INTO wfworker.task AS t (execution_id, priority, due_at, seq, since)
+    VALUES (id, CASE WHEN p_priority IS NULL THEN wfworker.band_of(v_state) ELSE wfworker.band(p_priority) END,
+            now() + coalesce(p_delay, interval '0'), 0, 'infinity')
+    ON CONFLICT (execution_id) DO UPDATE SET priority = excluded.priority, due_at = excluded.due_at;
+    IF p_delay IS NULL THEN
+        PERFORM wfworker.wake();
+    END IF;
+END
+$$;
