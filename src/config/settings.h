@@ -20,9 +20,11 @@ enum execution_log { EXECUTION_LOG_FULL, EXECUTION_LOG_BRIEF, EXECUTION_LOG_ERRO
 
 /* The values in force; strings are owned by the settings. */
 struct settings {
+    const char *config_file;     /* the file that was read; NULL: none */
     const char *db;              /* libpq connection string, ready to use; may hold a password: never print it */
     const char *db_display;      /* the same without secrets, for people */
-    bool listen;                 /* auto or off */
+    const char *db_origin;       /* where it came from, for people: "environment variable DATABASE_URL" */
+    bool listen;                 /* true: auto; false: off */
     const char *listen_dsn;      /* NULL: the database address */
     int64_t poll_interval_ms;
     int concurrency;             /* threads of blocking handlers */
@@ -42,7 +44,7 @@ struct settings {
     int max_retries;
     double retry_multiplier;
     int64_t node_timeout_ms;
-    int history_retention_days;
+    int history_retention_days;  /* 0: kept for ever */
     const char *web_listen;      /* HOST:PORT of health, metrics and status; NULL = off */
     const char *const *env_allow;/* names that ${env.NAME} may read, NULL-terminated */
 };
@@ -62,6 +64,19 @@ json_t *settings_json(const struct settings_source *s);
 
 /* The text of --help for the flags that are settings. */
 void settings_help(FILE *out);
+
+/* Everything that was read and is doubtful but no error (a line of a .env file that cannot be read, a dropped argument of
+ * the database address), each as one warning in the log. */
+void settings_log_warnings(const struct settings_source *s);
+
+/* Replace the database address after loading, for a database that this process made itself. */
+void settings_override_db(struct settings_source *s, const char *dsn, const char *origin);
+
+/* The names of the settings, for tests and for the nearest name: the i-th, or NULL. */
+const char *settings_name(size_t i);
+
+/* The value of an environment variable as settings see it: the environment, then .env, then ../.env; NULL: not set. */
+const char *settings_variable(const struct settings_source *s, const char *name);
 
 /* The [plugin NAME] section as an object of strings, a new reference; NULL when there is none. */
 json_t *settings_plugin(const struct settings_source *s, const char *name);

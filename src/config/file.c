@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The configuration file's grammar.  Which keys there are is for settings.c to say. */
+#include "config/file.h"
+
+#include <ctype.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/mem.h"
+
+static char *trimmed(const char *s, size_t len)
+{
+    while (len && isspace((unsigned char)*s))
+        s++, len--;
+    while (len && isspace((unsigned char)s[len - 1]))
+        len--;
+    return xstrndup(s, len);
+}
+
+static bool is_name(const char *s, const char *more)
+{
+    for (const char *p = s; *p; p++)
+        if (!isalnum((unsigned char)*p) && !strchr(more, *p))
+            return false;
+    return *s != '\0';
+}
+
+/* "..." keeps white space at the ends; \" and \\ stand for themselves in it.  False when it is not closed. */
+static bool unquote(char *value)
+{
+    if (*value != '"')
+        return true;
+    char *to = value;
+    const char *p = value + 1;
+    for (; *p && *p != '"'; p++) {
+        if (*p == '\\' && (p[1] == '"' || p[1] == '\\'))
+            p++;
+        *to++ = *p;
+    }
+    bool closed = *p == '"' && p[1] == '\0';
+    *to = '\0';
+    return closed;
+}
+
+static int section(const struct config_file *f, size_t line, const char *text, char **current, struct error *e)
+{
+    size_t len = strlen(text);
+    if (text[len - 1] != ']')
+        return err_set(e, "\"%s\" line %zu: a section ends with ]", f->path, line);
+    CLEANUP_FREE char *inner = trimmed(text + 1, len - 2);
+    CLEANUP_FREE char *name = strncmp(inner, "plugin", 6) == 0 && isspace((unsigned char)inner[6])
+                                  ? trimmed(inner + 6, strlen(inner) - 6)
+                                  : NULL;
+    if (!name || !is_name(name, "_.-")) {
+        err_set(e, "\"%s\" line %zu: unknown section [%s]", f->path, line, inner);
+        return err_hint(e, "the only sections are [plugin NAME]");
+    }
+    free(*current);
+    *current = STEAL(name);
+    return 0;
+}
+
+static const struct config_entry *find(const struct config_file *f, const char *in, const char *key)
+{
+    for (size_t i = 0; i < f->count; i++) {
+        const struct config_entry *entry = &f->entries[i];
+        if (strcmp(entry->key, key) == 0 && (in ? entry->section && strcmp(entry->section, in) == 0 : !entry->section))
+            return entry;
+    }
+    return NULL;
+}
+
+static int assignment(struct config_file *f, size_t line, const char *text, const char *in, struct error *e)
+{
+    const char *equals = strchr(text, '=');
+    CLEANUP_FREE char *key = trimmed(text, equals ? (size_t)(equals - text) : strlen(text));
+    if (!equals || !is_name(key, "_.-")) {
+        err_set(e, "\"%s\" line %zu is not of the form key = value", f->path, line);
+        return err_hint(e, "comments begin with # and have a line of their own");
+    }
+    const struct config_entry *first = find(f, in, key);
+    if (first)
+        return err_set(e, "\"%s\" line %zu: \"%s\" was already set in line %zu", f->path, line, key, first->line);
+    CLEANUP_FREE char *value = trimmed(equals + 1, strlen(equals + 1));
+    if (!unquote(value))
+        return err_set(e, "\"%s\" line %zu: the value of \"%s\" has no closing quote", f->path, line, key);
+    xgrow((void **)&f->entries, &f->capacity, f->count + 1, sizeof *f->entries);
+    f->entries[f->count++] =
+        (struct config_entry){in ? xstrdup(in) : NULL, STEAL(key), STEAL(value), line};
+    return 0;
+}
+
+int config_file_parse(struct config_file *f, const char *text, const char *path, struct error *e)
+{
+    CLEANUP_FREE char *current = NULL;
+    f->path = xstrdup(path);
+    size_t line = 1;
+    for (const char *p = text; *p; line++) {
+        size_t len = strcspn(p, "\n");
+        CLEANUP_FREE char *one = trimmed(p, len);
+        p += len + (p[len] == '\n');
+        if (*one == '\0' || *one == '#')
+            continue;
+        int rc = *one == '[' ? section(f, line, one, &current, e) : assignment(f, line, one, current, e);
+        if (rc != 0)
+            return -1;
+    }
+    return 0;
+}
+
+const struct config_entry *config_file_find(const struct config_file *f, const char *key)
+{
+    return find(f, NULL, key);
+}
+
+void config_file_free(struct config_file *f)
+{
+    for (size_t i = 0; i < f->count; i++) {
+        free(f->entries[i].section);
+        free(f->entries[i].key);
+        free(f->entries[i].value);
+    }
+    free(f->entries);
+    free(f->path);
+    *f = (struct config_file){0};
+}

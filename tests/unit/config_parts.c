@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The parts of settings: values with units, .env files, the configuration file, nearest names. */
+#include "unit/test.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "config/dotenv.h"
+#include "config/file.h"
+#include "config/nearest.h"
+#include "config/value.h"
+
+static const struct value_rule duration = {VALUE_DURATION, 10, 3600000, NULL};
+static const struct value_rule size = {VALUE_SIZE, 1024, 1073741824, NULL};
+static const struct value_rule integer = {VALUE_INTEGER, 0, 1000, NULL};
+static const struct value_rule number = {VALUE_NUMBER, 1, 100, NULL};
+static const struct value_rule boolean = {VALUE_BOOLEAN, 0, 0, NULL};
+static const struct value_rule choice = {VALUE_CHOICE, 0, 0, "off metadata private"};
+static const struct value_rule listening = {VALUE_LISTEN, 0, 0, NULL};
+
+static void values_with_units_are_read_and_written(void **state)
+{
+    (void)state;
+    static const struct {
+        const struct value_rule *rule;
+        const char *in;
+        double value;
+        const char *out;
+    } rows[] = {
+        {&duration, "1.5", 1500, "1500ms"}, {&duration, "1500ms", 1500, "1500ms"}, {&duration, "2s", 2000, "2s"},
+        {&duration, "5m", 300000, "5m"},    {&duration, "5 min", 300000, "5m"},    {&duration, "1h", 3600000, "1h"},
+        {&duration, "90", 90000, "90s"},    {&duration, "1e1", 10000, "10s"},      {&duration, "0.0104", 10, "10ms"},
+        {&size, "16MiB", 16777216, "16MiB"}, {&size, "64K", 65536, "64KiB"},       {&size, "1GiB", 1073741824, "1GiB"},
+        {&size, "2000", 2000, "2000B"},     {&size, "10 kB", 10000, "10000B"},     {&size, "1.5KiB", 1536, "1536B"},
+        {&integer, "0", 0, "0"},            {&integer, "1000", 1000, "1000"},      {&integer, "1e2", 100, "100"},
+        {&number, "2.5", 2.5, "2.5"},       {&number, "2.0", 2, "2"},              {&boolean, "Yes", 1, "on"},
+        {&boolean, "0", 0, "off"},          {&choice, "PRIVATE", 2, "private"},    {&choice, "off", 0, "off"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        double value = -1;
+        CLEANUP_BUF struct buf text = BUF_INIT;
+        if (value_parse(rows[i].rule, rows[i].in, &value) != 0)
+            fail_msg("%s was refused", rows[i].in);
+        if (value != rows[i].value)
+            fail_msg("%s was read as %g", rows[i].in, value);
+        value_format(rows[i].rule, value, &text);
+        assert_string_equal(text.data, rows[i].out);
+    }
+}
+
+static void wrong_values_are_refused(void **state)
+{
+    (void)state;
+    static const struct {
+        const struct value_rule *rule;
+        const char *in;
+    } rows[] = {
+        {&duration, ""},     {&duration, "s"},    {&duration, "-1"},   {&duration, "9ms"},   {&duration, "2h"},
+        {&duration, "1x"},   {&duration, "0x10"}, {&duration, "nan"},  {&duration, "inf"},   {&duration, "1e999"},
+        {&duration, "1 2"},  {&size, "1"},        {&size, "2GiB"},     {&size, "1mib"},      {&integer, "1.5"},
+        {&integer, "1001"},  {&integer, "-1"},    {&integer, "ten"},   {&integer, "1 "},     {&integer, "0x1"},
+        {&number, "0.9"},    {&number, "1,5"},    {&boolean, "maybe"}, {&choice, "priv"},    {&choice, ""},
+        {&listening, "80"},  {&listening, "h:"},  {&listening, "h:x"}, {&listening, "h:65536"}, {&listening, "::1:80"},
+        {&listening, "http://h:80"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        double value = 0;
+        if (value_parse(rows[i].rule, rows[i].in, &value) != -1)
+            fail_msg("\"%s\" was accepted", rows[i].in);
+    }
+    double unused;
+    assert_int_equal(value_parse(&listening, "127.0.0.1:8080", &unused), 0);
+    assert_int_equal(value_parse(&listening, "[::1]:0", &unused), 0);
+    assert_int_equal(value_parse(&listening, "Off", &unused), 0);
+}
+
+static void check_dotenv(const char *text, const char *const *pairs, const char *expected_warnings)
+{
+    struct dotenv d = {0};
+    CLEANUP_BUF struct buf warnings = BUF_INIT;
+    dotenv_parse(&d, text, ".env", &warnings);
+    size_t n = 0;
+    for (; pairs[n]; n += 2) {
+        const char *value = dotenv_get(&d, pairs[n]);
+        if (!value || strcmp(value, pairs[n + 1]) != 0)
+            fail_msg("%s is %s in: %s", pairs[n], value ? value : "not there", text);
+    }
+    assert_int_equal(d.count, n / 2);
+    assert_string_equal(warnings.data ? warnings.data : "", expected_warnings);
+    dotenv_free(&d);
+}
+
+static void env_files_are_read_as_python_dotenv_does(void **state)
+{
+    (void)state;
+    setenv("WFW_OUTER", "outside", 1);
+    unsetenv("WFW_NONE");
+    check_dotenv("", (const char *[]){NULL}, "");
+    check_dotenv("A=1\r\nB = two words \nexport C=3\n\n# no\n  D='4'\n",
+                 (const char *[]){"A", "1", "B", "two words", "C", "3", "D", "4", NULL}, "");
+    check_dotenv("A=x # c\nB=x#y\nC=#x\nD=\nE= ", (const char *[]){"A", "x", "B", "x#y", "C", "#x", "D", "", "E", "", NULL}, "");
+    check_dotenv("A=\"a\\nb\\t\\\"\\q\" # c\nB='a\\nb\\'c\\\\'\nC=a\\nb\n",
+                 (const char *[]){"A", "a\nb\t\"\\q", "B", "a\\nb'c\\", "C", "a\\nb", NULL}, "");
+    check_dotenv("A=\"one\ntwo\"\nB=3\n", (const char *[]){"A", "one\ntwo", "B", "3", NULL}, "");
+    check_dotenv("A=1\nB=${A}2${WFW_OUTER}${WFW_NONE:-x y}${WFW_NONE}$A${\n",
+                 (const char *[]){"A", "1", "B", "12outsidex y$A${", NULL}, "");
+    check_dotenv("'A b'=1\nNAME\nexport\nB=$(rm x)`y`\n", (const char *[]){"A b", "1", "B", "$(rm x)`y`", NULL}, "");
+    check_dotenv("A=1\nA=2", (const char *[]){"A", "2", "A", "2", NULL}, "");
+    check_dotenv("A='open\nB=2\n=x\nC=\"x\" y\nD=4",
+                 (const char *[]){"B", "2", "D", "4", NULL},
+                 "\".env\" line 1 is no assignment and was skipped\n"
+                 "\".env\" line 3 is no assignment and was skipped\n"
+                 "\".env\" line 4 is no assignment and was skipped\n");
+}
+
+static void configuration_files_are_read(void **state)
+{
+    (void)state;
+    struct config_file f = {0};
+    struct error e = ERROR_INIT;
+    const char *text = "# a comment\n\nconcurrency = 4\r\ndb=postgresql://u:a#b@h/d?x=y\n  q = \"  a \\\" b\\\\ \"\n[plugin http]\n"
+                       "concurrency = x\n[ plugin  my.one ]\nkey =\n";
+    assert_int_equal(config_file_parse(&f, text, "w.conf", &e), 0);
+    assert_int_equal(f.count, 5);
+    assert_string_equal(config_file_find(&f, "concurrency")->value, "4");
+    assert_int_equal(config_file_find(&f, "concurrency")->line, 3);
+    assert_string_equal(config_file_find(&f, "db")->value, "postgresql://u:a#b@h/d?x=y");
+    assert_string_equal(config_file_find(&f, "q")->value, "  a \" b\\ ");
+    assert_null(config_file_find(&f, "key"));
+    assert_string_equal(f.entries[3].section, "http");
+    assert_string_equal(f.entries[4].section, "my.one");
+    assert_string_equal(f.entries[4].value, "");
+    config_file_free(&f);
+}
+
+static void errors_in_configuration_files_name_file_and_line(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *message, *hint;
+    } rows[] = {
+        {"a = 1\nb\n", "\"w.conf\" line 2 is not of the form key = value",
+         "comments begin with # and have a line of their own"},
+        {"= 1\n", "\"w.conf\" line 1 is not of the form key = value",
+         "comments begin with # and have a line of their own"},
+        {"a = 1\n\na = 2\n", "\"w.conf\" line 3: \"a\" was already set in line 1", ""},
+        {"[plugins]\n", "\"w.conf\" line 1: unknown section [plugins]", "the only sections are [plugin NAME]"},
+        {"[plugin ../x]\n", "\"w.conf\" line 1: unknown section [plugin ../x]", "the only sections are [plugin NAME]"},
+        {"[plugin x\n", "\"w.conf\" line 1: a section ends with ]", ""},
+        {"[\n", "\"w.conf\" line 1: a section ends with ]", ""},
+        {"a = \"x\n", "\"w.conf\" line 1: the value of \"a\" has no closing quote", ""},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct config_file f = {0};
+        struct error e = ERROR_INIT;
+        assert_int_equal(config_file_parse(&f, rows[i].text, "w.conf", &e), -1);
+        assert_string_equal(e.message, rows[i].message);
+        assert_string_equal(e.hint, rows[i].hint);
+        config_file_free(&f);
+    }
+}
+
+static const char *nearest(const char *word)
+{
+    struct nearest n = {.word = word};
+    static const char *const names[] = {"concurrency", "db", "listen", "listen_dsn", "log_level"};
+    for (size_t i = 0; i < ARRAY_LEN(names); i++)
+        nearest_offer(&n, names[i]);
+    return n.best;
+}
+
+static void the_nearest_name_is_found(void **state)
+{
+    (void)state;
+    assert_string_equal(nearest("concurency"), "concurrency");
+    assert_string_equal(nearest("log-levle"), "log_level");
+    assert_string_equal(nearest("LISTN"), "listen");
+    assert_null(nearest("timeout"));
+    assert_null(nearest("xy"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(values_with_units_are_read_and_written),
+        cmocka_unit_test(wrong_values_are_refused),
+        cmocka_unit_test(env_files_are_read_as_python_dotenv_does),
+        cmocka_unit_test(configuration_files_are_read),
+        cmocka_unit_test(errors_in_configuration_files_name_file_and_line),
+        cmocka_unit_test(the_nearest_name_is_found),
+    };
+    return cmocka_run_group_tests_name("config parts", tests, NULL, NULL);
+}
