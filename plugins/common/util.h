@@ -14,7 +14,7 @@
 
 /* End the attempt with an error that a retry would not mend. */
 __attribute__((format(printf, 4, 5))) static inline void fail_with(const struct wfw_host *host, struct wfw_task *task,
-                                                                    const char *type, const char *fmt, ...)
+                                                                   const char *type, const char *fmt, ...)
 {
     char message[UTIL_MESSAGE];
     va_list ap;
@@ -26,7 +26,8 @@ __attribute__((format(printf, 4, 5))) static inline void fail_with(const struct 
 }
 
 /* The member, or NULL when it is absent or null. */
-static inline const struct wfw_value *member(const struct wfw_host *host, const struct wfw_value *object, const char *pointer)
+static inline const struct wfw_value *member(const struct wfw_host *host, const struct wfw_value *object,
+                                             const char *pointer)
 {
     const struct wfw_value *v = object ? host->get(object, pointer) : NULL;
     return v && host->type(v) != WFW_NULL ? v : NULL;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The node types that every graph needs: trigger, start, end, noop.  They do no work; the engine gives them their place. */
+/* The node types that every graph needs: trigger, start, end, noop.  They do no work; the engine gives them their
+ * place. */
 #include "common/util.h"
 
 static const struct wfw_host *host;
@@ -22,8 +23,9 @@ static const struct wfw_node trigger = {
     .size = sizeof trigger,
     .type = "trigger",
     .summary = "where an execution begins",
-    .description = "Hands on the data that the execution was started with. Its config describes how executions are started "
-                   "(by hand, by a webhook, by a schedule); the node itself does not read it.",
+    .description =
+        "Hands on the data that the execution was started with. Its config describes how executions are started "
+        "(by hand, by a webhook, by a schedule); the node itself does not read it.",
     .config_schema = "{\"type\":\"object\",\"properties\":{"
                      "\"trigger_type\":{\"type\":[\"string\",\"null\"],\"default\":\"manual\","
                      "\"description\":\"manual, webhook or schedule: how executions are started\"},"
@@ -31,8 +33,8 @@ static const struct wfw_node trigger = {
                      "\"webhook_method\":{\"type\":[\"string\",\"null\"],\"default\":\"POST\","
                      "\"description\":\"POST, GET, PUT or PATCH, for a webhook\"}}}",
     .output_schema = "{\"type\":\"object\",\"description\":\"the trigger data\"}",
-    .examples = "[{\"title\":\"started by hand\",\"config\":{\"trigger_type\":\"manual\"},"
-                "\"input\":{\"order\":7},\"output\":{\"order\":7}}]",
+    .examples =
+        "[{\"trigger_type\":\"manual\"},{\"trigger_type\":\"schedule\",\"cron_expression\":\"0 6 * * MON-FRI\"}]",
     .exec = WFW_EXEC_LOOP,
     .effect = WFW_EFFECT_PURE,
     .run = trigger_run,
@@ -40,7 +42,7 @@ static const struct wfw_node trigger = {
 
 #define NOTHING_SCHEMA "{\"type\":\"object\",\"properties\":{}}"
 #define NOTHING_OUTPUT "{\"type\":\"object\",\"properties\":{},\"description\":\"always empty\"}"
-#define NOTHING_EXAMPLES "[{\"title\":\"no config\",\"config\":{},\"output\":{}}]"
+#define NOTHING_EXAMPLES "[{}]"
 
 static const struct wfw_node start = {
     .size = sizeof start,
@@ -59,8 +61,9 @@ static const struct wfw_node end = {
     .size = sizeof end,
     .type = "end",
     .summary = "a last node without a meaning of its own",
-    .description = "Does nothing and succeeds with an empty result. It does not end the execution: other branches run on, and "
-                   "the execution is over when nothing is left to run.",
+    .description =
+        "Does nothing and succeeds with an empty result. It does not end the execution: other branches run on, and "
+        "the execution is over when nothing is left to run.",
     .config_schema = NOTHING_SCHEMA,
     .output_schema = NOTHING_OUTPUT,
     .examples = NOTHING_EXAMPLES,

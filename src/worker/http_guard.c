@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The address guard as two tables of ranges.  A name can resolve to anything and an address can be written in many ways,
- * so the answer that counts is that for the address of the socket; names are refused only to say it earlier. */
+/* The address guard as two tables of ranges.  A name can resolve to anything and an address can be written in many
+ * ways, so the answer that counts is that for the address of the socket; names are refused only to say it earlier. */
 #include "worker/http_guard.h"
 
 #include <arpa/inet.h>
@@ -43,14 +43,14 @@ struct range6 {
 };
 
 static const struct range6 ranges6[] = {
-    {{0xfe, 0x80}, 10, HTTP_GUARD_METADATA},                                                    /* link-local */
+    {{0xfe, 0x80}, 10, HTTP_GUARD_METADATA},                                                        /* link-local */
     {{0xfd, 0x00, 0x0e, 0xc2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x02, 0x54}, 128, HTTP_GUARD_METADATA}, /* AWS */
     {{0xfd, 0x20, 0x00, 0xce, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x02, 0x54}, 128, HTTP_GUARD_METADATA}, /* Google */
-    {{0}, 128, HTTP_GUARD_PRIVATE},                                                             /* unspecified */
-    {{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1}, 128, HTTP_GUARD_PRIVATE},                /* loopback */
-    {{0xfc}, 7, HTTP_GUARD_PRIVATE},                                                            /* unique-local */
-    {{0xfe, 0xc0}, 10, HTTP_GUARD_PRIVATE},                                                     /* site-local */
-    {{0xff}, 8, HTTP_GUARD_PRIVATE},                                                            /* multicast */
+    {{0}, 128, HTTP_GUARD_PRIVATE},                                                                 /* unspecified */
+    {{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1}, 128, HTTP_GUARD_PRIVATE},                    /* loopback */
+    {{0xfc}, 7, HTTP_GUARD_PRIVATE},                                                                /* unique-local */
+    {{0xfe, 0xc0}, 10, HTTP_GUARD_PRIVATE},                                                         /* site-local */
+    {{0xff}, 8, HTTP_GUARD_PRIVATE},                                                                /* multicast */
 };
 
 /* Where an IPv6 address of that form holds an IPv4 one; `invert` for Teredo. */
@@ -59,13 +59,13 @@ static const struct {
     int bits, at;
     bool invert;
 } embedded[] = {
-    {{0}, 96, 12, false},                                              /* ::a.b.c.d */
-    {{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff}, 96, 12, false},       /* ::ffff:a.b.c.d */
-    {{0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff}, 96, 12, false},             /* ::ffff:0:a.b.c.d, translated */
-    {{0x00, 0x64, 0xff, 0x9b}, 96, 12, false},                         /* NAT64 */
-    {{0x00, 0x64, 0xff, 0x9b, 0x00, 0x01}, 48, 12, false},             /* NAT64, local prefix of 96 bits */
-    {{0x20, 0x02}, 16, 2, false},                                      /* 6to4 */
-    {{0x20, 0x01, 0x00, 0x00}, 32, 12, true},                          /* Teredo */
+    {{0}, 96, 12, false},                                        /* ::a.b.c.d */
+    {{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff}, 96, 12, false}, /* ::ffff:a.b.c.d */
+    {{0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff}, 96, 12, false},       /* ::ffff:0:a.b.c.d, translated */
+    {{0x00, 0x64, 0xff, 0x9b}, 96, 12, false},                   /* NAT64 */
+    {{0x00, 0x64, 0xff, 0x9b, 0x00, 0x01}, 48, 12, false},       /* NAT64, local prefix of 96 bits */
+    {{0x20, 0x02}, 16, 2, false},                                /* 6to4 */
+    {{0x20, 0x01, 0x00, 0x00}, 32, 12, true},                    /* Teredo */
 };
 
 static bool refuses4(enum http_guard guard, uint32_t address)

@@ -2,8 +2,8 @@
 /* The address guard: which addresses and names a workflow may not reach.  Pure.
  *
  * metadata: link-local addresses and those of the clouds' metadata services.
- * private: also loopback, private, unique-local, carrier-grade, "this network", benchmarking, multicast and reserved ranges.
- * An IPv4 address inside an IPv6 one (mapped, compatible, NAT64, 6to4, Teredo, ISATAP) counts as itself. */
+ * private: also loopback, private, unique-local, carrier-grade, "this network", benchmarking, multicast and reserved
+ * ranges. An IPv4 address inside an IPv6 one (mapped, compatible, NAT64, 6to4, Teredo, ISATAP) counts as itself. */
 #ifndef WF_WORKER_HTTP_GUARD_H
 #define WF_WORKER_HTTP_GUARD_H
 
