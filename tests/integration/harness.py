@@ -523,10 +523,11 @@ class Worker:
         return wait_until(lambda: "a line like '%s' from %s" % (pattern, self.name), there, timeout)
 
     def cpu(self):
-        """Seconds of processor time so far."""
-        with open("/proc/%d/stat" % self.process.pid) as f:
-            fields = f.read().rsplit(")", 1)[1].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        """Seconds of processor time so far (works without /proc)."""
+        clock = ctypes.c_int()
+        error = ctypes.CDLL(None).clock_getcpuclockid(self.process.pid, ctypes.byref(clock))
+        assert error == 0, os.strerror(error)
+        return time.clock_gettime(clock.value)
 
     def running(self):
         return self.process.poll() is None
