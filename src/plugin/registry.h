@@ -10,16 +10,24 @@
 #include <stdio.h>
 
 #include "base/error.h"
-#include "wfworker/plugin.h"
+#include "plugin/abi.h"
 
+/* Searched in this order: plugin_dirs, WFWORKER_PLUGIN_PATH, plugin_path, the compiled-in directory; in a directory by
+ * file name.  The name of a plugin is its file's without ".so"; of two with one name the first is taken, the other one is
+ * shadowed, also when the first does not load.  An entry that is a file names that one plugin: when it does not load,
+ * registry_open() fails. */
 struct registry_options {
     const char *const *plugin_dirs; /* --plugin-dir, in order; NULL-terminated, or NULL */
     const char *plugin_path;        /* the setting plugin_path: directories separated by ':', or NULL */
     bool use_environment;           /* honour WFWORKER_PLUGIN_PATH (never when AT_SECURE) */
-    bool strict;                    /* a plugin that is not ok is an error of registry_open() */
-    /* The configuration of a plugin ([plugin NAME] section) as an object of strings; a new reference, or NULL. */
+    bool strict;                    /* a plugin that failed, or a directory that is not there, is an error of registry_open() */
+    /* The configuration of a plugin ([plugin NAME] section) as an object of strings; a new reference, or NULL.  The keys
+     * enabled (no: the file is not touched), deny (capabilities, separated by commas) and isolate (never) are read here;
+     * the others go to the plugin. */
     json_t *(*plugin_config)(void *ctx, const char *name);
     void *ctx;
+    const char *system_dir;   /* instead of the compiled-in directory; "" = none; NULL = compiled in */
+    int64_t probe_timeout_ms; /* for loading one plugin in a child; 0 = 10 s */
 };
 
 enum plugin_state { PLUGIN_OK, PLUGIN_FAILED, PLUGIN_SHADOWED, PLUGIN_DISABLED };
@@ -29,10 +37,13 @@ struct plugin; /* a file that was found, loaded or not */
 /* One node type that can be run here. */
 struct handler {
     const struct plugin *plugin;
-    const struct wfw_node *node;   /* size-checked copy; members beyond the plugin's minor are zero */
+    const char *plugin_name;       /* for texts */
+    const struct wfw_node *node;   /* size-checked copy; members beyond the plugin's minor are zero; caps without those that
+                                    * the administrator denies */
     void *state;                   /* what the plugin's init made */
-    json_t *config_schema;         /* parsed, or NULL */
-    const char *const *expression_keys; /* from the schema: properties with "format": "expression"; NULL-terminated */
+    json_t *config_schema;         /* parsed, or NULL; see schema.h */
+    const char *const *expression_keys; /* from the schema: properties with "format": "expression"; NULL-terminated, or
+                                         * NULL when there are none */
 };
 
 struct registry;
@@ -51,8 +62,11 @@ size_t registry_failed(const struct registry *r);
 /* Text for the error of an unknown node type: the searched directories and what failed to load.  Borrowed. */
 const char *registry_unknown_detail(const struct registry *r);
 
-/* --list-plugins: a table, or the JSON of names.md.  0 when all are ok. */
+/* --list-plugins: a table.  0, or 1 when a plugin failed or is shadowed (for --strict). */
 int registry_print(const struct registry *r, FILE *out);
+
+/* The same as {"version", "abi": {"major", "minor"}, "searched": [directories], "plugins": [{"state", "name", "version",
+ * "abi", "node_types", "file", "reason"}]}; version, abi and reason are null when there is none.  A new reference. */
 json_t *registry_json(const struct registry *r);
 
 #endif

@@ -19,7 +19,7 @@ enum outcome_type { OUTCOME_DONE, OUTCOME_FAIL, OUTCOME_PARK, OUTCOME_ENTER, OUT
 /* What a handler said; everything borrowed for the time of the callback (take references of JSON values). */
 struct outcome {
     enum outcome_type type;
-    json_t *output;          /* DONE (an object), LEAVE; ENTER: vars */
+    json_t *output;          /* DONE (never NULL; an object unless the handler gave something else), LEAVE; ENTER: vars */
     const char *branch;      /* DONE, ENTER; LEAVE: label; or NULL */
     const char *error_type, *message; /* FAIL */
     bool retryable;
@@ -30,6 +30,7 @@ struct outcome {
     json_t *child_input;
     json_t *checkpoint;      /* PARK, ENTER */
     uint32_t leave;          /* enum wfw_leave */
+    uint64_t pass;           /* ENTER */
 };
 
 struct http_request {
@@ -53,7 +54,8 @@ struct http_response {
 };
 typedef void (*http_done_fn)(void *arg, const struct http_response *response);
 
-/* What the worker lends to handlers.  All are called on the loop thread. */
+/* What the worker lends to handlers.  All are called on the loop thread, except now_us, which is called from any; owner
+ * is what task_start() got, or NULL when that task is over.  Members may be NULL: then there is none. */
 struct task_services {
     uv_loop_t *loop;
     void *ctx;
@@ -70,21 +72,27 @@ struct task_services {
 
 struct task_call {
     const char *node_type, *node_id, *execution_id, *workflow_id, *key;
-    json_t *config, *input, *checkpoint, *event; /* borrowed; references are taken; input is copied for threads */
+    json_t *config, *input, *checkpoint, *event; /* borrowed; references are taken; must not be changed */
     uint32_t attempt, why, scope_outcome;
     int64_t timeout_ms; /* 0 = none */
 };
 
-/* The pool and its queue. */
+/* The pool and its queue.  Threads are made when they are needed, at most blocking_threads (1 .. 4096); further blocking
+ * tasks wait for one in the order in which they were started. */
 struct task_host;
 struct task_host *task_host_new(const struct task_services *services, size_t blocking_threads, struct error *e);
-void task_host_free(struct task_host *h); /* after all tasks are over */
+
+/* After all tasks are over or cancelled.  Does not wait for abandoned handlers.  The loop must run once more, so that
+ * its handles are closed. */
+void task_host_free(struct task_host *h);
 
 struct task;
 typedef void (*outcome_fn)(void *owner, struct task *t, const struct outcome *outcome);
 
 /* Start an attempt.  on_outcome is called exactly once, on the loop thread, unless task_cancel() came first; afterwards
- * the task is gone. */
+ * the task is gone.  Never NULL: a configuration that schema or check() refuse is an outcome, too (config_invalid, not
+ * retryable), as is a handler that ends without one (handler_error, not retryable).  The caller keeps the time:
+ * timeout_ms only tells the handler; when it is over, task_cancel(). */
 struct task *task_start(struct task_host *h, const struct handler *handler, const struct task_call *call,
                         outcome_fn on_outcome, void *owner);
 
@@ -94,5 +102,6 @@ void task_cancel(struct task *t, int64_t grace_ms);
 
 size_t task_host_abandoned(const struct task_host *h); /* threads held by cancelled handlers that did not return */
 size_t task_host_blocking_free(const struct task_host *h);
+size_t task_host_slow(const struct task_host *h); /* calls of loop handlers that took more than 10 ms, so far */
 
 #endif

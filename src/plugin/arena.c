@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "plugin/arena.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+
+void arena_init(struct arena *a)
+{
+    *a = (struct arena){.block_count = 0};
+    pthread_mutex_init(&a->lock, NULL);
+}
+
+void arena_free(struct arena *a)
+{
+    for (size_t i = a->value_count; i > 0; i--)
+        json_decref(a->values[i - 1]);
+    for (size_t i = a->block_count; i > 0; i--)
+        free(a->blocks[i - 1]);
+    free(a->values);
+    free(a->blocks);
+    pthread_mutex_destroy(&a->lock);
+}
+
+void arena_adopt(struct arena *a, void *block)
+{
+    pthread_mutex_lock(&a->lock);
+    xgrow((void **)&a->blocks, &a->block_cap, a->block_count + 1, sizeof *a->blocks);
+    a->blocks[a->block_count++] = block;
+    pthread_mutex_unlock(&a->lock);
+}
+
+void *arena_alloc(struct arena *a, size_t size)
+{
+    void *block = xcalloc(1, size ? size : 1);
+    arena_adopt(a, block);
+    return block;
+}
+
+json_t *arena_keep(struct arena *a, json_t *v)
+{
+    if (!v)
+        return NULL;
+    pthread_mutex_lock(&a->lock);
+    xgrow((void **)&a->values, &a->value_cap, a->value_count + 1, sizeof *a->values);
+    a->values[a->value_count++] = v;
+    pthread_mutex_unlock(&a->lock);
+    return v;
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What is freed together with a task: memory and references of JSON values.  Adding is safe from any thread. */
+#ifndef WF_PLUGIN_ARENA_H
+#define WF_PLUGIN_ARENA_H
+
+#include <jansson.h>
+#include <pthread.h>
+#include <stddef.h>
+
+struct arena {
+    pthread_mutex_t lock;
+    void **blocks;
+    size_t block_count, block_cap;
+    json_t **values;
+    size_t value_count, value_cap;
+};
+
+void arena_init(struct arena *a);
+void arena_free(struct arena *a); /* frees what is in it, not itself */
+
+void *arena_alloc(struct arena *a, size_t size); /* zeroed */
+void arena_adopt(struct arena *a, void *block);  /* a block of malloc() */
+json_t *arena_keep(struct arena *a, json_t *v);  /* takes over the reference; returns v; NULL is passed through */
+
+#endif

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a loaded plugin says about itself, copied with its sizes checked: members that the plugin's header did not have
+ * yet are zero, members that this wfworker does not know must be zero. */
+#ifndef WF_PLUGIN_DESCRIPTOR_H
+#define WF_PLUGIN_DESCRIPTOR_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/error.h"
+#include "plugin/abi.h"
+
+/* Texts are the plugin's own: it is never unloaded. */
+struct descriptor {
+    struct wfw_plugin plugin;
+    json_t *config_schema; /* of the plugin, or NULL */
+    struct wfw_node *nodes;
+    json_t **schemas; /* of the nodes' configuration, or NULL each */
+    size_t node_count;
+};
+
+/* `name` is the file's name without ".so".  0, or -1 and *e (then *d is empty). */
+int descriptor_read(const struct wfw_plugin *from, const char *name, struct descriptor *d, struct error *e);
+void descriptor_free(struct descriptor *d);
+
+/* May it be the name of a node type? */
+bool node_type_valid(const char *type);
+
+/* Names of capabilities, and back (0 = no such name). */
+uint32_t capability_parse(const char *name, size_t len);
+const char *capability_name(uint32_t one);
+
+#endif

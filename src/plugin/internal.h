@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the parts of the registry share: the list of files, what is known of each, and the names of node types. */
+#ifndef WF_PLUGIN_INTERNAL_H
+#define WF_PLUGIN_INTERNAL_H
+
+#include "plugin/descriptor.h"
+#include "plugin/registry.h"
+
+struct plugin {
+    char *name; /* the file's name without ".so" */
+    char *path; /* absolute */
+    bool named; /* asked for as a file */
+    enum plugin_state state;
+    struct error reason;     /* failed, shadowed, disabled */
+    char *warning;           /* of one that is ok, or NULL */
+    struct wfw_abi abi;      /* size 0: not known */
+    struct descriptor about; /* node_count 0: not known */
+    json_t *config;          /* what init got, or NULL */
+    uint32_t denied;         /* capabilities */
+    void *data;              /* what init made */
+    struct handler *handlers;
+};
+
+struct type_name {
+    const char *name; /* type or alias */
+    const struct handler *handler;
+};
+
+struct registry {
+    struct plugin **plugins;
+    size_t count, cap;
+    char **searched; /* absolute where they exist */
+    size_t searched_count, searched_cap;
+    struct type_name *types; /* sorted by name once registry_open() is through */
+    size_t type_count, type_cap;
+    char *unknown_detail;
+    json_t *(*plugin_config)(void *ctx, const char *name);
+    void *ctx;
+    int64_t probe_timeout_ms;
+};
+
+/* search.c: fill plugins (state OK for those to load, else SHADOWED) and searched.  0, or -1 and *e with `strict`. */
+int search_plugins(struct registry *r, const struct registry_options *options, struct error *e);
+
+/* load.c: bring one plugin to its final state and enter its node types. */
+void load_plugin(struct registry *r, struct plugin *p);
+void plugin_free(struct plugin *p);
+
+/* host.c: the table that plugins get. */
+const struct wfw_host *host_table(void);
+
+/* The reason with its detail and hint as lines "message", "DETAIL:  ...", "HINT:  ...". */
+char *reason_text(const struct error *e, const char *line_prefix);
+
+#endif

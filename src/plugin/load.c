@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One plugin, step by step: settings, file, probe, libltdl, descriptor, names, configuration, init. */
+#include <ltdl.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "base/mem.h"
+#include "plugin/image.h"
+#include "plugin/internal.h"
+#include "plugin/probe.h"
+#include "plugin/schema.h"
+#include "plugin/values.h"
+
+#define DEFAULT_PROBE_MS 10000
+
+static int section_error(const struct plugin *p, struct error *e)
+{
+    return err_prefix(e, "[plugin %s]", p->name);
+}
+
+/* enabled: yes or no.  1 when disabled, -1 and reason when it is neither. */
+static int read_enabled(struct plugin *p, const json_t *section)
+{
+    static const char *const no[] = {"no", "false", "off", "0"}, *const yes[] = {"yes", "true", "on", "1"};
+    const char *text = js_str(section, "enabled");
+    if (!text)
+        return 0;
+    for (size_t i = 0; i < ARRAY_LEN(no); i++)
+        if (strcmp(text, no[i]) == 0)
+            return 1;
+    for (size_t i = 0; i < ARRAY_LEN(yes); i++)
+        if (strcmp(text, yes[i]) == 0)
+            return 0;
+    err_set(&p->reason, "enabled = \"%.80s\" is neither yes nor no", text);
+    return section_error(p, &p->reason);
+}
+
+static int read_denied(struct plugin *p, const json_t *section)
+{
+    const char *at = js_str(section, "deny");
+    while (at && *at) {
+        at += strspn(at, ", \t");
+        size_t len = strcspn(at, ", \t");
+        uint32_t bit = len ? capability_parse(at, len) : 0;
+        if (len && !bit) {
+            err_set(&p->reason, "deny = \"%.*s\" is not a capability", len > 80 ? 80 : (int)len, at);
+            err_hint(&p->reason, "Capabilities are http, secrets, env, fd, child and threads.");
+            return section_error(p, &p->reason);
+        }
+        p->denied |= bit;
+        at += len;
+    }
+    return 0;
+}
+
+static int read_isolate(struct plugin *p, const json_t *section)
+{
+    const char *text = js_str(section, "isolate");
+    if (!text || strcmp(text, "never") == 0)
+        return 0;
+    err_set(&p->reason, "isolate = \"%.80s\" cannot be had in this version", text);
+    err_hint(&p->reason, "Plugins run inside the worker: remove the line, or say isolate = never.");
+    return section_error(p, &p->reason);
+}
+
+/* The section without the keys that are ours. */
+static json_t *own_keys(const json_t *section)
+{
+    static const char *const ours[] = {"enabled", "deny", "isolate"};
+    json_t *own = section ? json_copy((json_t *)(uintptr_t)section) : json_object();
+    for (size_t i = 0; i < ARRAY_LEN(ours); i++)
+        json_object_del(own, ours[i]);
+    return own;
+}
+
+static int read_config(struct plugin *p, const json_t *section)
+{
+    CLEANUP_JSON json_t *own = own_keys(section);
+    CLEANUP_JSON json_t *unknown = json_array();
+    const json_t *schema = p->about.config_schema;
+    p->config = schema_convert(schema, own);
+    schema_unknown_keys(schema, p->config, unknown);
+    if (json_array_size(unknown) > 0) {
+        err_set(&p->reason, "unknown key \"%s\"", json_string_value(json_array_get(unknown, 0)) + 1);
+        return section_error(p, &p->reason);
+    }
+    return schema_check(schema, p->config, &p->reason) == 0 ? 0 : section_error(p, &p->reason);
+}
+
+/* Through libltdl, which works on every system that libtool knows; the probe has shown that the file loads. */
+static const struct wfw_plugin *open_library(struct plugin *p)
+{
+    const struct wfw_plugin *(*entry)(void) = NULL;
+    lt_dladvise advise;
+    lt_dlhandle library = NULL;
+    if (lt_dladvise_init(&advise) == 0) {
+        if (lt_dladvise_local(&advise) == 0 && lt_dladvise_resident(&advise) == 0)
+            library = lt_dlopenadvise(p->path, advise);
+        lt_dladvise_destroy(&advise);
+    }
+    void *found = library ? lt_dlsym(library, "wfw_plugin_v1") : NULL;
+    memcpy(&entry, &found, sizeof entry);
+    if (!entry) {
+        err_set(&p->reason, "loaded in a probe, but not here: %s", lt_dlerror());
+        return NULL;
+    }
+    return entry();
+}
+
+static const struct handler *known_type(const struct registry *r, const char *name)
+{
+    for (size_t i = 0; i < r->type_count; i++)
+        if (strcmp(r->types[i].name, name) == 0)
+            return r->types[i].handler;
+    return NULL;
+}
+
+static int refuse_type(const struct registry *r, struct plugin *p, const char *name)
+{
+    const struct handler *other = known_type(r, name);
+    if (!other)
+        return 0;
+    err_set(&p->reason, "node type \"%s\" is in two plugins: %s and %s", name, other->plugin->path, p->path);
+    return err_hint(&p->reason, "The first in the search order is used; disable one of them with enabled = no in [plugin %s] "
+                                "or [plugin %s].",
+                    other->plugin->name, p->name);
+}
+
+static int check_types(const struct registry *r, struct plugin *p)
+{
+    for (size_t i = 0; i < p->about.node_count; i++) {
+        const struct wfw_node *n = &p->about.nodes[i];
+        if (refuse_type(r, p, n->type) != 0)
+            return -1;
+        for (size_t k = 0; n->aliases && n->aliases[k]; k++)
+            if (refuse_type(r, p, n->aliases[k]) != 0)
+                return -1;
+    }
+    return 0;
+}
+
+static void warn_dotless(struct plugin *p)
+{
+    if (p->about.plugin.vendor && strcmp(p->about.plugin.vendor, "wfworker") == 0)
+        return;
+    for (size_t i = 0; i < p->about.node_count && !p->warning; i++)
+        if (!strchr(p->about.nodes[i].type, '.'))
+            p->warning = xasprintf("node type \"%s\" has no vendor prefix: names without a dot are wfworker's own",
+                                   p->about.nodes[i].type);
+}
+
+static void enter_type(struct registry *r, const char *name, const struct handler *h)
+{
+    xgrow((void **)&r->types, &r->type_cap, r->type_count + 1, sizeof *r->types);
+    r->types[r->type_count++] = (struct type_name){name, h};
+}
+
+static void enter_types(struct registry *r, struct plugin *p)
+{
+    p->handlers = xcalloc(p->about.node_count, sizeof *p->handlers);
+    for (size_t i = 0; i < p->about.node_count; i++) {
+        struct wfw_node *n = &p->about.nodes[i];
+        n->caps &= ~p->denied;
+        p->handlers[i] = (struct handler){.plugin = p,
+                                          .plugin_name = p->name,
+                                          .node = n,
+                                          .state = p->data,
+                                          .config_schema = p->about.schemas[i],
+                                          .expression_keys = schema_expression_keys(p->about.schemas[i])};
+        enter_type(r, n->type, &p->handlers[i]);
+        for (size_t k = 0; n->aliases && n->aliases[k]; k++)
+            enter_type(r, n->aliases[k], &p->handlers[i]);
+    }
+}
+
+static int initialise(struct plugin *p)
+{
+    char said[512] = "";
+    int rc = p->about.plugin.init
+                 ? p->about.plugin.init(host_table(), value_of(p->config), &p->data, said, sizeof said)
+                 : WFW_OK;
+    if (rc == WFW_OK)
+        return 0;
+    said[sizeof said - 1] = '\0';
+    CLEANUP_JSON json_t *clean = js_string_lossy(said, strlen(said));
+    if (said[0])
+        return err_set(&p->reason, "its init failed: %s", json_string_value(clean));
+    return err_set(&p->reason, "its init failed with code %d and no message", rc);
+}
+
+static int load_steps(struct registry *r, struct plugin *p, const json_t *section)
+{
+    int64_t timeout = r->probe_timeout_ms ? r->probe_timeout_ms : DEFAULT_PROBE_MS;
+    if (read_denied(p, section) != 0 || read_isolate(p, section) != 0 || image_check(p->path, &p->abi, &p->reason) != 0 ||
+        probe_file(p->path, p->name, timeout, &p->reason) != 0)
+        return -1;
+    const struct wfw_plugin *plugin = open_library(p);
+    if (!plugin || descriptor_read(plugin, p->name, &p->about, &p->reason) != 0)
+        return -1;
+    if (check_types(r, p) != 0 || read_config(p, section) != 0 || initialise(p) != 0)
+        return -1;
+    warn_dotless(p);
+    enter_types(r, p);
+    return 0;
+}
+
+void load_plugin(struct registry *r, struct plugin *p)
+{
+    if (p->state != PLUGIN_OK)
+        return;
+    CLEANUP_JSON json_t *section = r->plugin_config ? r->plugin_config(r->ctx, p->name) : NULL;
+    int disabled = read_enabled(p, section);
+    if (disabled == 1) {
+        p->state = PLUGIN_DISABLED;
+        err_set(&p->reason, "disabled by enabled = no in [plugin %s]", p->name);
+    } else if (disabled != 0 || load_steps(r, p, section) != 0) {
+        p->state = PLUGIN_FAILED;
+    }
+}
+
+void plugin_free(struct plugin *p)
+{
+    for (size_t i = 0; p->handlers && i < p->about.node_count; i++)
+        free((void *)(uintptr_t)p->handlers[i].expression_keys);
+    free(p->handlers);
+    descriptor_free(&p->about);
+    json_decref(p->config);
+    free(p->warning);
+    free(p->path);
+    free(p->name);
+    free(p);
+}

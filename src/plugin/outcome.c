@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* done, fail, park, enter, leave: looked at, copied into the task, decided. */
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "plugin/task_internal.h"
+#include "plugin/values.h"
+
+#define MAX_STRUCT 65536
+
+static void complain(const struct task *t, const char *message, const char *what)
+{
+    log_write(LOG_WARNING, message, LOG_STR("argument", what), LOG_STR("plugin", t->handler->plugin_name),
+              LOG_STR("node_type", t->handler->node->type), LOG_STR("node", t->call.node_id),
+              LOG_STR("execution", t->call.execution_id));
+}
+
+bool take_struct(const struct task *t, void *to, size_t known, const void *from, const char *what)
+{
+    size_t size = 0;
+    if (from)
+        memcpy(&size, from, sizeof size);
+    if (size < known || size > MAX_STRUCT) {
+        complain(t, "a handler passed a structure without its size; set size = sizeof", what);
+        return false;
+    }
+    for (size_t i = known; i < size; i++)
+        if (((const unsigned char *)from)[i] != 0) {
+            complain(t, "a handler uses members of a structure that this wfworker does not know", what);
+            return false;
+        }
+    memcpy(to, from, known);
+    return true;
+}
+
+bool task_may(const struct task *t, uint32_t capability)
+{
+    static const struct {
+        uint32_t bit;
+        const char *name;
+    } names[] = {{WFW_CAP_HTTP, "http"}, {WFW_CAP_SECRETS, "secrets"}, {WFW_CAP_ENV, "env"}, {WFW_CAP_FD, "fd"}};
+    if (t->handler->node->caps & capability)
+        return true;
+    const char *name = "child";
+    for (size_t i = 0; i < ARRAY_LEN(names); i++)
+        if (names[i].bit == capability)
+            name = names[i].name;
+    complain(t, "a handler uses a capability that its node type does not declare, or that is denied", name);
+    return false;
+}
+
+/* Text of a plugin, made UTF-8 and kept by the task; NULL and "" give NULL. */
+static const char *keep_text(struct task *t, const char *text)
+{
+    if (!text || !*text)
+        return NULL;
+    return json_string_value(arena_keep(&t->arena, js_string_lossy(text, strlen(text))));
+}
+
+static json_t *keep(struct task *t, const struct wfw_value *v)
+{
+    value_freeze(v);
+    return arena_keep(&t->arena, json_incref(value_json(v)));
+}
+
+/* A handle back to its reference, with the outcome's result. */
+static int finish(struct task *t, int rc)
+{
+    task_unref(t);
+    return rc;
+}
+
+int outcome_done(struct wfw_task *task, const struct wfw_value *output, const char *branch)
+{
+    struct task *t = handle_acquire(task);
+    if (!t)
+        return WFW_E_STALE;
+    const struct outcome o = {.type = OUTCOME_DONE,
+                              .output = output ? keep(t, output) : arena_keep(&t->arena, json_object()),
+                              .branch = keep_text(t, branch)};
+    return finish(t, task_decide(t, &o));
+}
+
+int outcome_fail(struct wfw_task *task, const struct wfw_error *error)
+{
+    struct wfw_error x;
+    struct task *t = handle_acquire(task);
+    if (!t)
+        return WFW_E_STALE;
+    if (!take_struct(t, &x, sizeof x, error, "struct wfw_error"))
+        return finish(t, WFW_E_INVAL);
+    const char *type = keep_text(t, x.type), *message = keep_text(t, x.message);
+    const struct outcome o = {.type = OUTCOME_FAIL,
+                              .error_type = type ? type : "handler_error",
+                              .message = message ? message : "the handler gave no message",
+                              .retryable = x.retryable != 0,
+                              .retry_after_ms = x.retry_after_ms > 0 ? x.retry_after_ms : 0,
+                              .details = keep(t, x.details)};
+    return finish(t, task_decide(t, &o));
+}
+
+/* The earlier of the two times, in microseconds since the epoch; 0 = none. */
+static int64_t park_until(const struct wfw_park *p)
+{
+    const int64_t most = INT64_MAX / US_PER_MS / 2;
+    int64_t after = p->after_ms < most ? p->after_ms : most, until = p->until_ms < most ? p->until_ms : most;
+    int64_t a = after > 0 ? host_now_us() + after * US_PER_MS : 0, b = until * US_PER_MS;
+    return a && b ? (a < b ? a : b) : a ? a : b;
+}
+
+int outcome_park(struct wfw_task *task, const struct wfw_park *park)
+{
+    struct wfw_park x;
+    struct task *t = handle_acquire(task);
+    if (!t)
+        return WFW_E_STALE;
+    if (!take_struct(t, &x, sizeof x, park, "struct wfw_park"))
+        return finish(t, WFW_E_INVAL);
+    const struct outcome o = {.type = OUTCOME_PARK,
+                              .until_us = park_until(&x),
+                              .signal = keep_text(t, x.signal),
+                              .child_workflow = keep_text(t, x.child_workflow),
+                              .child_input = keep(t, x.child_input),
+                              .checkpoint = keep(t, x.checkpoint)};
+    if (x.after_ms < 0 || x.until_ms < 0 || (!o.until_us && !o.signal && !o.child_workflow)) {
+        complain(t, "a handler parks without anything to wait for", "struct wfw_park");
+        return finish(t, WFW_E_INVAL);
+    }
+    if (o.child_workflow && !task_may(t, WFW_CAP_CHILD))
+        return finish(t, WFW_E_DENIED);
+    return finish(t, task_decide(t, &o));
+}
+
+int outcome_enter(struct wfw_task *task, const struct wfw_enter *enter)
+{
+    struct wfw_enter x;
+    struct task *t = handle_acquire(task);
+    if (!t)
+        return WFW_E_STALE;
+    if (!take_struct(t, &x, sizeof x, enter, "struct wfw_enter"))
+        return finish(t, WFW_E_INVAL);
+    const struct outcome o = {.type = OUTCOME_ENTER,
+                              .output = keep(t, x.vars),
+                              .branch = keep_text(t, x.branch),
+                              .checkpoint = keep(t, x.checkpoint),
+                              .pass = x.pass};
+    if (!o.branch || (o.output && !json_is_object(o.output))) {
+        complain(t, "a handler enters without a branch, or with variables that are no object", "struct wfw_enter");
+        return finish(t, WFW_E_INVAL);
+    }
+    return finish(t, task_decide(t, &o));
+}
+
+int outcome_leave(struct wfw_task *task, uint32_t leave, const char *label, const struct wfw_value *output)
+{
+    struct task *t = handle_acquire(task);
+    if (!t)
+        return WFW_E_STALE;
+    if (leave != WFW_LEAVE_BREAK && leave != WFW_LEAVE_CONTINUE && leave != WFW_LEAVE_TERMINATE) {
+        complain(t, "a handler leaves in a way that this wfworker does not know", "leave");
+        return finish(t, WFW_E_INVAL);
+    }
+    const struct outcome o = {
+        .type = OUTCOME_LEAVE, .output = keep(t, output), .branch = keep_text(t, label), .leave = leave};
+    return finish(t, task_decide(t, &o));
+}

@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* log, alloc, eval, progress, cancellation, secrets: from any thread.  What the worker lends lives on the loop thread;
+ * another thread posts a job there, and waits for it where there is an answer. */
+#include <stdarg.h>
+#include <stdlib.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/eventfd.h>
+
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "plugin/task_internal.h"
+#include "plugin/values.h"
+
+#define MAX_LOG 2000
+#define MAX_ALLOC ((size_t)1 << 30)
+
+/* ---- Log and progress: posted, so that they keep their order with the outcome ---- */
+
+struct note {
+    struct job job;
+    int level;
+    char *text;    /* a log line, or NULL */
+    json_t *value; /* progress, or NULL */
+};
+
+static void drop_note(struct job *job)
+{
+    struct note *n = (struct note *)job;
+    task_unref(job->task);
+    free(n->text);
+    json_decref(n->value);
+    free(n);
+}
+
+static void log_here(const struct task *t, int level, const char *text)
+{
+    log_write((enum log_level)level, text, LOG_STR("plugin", t->handler->plugin_name), LOG_STR("node", t->call.node_id),
+              LOG_STR("execution", t->call.execution_id));
+}
+
+static void run_note(struct job *job)
+{
+    struct note *n = (struct note *)job;
+    struct task *t = job->task;
+    const struct task_services *s = &t->host->services;
+    if (n->text && s->log && !t->settled)
+        s->log(s->ctx, t->owner, n->level, n->text);
+    else if (n->text)
+        log_here(t, n->level, n->text);
+    else if (s->progress && !t->settled)
+        s->progress(s->ctx, t->owner, n->value);
+    drop_note(job);
+}
+
+/* Takes over the reference of t, text and value. */
+static void post_note(struct task *t, int level, char *text, json_t *value)
+{
+    struct note *n = xcalloc(1, sizeof *n);
+    *n = (struct note){.job = {.task = t, .run = run_note, .drop = drop_note}, .level = level, .text = text, .value = value};
+    host_post(t->host, &n->job);
+}
+
+void service_log(struct wfw_task *task, int level, const char *fmt, ...)
+{
+    char text[MAX_LOG];
+    va_list ap;
+    level = level < LOG_DEBUG ? LOG_DEBUG : level > LOG_ERROR ? LOG_ERROR : level;
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof text, fmt, ap);
+    va_end(ap);
+    CLEANUP_JSON json_t *clean = js_string_lossy(text, strlen(text));
+    struct task *t = handle_acquire(task);
+    if (t)
+        post_note(t, level, xstrdup(json_string_value(clean)), NULL);
+    else
+        log_write((enum log_level)level, json_string_value(clean));
+}
+
+int service_progress(struct wfw_task *task, const struct wfw_value *value)
+{
+    struct task *t = handle_acquire(task);
+    if (!t)
+        return WFW_E_STALE;
+    if (!value || task_decided(t)) {
+        task_unref(t);
+        return value ? WFW_E_STALE : WFW_E_INVAL;
+    }
+    value_freeze(value);
+    post_note(t, 0, NULL, json_incref(value_json(value)));
+    return WFW_OK;
+}
+
+/* ---- Questions: answered on the loop thread ---- */
+
+struct question {
+    struct job job;
+    enum { ASK_EVAL, ASK_SECRET, ASK_ENV } what;
+    const char *text; /* expression or name */
+    json_t *vars;
+    json_t *value; /* the answer of ASK_EVAL */
+    char *string;  /* the answer of the others */
+    struct error error;
+    bool answered; /* under the host's lock */
+};
+
+static void ask_here(struct question *q)
+{
+    struct task *t = q->job.task;
+    const struct task_services *s = &t->host->services;
+    if (t->settled)
+        err_set(&q->error, "the task is over");
+    else if (q->what == ASK_SECRET && s->secret)
+        q->string = s->secret(s->ctx, q->text);
+    else if (q->what == ASK_ENV && s->env)
+        q->string = s->env(s->ctx, q->text);
+    else if (q->what == ASK_EVAL && s->eval)
+        q->value = s->eval(s->ctx, t->owner, q->text, q->vars, &q->error);
+    else
+        err_set(&q->error, "this wfworker cannot answer that");
+}
+
+static void mark_answered(struct question *q)
+{
+    struct task_host *h = q->job.task->host;
+    pthread_mutex_lock(&h->lock);
+    q->answered = true;
+    pthread_cond_broadcast(&h->answered);
+    pthread_mutex_unlock(&h->lock);
+}
+
+static void run_question(struct job *job)
+{
+    struct question *q = (struct question *)job;
+    ask_here(q);
+    mark_answered(q);
+}
+
+static void drop_question(struct job *job)
+{
+    struct question *q = (struct question *)job;
+    err_set(&q->error, "wfworker ends");
+    mark_answered(q);
+}
+
+/* The question lives on the stack of the asking thread, which waits. */
+static void ask(struct question *q)
+{
+    struct task_host *h = q->job.task->host;
+    if (on_loop(h)) {
+        ask_here(q);
+        return;
+    }
+    q->job.run = run_question;
+    q->job.drop = drop_question;
+    host_post(h, &q->job);
+    pthread_mutex_lock(&h->lock);
+    while (!q->answered)
+        pthread_cond_wait(&h->answered, &h->lock);
+    pthread_mutex_unlock(&h->lock);
+}
+
+const struct wfw_value *service_eval(struct wfw_task *task, const char *expression, const struct wfw_value *vars, char *msg,
+                                     size_t msglen)
+{
+    struct task *t = handle_acquire(task);
+    struct question q = {.job = {.task = t}, .what = ASK_EVAL, .text = expression, .vars = value_json(vars)};
+    if (!t)
+        err_set(&q.error, "the task is over");
+    else if (!expression || (vars && !json_is_object(value_json(vars))))
+        err_set(&q.error, "an expression and an object of variables are needed");
+    else
+        ask(&q);
+    if (!q.value && msg && msglen)
+        snprintf(msg, msglen, "%s", q.error.message);
+    const struct wfw_value *answer = t ? value_of(arena_keep(&t->arena, q.value)) : NULL;
+    if (t)
+        task_unref(t);
+    return answer;
+}
+
+static const char *ask_string(struct wfw_task *task, const char *name, uint32_t capability)
+{
+    struct task *t = handle_acquire(task);
+    if (!t)
+        return NULL;
+    struct question q = {.job = {.task = t}, .what = capability == WFW_CAP_ENV ? ASK_ENV : ASK_SECRET, .text = name};
+    if (name && task_may(t, capability))
+        ask(&q);
+    if (q.string)
+        arena_adopt(&t->arena, q.string);
+    task_unref(t);
+    return q.string;
+}
+
+const char *service_secret(struct wfw_task *task, const char *name)
+{
+    return ask_string(task, name, WFW_CAP_SECRETS);
+}
+
+const char *service_env(struct wfw_task *task, const char *name)
+{
+    return ask_string(task, name, WFW_CAP_ENV);
+}
+
+/* ---- The rest ---- */
+
+void *service_alloc(struct wfw_task *task, size_t size)
+{
+    struct task *t = size <= MAX_ALLOC ? handle_acquire(task) : NULL;
+    void *block = t ? arena_alloc(&t->arena, size) : NULL;
+    if (t)
+        task_unref(t);
+    return block;
+}
+
+int64_t service_now_ms(void)
+{
+    return host_now_us() / US_PER_MS;
+}
+
+int service_cancelled(struct wfw_task *task)
+{
+    struct task *t = handle_acquire(task);
+    int yes = !t || atomic_load(&t->cancelled);
+    if (t)
+        task_unref(t);
+    return yes;
+}
+
+int service_cancel_fd(struct wfw_task *task)
+{
+    struct task *t = handle_acquire(task);
+    if (!t)
+        return -1;
+    pthread_mutex_lock(&t->host->lock);
+    if (t->cancel_fd < 0)
+        t->cancel_fd = eventfd(atomic_load(&t->cancelled) ? 1 : 0, EFD_CLOEXEC | EFD_NONBLOCK);
+    int fd = t->cancel_fd;
+    pthread_mutex_unlock(&t->host->lock);
+    task_unref(t);
+    return fd;
+}

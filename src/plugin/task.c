@@ -1,0 +1,450 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Starting, delivering, cancelling and freeing of tasks, and the way to the loop thread. */
+#include "plugin/task.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "plugin/schema.h"
+#include "plugin/task_internal.h"
+#include "plugin/values.h"
+
+#define SLOW_US (10 * US_PER_MS)
+#define MAX_THREADS 4096
+
+/* ---- The host ---- */
+
+static pthread_mutex_t newest_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct task_host *newest; /* for now_ms(), which has no task */
+
+int64_t host_now_us(void)
+{
+    pthread_mutex_lock(&newest_lock);
+    int64_t now = newest && newest->services.now_us ? newest->services.now_us(newest->services.ctx) : clock_now_us();
+    pthread_mutex_unlock(&newest_lock);
+    return now;
+}
+
+void host_ref(struct task_host *h)
+{
+    atomic_fetch_add(&h->refs, 1);
+}
+
+void host_unref(struct task_host *h)
+{
+    if (atomic_fetch_sub(&h->refs, 1) != 1)
+        return;
+    pthread_cond_destroy(&h->work);
+    pthread_cond_destroy(&h->answered);
+    pthread_mutex_destroy(&h->lock);
+    free(h);
+}
+
+bool on_loop(const struct task_host *h)
+{
+    return pthread_equal(h->loop_thread, pthread_self()) != 0;
+}
+
+void host_post(struct task_host *h, struct job *job)
+{
+    pthread_mutex_lock(&h->lock);
+    bool closing = h->closing;
+    if (!closing) {
+        job->next = NULL;
+        *h->jobs_end = job;
+        h->jobs_end = &job->next;
+        uv_async_send(h->wake);
+    }
+    pthread_mutex_unlock(&h->lock);
+    if (closing)
+        job->drop(job);
+}
+
+static struct job *take_jobs(struct task_host *h)
+{
+    pthread_mutex_lock(&h->lock);
+    struct job *jobs = h->jobs;
+    h->jobs = NULL;
+    h->jobs_end = &h->jobs;
+    pthread_mutex_unlock(&h->lock);
+    return jobs;
+}
+
+static void on_wake(uv_async_t *wake)
+{
+    struct task_host *h = wake->data;
+    host_ref(h);
+    for (struct job *job = take_jobs(h), *next; job; job = next) {
+        next = job->next;
+        job->run(job);
+    }
+    host_unref(h);
+}
+
+struct task_host *task_host_new(const struct task_services *services, size_t blocking_threads, struct error *e)
+{
+    struct task_host *h = xcalloc(1, sizeof *h);
+    h->services = *services;
+    h->loop_thread = pthread_self();
+    h->refs = 1;
+    h->jobs_end = &h->jobs;
+    h->waiting_end = &h->waiting;
+    h->max_threads = blocking_threads < 1 ? 1 : blocking_threads > MAX_THREADS ? MAX_THREADS : blocking_threads;
+    pthread_mutex_init(&h->lock, NULL);
+    pthread_cond_init(&h->work, NULL);
+    pthread_cond_init(&h->answered, NULL);
+    h->wake = xcalloc(1, sizeof *h->wake);
+    int rc = uv_async_init(services->loop, h->wake, on_wake);
+    if (rc != 0) {
+        free(h->wake);
+        host_unref(h);
+        err_set(e, "no wake-up for the loop: %s", uv_strerror(rc));
+        return NULL;
+    }
+    h->wake->data = h;
+    pthread_mutex_lock(&newest_lock);
+    newest = h;
+    pthread_mutex_unlock(&newest_lock);
+    return h;
+}
+
+static void free_handle(uv_handle_t *handle)
+{
+    free(handle);
+}
+
+static void stop_grace(struct task *t)
+{
+    if (t->grace)
+        uv_close((uv_handle_t *)t->grace, free_handle);
+    t->grace = NULL;
+}
+
+void task_host_free(struct task_host *h)
+{
+    if (!h)
+        return;
+    for (struct task *t = h->zombies; t; t = t->next)
+        stop_grace(t); /* before closing: from then on the threads free them */
+    pthread_mutex_lock(&newest_lock);
+    if (newest == h)
+        newest = NULL;
+    pthread_mutex_unlock(&newest_lock);
+    pthread_mutex_lock(&h->lock);
+    h->closing = true;
+    uv_async_t *wake = h->wake;
+    h->wake = NULL;
+    pthread_mutex_unlock(&h->lock);
+    uv_close((uv_handle_t *)wake, free_handle);
+    for (struct job *job = take_jobs(h), *next; job; job = next) {
+        next = job->next;
+        job->drop(job);
+    }
+    pool_close(h);
+    host_unref(h);
+}
+
+size_t task_host_abandoned(const struct task_host *h)
+{
+    return h->abandoned;
+}
+
+size_t task_host_slow(const struct task_host *h)
+{
+    return h->slow;
+}
+
+size_t task_host_blocking_free(const struct task_host *h)
+{
+    pthread_mutex_t *lock = (pthread_mutex_t *)(uintptr_t)&h->lock;
+    pthread_mutex_lock(lock);
+    size_t busy = h->blocking, max = h->max_threads;
+    pthread_mutex_unlock(lock);
+    return busy < max ? max - busy : 0;
+}
+
+/* ---- References and the end ---- */
+
+void task_ref(struct task *t)
+{
+    atomic_fetch_add(&t->refs, 1);
+}
+
+void task_unref(struct task *t)
+{
+    if (atomic_fetch_sub(&t->refs, 1) != 1)
+        return;
+    if (t->cancel_fd >= 0)
+        close(t->cancel_fd);
+    arena_free(&t->arena);
+    values_freed();
+    host_unref(t->host);
+    free(t);
+}
+
+static void forget_zombie(struct task *t)
+{
+    for (struct task **at = &t->host->zombies; *at; at = &(*at)->next)
+        if (*at == t) {
+            *at = t->next;
+            return;
+        }
+}
+
+/* Settled and returned: nobody needs the handle any more. */
+static void try_retire(struct task *t)
+{
+    if (!t->settled || t->running)
+        return;
+    handle_retire(t->handle);
+    task_unref(t);
+}
+
+static void settle(struct task *t)
+{
+    t->settled = true;
+    t->owner = NULL;
+    watch_stop_all(t);
+    try_retire(t);
+}
+
+bool task_decided(struct task *t)
+{
+    pthread_mutex_lock(&t->host->lock);
+    bool decided = t->decided;
+    pthread_mutex_unlock(&t->host->lock);
+    return decided;
+}
+
+void task_check_silent(struct task *t)
+{
+    if (t->running || t->watches || t->settled || (t->handler->node->caps & WFW_CAP_THREADS) || task_decided(t))
+        return;
+    CLEANUP_FREE char *text = xasprintf("the handler of node type %s ended without an outcome", t->handler->node->type);
+    task_fail(t, "handler_error", text);
+}
+
+void task_returned(struct task *t)
+{
+    t->running = false;
+    stop_grace(t);
+    if (t->settled && t->handler->node->exec != WFW_EXEC_LOOP)
+        forget_zombie(t);
+    if (t->abandoned) {
+        t->host->abandoned--;
+        log_write(LOG_INFO, "an abandoned handler returned", LOG_STR("plugin", t->handler->plugin_name),
+                  LOG_STR("node_type", t->handler->node->type), LOG_STR("node", t->call.node_id),
+                  LOG_STR("execution", t->call.execution_id));
+    }
+    task_check_silent(t);
+    try_retire(t);
+}
+
+/* ---- Delivery ---- */
+
+static void run_outcome(struct job *job)
+{
+    struct task *t = job->task;
+    if (!t->settled) {
+        t->settled = true;
+        t->on_outcome(t->owner, t, &t->outcome);
+        settle(t);
+    }
+    task_unref(t);
+    free(job);
+}
+
+static void drop_outcome(struct job *job)
+{
+    task_unref(job->task);
+    free(job);
+}
+
+int task_decide(struct task *t, const struct outcome *outcome)
+{
+    struct task_host *h = t->host;
+    pthread_mutex_lock(&h->lock);
+    bool late = t->decided;
+    if (!late) {
+        t->decided = true;
+        t->outcome = *outcome;
+    }
+    pthread_mutex_unlock(&h->lock);
+    if (late) {
+        if (!atomic_load(&t->cancelled))
+            log_write(LOG_WARNING, "a handler gave a second outcome; it is ignored",
+                      LOG_STR("plugin", t->handler->plugin_name), LOG_STR("node_type", t->handler->node->type),
+                      LOG_STR("node", t->call.node_id), LOG_STR("execution", t->call.execution_id));
+        return WFW_E_STALE;
+    }
+    struct job *job = xcalloc(1, sizeof *job);
+    *job = (struct job){.task = t, .run = run_outcome, .drop = drop_outcome};
+    task_ref(t);
+    if (on_loop(h))
+        watch_stop_all(t); /* the plugin may close descriptors now */
+    host_post(h, job);
+    return WFW_OK;
+}
+
+static const char *copy_text(struct task *t, const char *text)
+{
+    char *copy = text ? xstrdup(text) : NULL;
+    if (copy)
+        arena_adopt(&t->arena, copy);
+    return copy;
+}
+
+int task_fail(struct task *t, const char *type, const char *message)
+{
+    const struct outcome o = {.type = OUTCOME_FAIL,
+                              .error_type = type,
+                              .message = copy_text(t, message)};
+    return task_decide(t, &o);
+}
+
+/* ---- Start ---- */
+
+static const struct wfw_value *keep_value(struct task *t, json_t *v)
+{
+    return value_of(arena_keep(&t->arena, json_incref(v)));
+}
+
+static void fill_call(struct task *t, const struct task_call *c)
+{
+    t->call = (struct wfw_call){.size = sizeof t->call,
+                                .node_type = copy_text(t, c->node_type),
+                                .node_id = copy_text(t, c->node_id),
+                                .execution_id = copy_text(t, c->execution_id),
+                                .workflow_id = copy_text(t, c->workflow_id),
+                                .key = copy_text(t, c->key),
+                                .config = keep_value(t, c->config),
+                                .input = keep_value(t, c->input),
+                                .checkpoint = keep_value(t, c->checkpoint),
+                                .event = keep_value(t, c->event),
+                                .attempt = c->attempt,
+                                .why = c->why,
+                                .scope_outcome = c->scope_outcome,
+                                .deadline_ms = c->timeout_ms};
+}
+
+void loop_call_timed(struct task *t, int64_t began_us)
+{
+    struct task_host *h = t->host;
+    int64_t now = clock_mono_us();
+    if (now - began_us <= SLOW_US)
+        return;
+    h->slow++;
+    if (h->slow_logged_us && now - h->slow_logged_us < US_PER_S)
+        return;
+    h->slow_logged_us = now;
+    log_write(LOG_WARNING, "a loop handler held up the loop; it should be a blocking one",
+              LOG_STR("plugin", t->handler->plugin_name), LOG_STR("node_type", t->handler->node->type),
+              LOG_INT("ms", (now - began_us) / US_PER_MS), LOG_INT("times", (int64_t)h->slow));
+}
+
+/* 0, or -1 and the outcome is there. */
+static int check_config(struct task *t, const json_t *config)
+{
+    const struct handler *handler = t->handler;
+    struct error e = ERROR_INIT;
+    char said[512] = "";
+    int rc = schema_check(handler->config_schema, config, &e);
+    if (rc == 0 && handler->node->check) {
+        int64_t began = clock_mono_us();
+        if (handler->node->check(handler->state, t->call.config, said, sizeof said) != WFW_OK) {
+            said[sizeof said - 1] = '\0';
+            rc = err_set(&e, "%s", said[0] ? said : "the node type's check refuses it");
+        }
+        loop_call_timed(t, began);
+    }
+    if (rc == 0)
+        return 0;
+    err_prefix(&e, "invalid configuration");
+    task_fail(t, "config_invalid", e.message);
+    return -1;
+}
+
+struct task *task_start(struct task_host *h, const struct handler *handler, const struct task_call *call,
+                        outcome_fn on_outcome, void *owner)
+{
+    struct task *t = xcalloc(1, sizeof *t);
+    *t = (struct task){.refs = 1, .host = h, .handler = handler, .on_outcome = on_outcome, .owner = owner, .cancel_fd = -1};
+    host_ref(h);
+    arena_init(&t->arena);
+    fill_call(t, call);
+    t->handle = handle_new(t);
+    t->running = true;
+    if (check_config(t, call->config) != 0) {
+        t->running = false;
+    } else if (handler->node->exec == WFW_EXEC_LOOP) {
+        int64_t began = clock_mono_us();
+        handler->node->run(handler->state, t->handle, &t->call);
+        loop_call_timed(t, began);
+        task_returned(t);
+    } else {
+        pool_add(t);
+    }
+    return t;
+}
+
+/* ---- Cancel ---- */
+
+static void on_grace(uv_timer_t *timer)
+{
+    struct task *t = timer->data;
+    t->abandoned = true;
+    t->host->abandoned++;
+    log_write(LOG_WARNING, "a cancelled handler does not return; its thread is lost until it does",
+              LOG_STR("plugin", t->handler->plugin_name), LOG_STR("node_type", t->handler->node->type),
+              LOG_STR("node", t->call.node_id), LOG_STR("execution", t->call.execution_id));
+    stop_grace(t);
+}
+
+static void raise_cancelled(struct task *t)
+{
+    atomic_store(&t->cancelled, true);
+    pthread_mutex_lock(&t->host->lock);
+    t->decided = true;
+    if (t->cancel_fd >= 0 && eventfd_write(t->cancel_fd, 1) != 0)
+        log_write(LOG_ERROR, "a handler cannot be told that it is cancelled", LOG_STR("error", strerror(errno)));
+    pthread_mutex_unlock(&t->host->lock);
+}
+
+static void await_return(struct task *t, int64_t grace_ms)
+{
+    t->next = t->host->zombies;
+    t->host->zombies = t;
+    t->grace = xcalloc(1, sizeof *t->grace);
+    uv_timer_init(t->host->services.loop, t->grace);
+    t->grace->data = t;
+    uv_timer_start(t->grace, on_grace, grace_ms > 0 ? (uint64_t)grace_ms : 0, 0);
+    uv_unref((uv_handle_t *)t->grace);
+}
+
+void task_cancel(struct task *t, int64_t grace_ms)
+{
+    const struct handler *handler = t->handler;
+    if (t->settled)
+        return;
+    bool open = !task_decided(t);
+    raise_cancelled(t);
+    if (handler->node->exec == WFW_EXEC_LOOP) {
+        int64_t began = clock_mono_us();
+        if (open && handler->node->cancel)
+            handler->node->cancel(handler->state, t->handle);
+        loop_call_timed(t, began);
+    } else if (t->running) {
+        if (pool_remove(t))
+            t->running = false;
+        else
+            await_return(t, grace_ms);
+    }
+    settle(t);
+}

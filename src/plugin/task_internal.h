@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The life of a task, for the parts of its implementation.
+ *
+ *   task_start --> run() on the loop or on a thread of the pool --> decided: an outcome was given (any thread)
+ *              --> settled: delivered or cancelled (loop) --> retired once run() has returned: the handle is stale
+ *              --> freed when the last reference (watch, job, host function that is running) is gone.
+ *
+ * What is marked (lock) is guarded by host->lock, what is marked (loop) belongs to the loop thread. */
+#ifndef WF_PLUGIN_TASK_INTERNAL_H
+#define WF_PLUGIN_TASK_INTERNAL_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "plugin/arena.h"
+#include "plugin/task.h"
+
+struct job;
+typedef void (*job_fn)(struct job *job);
+
+/* Something to do on the loop thread.  Every kind of job embeds one and frees itself. */
+struct job {
+    struct job *next;
+    struct task *task; /* a reference, or NULL */
+    job_fn run;
+    job_fn drop; /* instead of run when the host is closing */
+};
+
+struct task_host {
+    struct task_services services;
+    pthread_t loop_thread;
+    _Atomic int refs; /* the owner, tasks, threads */
+
+    pthread_mutex_t lock;
+    struct job *jobs, **jobs_end; /* (lock) */
+    bool closing;                 /* (lock) */
+    uv_async_t *wake;             /* (lock) NULL once closing */
+    pthread_cond_t answered;      /* a job that somebody waits for is done */
+
+    pthread_cond_t work;                 /* for the pool */
+    struct task *waiting, **waiting_end; /* (lock) blocking tasks without a thread yet */
+    size_t threads, max_threads, idle;   /* (lock) */
+    size_t blocking;                     /* (lock) blocking tasks that wait or run */
+
+    struct task *zombies; /* (loop) cancelled while their handler runs */
+    size_t abandoned;     /* (loop) */
+    size_t slow;          /* (loop) calls of loop handlers that took too long */
+    int64_t slow_logged_us;
+};
+
+struct task {
+    _Atomic int refs;
+    struct task_host *host;
+    struct wfw_task *handle;
+    const struct handler *handler;
+    struct arena arena;
+    struct wfw_call call;
+    outcome_fn on_outcome;
+    void *owner; /* (loop) NULL once settled */
+
+    bool decided;           /* (lock) an outcome was given, or cancelled */
+    struct outcome outcome; /* (lock) set once, with decided */
+    _Atomic bool cancelled;
+    int cancel_fd; /* (lock) -1 = not made */
+
+    bool running;   /* (loop) run() is to be called or has not returned */
+    bool settled;   /* (loop) */
+    bool abandoned; /* (loop) */
+    struct wfw_watch *watches; /* (loop) */
+    uv_timer_t *grace;         /* (loop) */
+    struct task *next;         /* in waiting, or in zombies */
+};
+
+/* handles.c: from what a plugin holds to the task, with a reference; NULL when it is stale.  Any thread. */
+struct wfw_task *handle_new(struct task *t);
+struct task *handle_acquire(struct wfw_task *handle);
+void handle_retire(struct wfw_task *handle);
+
+/* task.c */
+void task_ref(struct task *t);
+void task_unref(struct task *t);
+void host_ref(struct task_host *h);
+void host_unref(struct task_host *h);
+bool on_loop(const struct task_host *h);
+void host_post(struct task_host *h, struct job *job); /* any thread; drops it when closing */
+void task_check_silent(struct task *t);               /* (loop) no outcome and nothing left that could bring one? */
+void task_returned(struct task *t);                   /* (loop) run() has returned */
+void loop_call_timed(struct task *t, int64_t began_us); /* (loop) warn when a call of the plugin took too long */
+bool task_decided(struct task *t);                    /* any thread */
+int64_t host_now_us(void);                            /* any thread; of the newest host, else the real clock */
+
+/* outcome.c: WFW_OK, or WFW_E_STALE.  Takes over nothing; what it holds is kept by the task's arena. */
+int task_decide(struct task *t, const struct outcome *outcome);
+int task_fail(struct task *t, const char *type, const char *message);
+int outcome_done(struct wfw_task *task, const struct wfw_value *output, const char *branch);
+int outcome_fail(struct wfw_task *task, const struct wfw_error *error);
+int outcome_park(struct wfw_task *task, const struct wfw_park *park);
+int outcome_enter(struct wfw_task *task, const struct wfw_enter *enter);
+int outcome_leave(struct wfw_task *task, uint32_t leave, const char *label, const struct wfw_value *output);
+
+/* Copy a structure that a plugin filled: false when its size is wrong or its unknown tail is not zero. */
+bool take_struct(const struct task *t, void *to, size_t known, const void *from, const char *what);
+bool task_may(const struct task *t, uint32_t capability);
+
+/* watch.c */
+struct wfw_watch *watch_timer(struct wfw_task *task, int64_t ms, wfw_timer_fn fn, void *arg);
+struct wfw_watch *watch_fd(struct wfw_task *task, int fd, int events, wfw_fd_fn fn, void *arg);
+struct wfw_watch *watch_http(struct wfw_task *task, const struct wfw_http_request *request, wfw_http_fn fn, void *arg);
+void watch_stop(struct wfw_watch *watch);
+void watch_stop_all(struct task *t); /* (loop) */
+
+/* pool.c */
+void pool_add(struct task *t);    /* (loop) */
+bool pool_remove(struct task *t); /* (loop) true when it had not begun */
+void pool_close(struct task_host *h);
+
+/* services.c: what struct wfw_host offers besides values, outcomes and watches. */
+void service_log(struct wfw_task *task, int level, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+void *service_alloc(struct wfw_task *task, size_t size);
+int64_t service_now_ms(void);
+const struct wfw_value *service_eval(struct wfw_task *task, const char *expression, const struct wfw_value *vars, char *msg,
+                                     size_t msglen);
+int service_progress(struct wfw_task *task, const struct wfw_value *value);
+int service_cancelled(struct wfw_task *task);
+int service_cancel_fd(struct wfw_task *task);
+const char *service_secret(struct wfw_task *task, const char *name);
+const char *service_env(struct wfw_task *task, const char *name);
+
+#endif
