@@ -71,6 +71,7 @@ struct engine_start {
     const char *current_node_id; /* or NULL */
     json_t *node_results;        /* borrowed, or NULL */
     json_t *completed_node_ids;  /* borrowed, or NULL */
+    json_t *workflow_timeout;    /* execution_state.workflow_timeout: seconds or a point in time; borrowed, or NULL */
     const char *definition;      /* the pinned definition's id, kept in the journal and the snapshot */
     struct engine_policy policy;
 };
@@ -95,6 +96,8 @@ struct engine_event {
     enum engine_leave leave;         /* LEAVE */
     const struct engine_start *start;/* START */
     const char *message;             /* TERMINATE */
+    bool refused;                    /* TERMINATE by the worker itself: a row of the log says so (one from outside is
+                                        logged by who did it) */
 };
 
 /* ---- Effects, in the order in which they are to be carried out ---- */

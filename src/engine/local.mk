@@ -1,1 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0
+noinst_LTLIBRARIES += src/engine/libengine.la
+src_engine_libengine_la_SOURCES = \
+  src/engine/codec.h src/engine/codec_read.c src/engine/codec_write.c \
+  src/engine/control.c \
+  src/engine/cycle.c \
+  src/engine/def.c src/engine/definition.h src/engine/def_int.h \
+  src/engine/def_check.c src/engine/def_config.c src/engine/def_graph.c src/engine/def_load.c src/engine/def_options.c \
+  src/engine/effects.c \
+  src/engine/engine.h \
+  src/engine/fail.c \
+  src/engine/join.c \
+  src/engine/journal.c \
+  src/engine/outcome.c \
+  src/engine/project.c \
+  src/engine/retry.c \
+  src/engine/settle.c \
+  src/engine/start.c \
+  src/engine/state.c src/engine/state_int.h \
+  src/engine/step.c \
+  src/engine/view.c
+src_engine_libengine_la_LIBADD = src/base/libbase.la $(JANSSON_LIBS) -lm

@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Reading a state back.  A snapshot is our own text, yet every number is checked: a damaged row must be an error that
+ * names itself and not a crash. */
+#include "engine/codec.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "base/mem.h"
+
+struct in {
+    const struct def *d;
+    struct engine_state *s;
+    const char *wrong; /* the first member that makes no sense, or NULL */
+};
+
+static void wrong(struct in *in, const char *what)
+{
+    if (!in->wrong)
+        in->wrong = what;
+}
+
+static int64_t get_int(struct in *in, const json_t *o, const char *name, int64_t min, int64_t max)
+{
+    const json_t *v = json_object_get(o, name);
+    int64_t n = json_integer_value(v);
+    if ((!v || json_is_integer(v)) && n >= min && n <= max)
+        return n;
+    wrong(in, name);
+    return min;
+}
+
+static int64_t item_int(struct in *in, const json_t *array, size_t i, const char *name, int64_t max)
+{
+    const json_t *v = json_array_get(array, i);
+    if (json_is_integer(v) && json_integer_value(v) >= 0 && json_integer_value(v) <= max)
+        return json_integer_value(v);
+    wrong(in, name);
+    return 0;
+}
+
+static int64_t get_time(struct in *in, const json_t *o, const char *name)
+{
+    return get_int(in, o, name, INT64_MIN, INT64_MAX);
+}
+
+static char *get_text(const json_t *o, const char *name)
+{
+    const char *text = js_str(o, name);
+    return text ? xstrdup(text) : NULL;
+}
+
+/* Numbers of nodes are written from 1, so that none is 0. */
+static uint32_t get_node(struct in *in, const json_t *o, const char *name)
+{
+    int64_t n = get_int(in, o, name, 0, (int64_t)in->d->node_count);
+    return n ? (uint32_t)(n - 1) : NO_INDEX;
+}
+
+static void read_head(struct in *in, const json_t *o)
+{
+    struct engine_state *s = in->s;
+    s->phase = (enum phase)get_int(in, o, "phase", 0, PHASE_FAILED);
+    s->paused = get_int(in, o, "paused", 0, 1) != 0;
+    s->definition = get_text(o, "definition");
+    s->execution_uuid = get_text(o, "execution_uuid");
+    s->execution_id = get_text(o, "execution_id");
+    s->workflow_id = get_text(o, "workflow_id");
+    s->workflow_version = get_time(in, o, "workflow_version");
+    s->started_us = get_time(in, o, "started");
+    s->deadline_us = get_time(in, o, "deadline");
+    s->timeout_ms = get_time(in, o, "timeout");
+    s->next_act = (uint64_t)get_int(in, o, "next_act", 0, INT64_MAX);
+    s->next_timer = (uint64_t)get_int(in, o, "next_timer", 0, INT64_MAX);
+    s->last_node = get_node(in, o, "last_node");
+    s->last_log_us = get_time(in, o, "last_log");
+    s->retry_count = (int)get_int(in, o, "retry_count", INT32_MIN, INT32_MAX);
+    s->retry_at_us = get_time(in, o, "retry_at");
+    s->ended_us = get_time(in, o, "ended");
+    s->error_message = get_text(o, "error_message");
+}
+
+static void read_policy(struct in *in, const json_t *a)
+{
+    struct engine_policy *p = &in->s->policy;
+    p->max_retries = (int)item_int(in, a, 0, "policy", INT32_MAX);
+    p->retry_multiplier = json_number_value(json_array_get(a, 1));
+    p->retry_initial_ms = item_int(in, a, 2, "policy", INT64_MAX);
+    p->retry_max_ms = item_int(in, a, 3, "policy", INT64_MAX);
+    p->node_timeout_ms = item_int(in, a, 4, "policy", INT64_MAX);
+    p->max_crashes = (int)item_int(in, a, 5, "policy", INT32_MAX);
+}
+
+static void read_slot(struct in *in, const json_t *v, struct slot *slot)
+{
+    if (json_is_integer(v))
+        return;
+    slot->state = (uint8_t)item_int(in, v, 0, "slots", SLOT_CANCELLED);
+    slot->completed = item_int(in, v, 1, "slots", 1) != 0;
+    slot->taken = (uint32_t)item_int(in, v, 2, "slots", UINT32_MAX);
+    slot->dead = (uint32_t)item_int(in, v, 3, "slots", UINT32_MAX);
+    slot->again = (uint32_t)item_int(in, v, 4, "slots", UINT32_MAX);
+    int64_t result = item_int(in, v, 5, "slots", DEF_MAX_NODES);
+    slot->result = result ? (uint32_t)(result - 1) : NO_INDEX;
+}
+
+static void read_cycle(struct in *in, const json_t *v, struct cycle *c)
+{
+    c->pass = (uint32_t)item_int(in, v, 0, "cycles", UINT32_MAX);
+    c->live = (uint32_t)item_int(in, v, 1, "cycles", UINT32_MAX);
+    c->entering = (uint32_t)item_int(in, v, 2, "cycles", UINT32_MAX);
+    c->again = (uint32_t)item_int(in, v, 3, "cycles", UINT32_MAX);
+    c->over = item_int(in, v, 4, "cycles", 1) != 0;
+}
+
+static void read_scope(struct in *in, const json_t *o)
+{
+    const struct def *d = in->d;
+    struct scope *scope = in->s->root = scope_new(d);
+    const char *edges = js_str(o, "edges");
+    const json_t *slots = json_object_get(o, "slots"), *cycles = json_object_get(o, "cycles");
+    if (!edges || strlen(edges) != d->edge_count || json_array_size(slots) != d->node_count ||
+        json_array_size(cycles) != d->cycle_count) {
+        wrong(in, "scope");
+        return;
+    }
+    for (size_t i = 0; i < d->edge_count; i++) {
+        if (edges[i] < '0' || edges[i] > '0' + EDGE_HELD)
+            wrong(in, "edges");
+        scope->edges[i] = (uint8_t)(edges[i] - '0');
+    }
+    for (size_t i = 0; i < d->node_count; i++)
+        read_slot(in, json_array_get(slots, i), &scope->slots[i]);
+    for (size_t i = 0; i < d->cycle_count; i++)
+        read_cycle(in, json_array_get(cycles, i), &scope->cycles[i]);
+}
+
+static void read_act(struct in *in, const json_t *o)
+{
+    struct engine_state *s = in->s;
+    struct act *a = xcalloc(1, sizeof *a);
+    void *acts = s->acts;
+    xgrow(&acts, &s->act_cap, s->act_count + 1, sizeof *s->acts);
+    s->acts = acts;
+    s->acts[s->act_count++] = a;
+    a->id = (uint64_t)get_int(in, o, "id", 1, INT64_MAX);
+    a->scope = s->root;
+    a->node = (uint32_t)get_int(in, o, "node", 0, (int64_t)in->d->node_count - 1);
+    a->pass = (uint32_t)get_int(in, o, "pass", 0, UINT32_MAX);
+    a->state = (enum act_state)get_int(in, o, "state", 0, ACT_BACKOFF);
+    a->why = (enum engine_why)get_int(in, o, "why", 0, WHY_SCOPE);
+    a->attempt = (uint32_t)get_int(in, o, "attempt", 0, UINT32_MAX);
+    a->failures = (uint32_t)get_int(in, o, "failures", 0, UINT32_MAX);
+    a->crashes = (uint32_t)get_int(in, o, "crashes", 0, UINT32_MAX);
+    a->first_us = get_time(in, o, "first");
+    a->started_us = get_time(in, o, "started");
+    a->call_us = get_time(in, o, "call");
+    a->used_us = get_time(in, o, "used");
+    a->due_us = get_time(in, o, "due");
+    a->timer = (uint64_t)get_int(in, o, "timer", 0, INT64_MAX);
+    a->timeout_ms = get_time(in, o, "timeout");
+    a->checkpoint = json_incref(json_object_get(o, "checkpoint"));
+    s->queued += a->state == ACT_QUEUED;
+    s->running += a->state == ACT_RUNNING;
+    if (s->act_count > 1 && s->acts[s->act_count - 2]->id >= a->id)
+        wrong(in, "id");
+}
+
+static void read_result(struct in *in, const json_t *o)
+{
+    struct engine_state *s = in->s;
+    void *results = s->results;
+    xgrow(&results, &s->result_cap, s->result_count + 1, sizeof *s->results);
+    s->results = results;
+    struct result *r = &s->results[s->result_count++];
+    *r = (struct result){.node = (uint32_t)get_int(in, o, "node", 0, (int64_t)in->d->node_count - 1)};
+    r->failed = get_int(in, o, "failed", 0, 1) != 0;
+    r->error = get_text(o, "error");
+    r->started_us = get_time(in, o, "started");
+    r->completed_us = get_time(in, o, "completed");
+    const json_t *output = json_object_get(o, "output");
+    if (!output && in->d->node_count)
+        output = json_object_get(s->data, in->d->nodes[r->node].output_key);
+    if (!json_is_object(output))
+        wrong(in, "output");
+    r->output = json_is_object(output) ? json_incref((json_t *)(uintptr_t)output) : json_object();
+}
+
+static void read_completed(struct in *in, const json_t *a)
+{
+    struct engine_state *s = in->s;
+    s->completed_count = s->completed_cap = json_array_size(a);
+    s->completed = s->completed_cap ? xcalloc(s->completed_cap, sizeof *s->completed) : NULL;
+    for (size_t i = 0; i < s->completed_count; i++)
+        s->completed[i] = (uint32_t)item_int(in, a, i, "completed", (int64_t)in->d->node_count - 1);
+}
+
+static void read_failing(struct in *in, const json_t *o)
+{
+    struct pending_failure *p = &in->s->failing;
+    if (!o)
+        return;
+    p->set = true;
+    p->retryable = get_int(in, o, "retryable", 0, 1) != 0;
+    p->node = get_node(in, o, "node");
+    p->retry_after_ms = get_time(in, o, "after");
+    p->message = get_text(o, "message");
+    if (!p->message)
+        p->message = xstrdup("");
+}
+
+static void check(struct in *in)
+{
+    const struct engine_state *s = in->s;
+    for (size_t i = 0; s->root && i < in->d->node_count; i++)
+        if (s->root->slots[i].result != NO_INDEX && s->root->slots[i].result >= s->result_count)
+            wrong(in, "slots");
+    if (s->phase != PHASE_NEW && (!s->execution_uuid || !s->execution_id || !s->workflow_id || !s->definition))
+        wrong(in, "execution_uuid");
+}
+
+static void read_all(struct in *in, const json_t *o)
+{
+    struct engine_state *s = in->s;
+    size_t i;
+    json_t *v;
+    read_head(in, o);
+    if (s->phase != PHASE_NEW) {
+        read_policy(in, json_object_get(o, "policy"));
+        read_scope(in, json_object_get(o, "scope"));
+        s->data = json_incref(json_object_get(o, "data"));
+        if (!json_is_object(s->data))
+            wrong(in, "data");
+    }
+    json_array_foreach(json_object_get(o, "acts"), i, v) read_act(in, v);
+    json_array_foreach(json_object_get(o, "results"), i, v) read_result(in, v);
+    read_completed(in, json_object_get(o, "completed"));
+    s->old_results = json_incref(json_object_get(o, "old_results"));
+    s->old_completed = json_incref(json_object_get(o, "old_completed"));
+    read_failing(in, json_object_get(o, "failing"));
+    check(in);
+}
+
+struct engine_state *engine_state_read(const struct def *d, const char *text, size_t len, struct error *e)
+{
+    CLEANUP_JSON json_t *o = js_parse(text, len, e);
+    struct in in = {.d = d};
+    if (!o) {
+        err_prefix(e, "reading an execution's snapshot");
+        return NULL;
+    }
+    int64_t version = js_int(o, "version", 0);
+    if (version != STATE_VERSION) {
+        err_set(e, "an execution's snapshot has version %lld, but this program reads version %d", (long long)version,
+                STATE_VERSION);
+        return NULL;
+    }
+    if (js_int(o, "nodes", 0) != (int64_t)d->node_count || js_int(o, "edges", 0) != (int64_t)d->edge_count) {
+        err_set(e, "an execution's snapshot belongs to another definition");
+        return NULL;
+    }
+    in.s = engine_state_new();
+    read_all(&in, o);
+    if (!in.wrong)
+        return in.s;
+    err_set(e, "an execution's snapshot is damaged at \"%s\"", in.wrong);
+    engine_state_free(in.s);
+    return NULL;
+}

@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Writing a state as JSON.  Nodes and edges go by number: the definition that an execution is pinned to never changes.
+ * What is at its default is left out. */
+#include "engine/codec.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/json.h"
+
+static void key(struct buf *b, const char *name)
+{
+    buf_printf(b, ",\"%s\":", name);
+}
+
+static void put_int(struct buf *b, const char *name, int64_t v)
+{
+    if (v == 0)
+        return;
+    key(b, name);
+    buf_printf(b, "%" PRId64, v);
+}
+
+static void put_text(struct buf *b, const char *name, const char *v)
+{
+    if (!v)
+        return;
+    key(b, name);
+    js_write_string(b, v, strlen(v));
+}
+
+static void put_json(struct buf *b, const char *name, const json_t *v)
+{
+    if (!v)
+        return;
+    key(b, name);
+    js_write(b, v);
+}
+
+static int64_t node_number(uint32_t node)
+{
+    return node == NO_INDEX ? 0 : (int64_t)node + 1;
+}
+
+static void write_policy(struct buf *b, const struct engine_policy *p)
+{
+    buf_printf(b, ",\"policy\":[%d,", p->max_retries);
+    js_write_real(b, p->retry_multiplier);
+    buf_printf(b, ",%" PRId64 ",%" PRId64 ",%" PRId64 ",%d]", p->retry_initial_ms, p->retry_max_ms, p->node_timeout_ms,
+               p->max_crashes);
+}
+
+/* Edges as one digit each, slots and cycles as short arrays; a slot that nothing has reached is 0. */
+static void write_scope(const struct def *d, const struct scope *scope, struct buf *b)
+{
+    buf_addstr(b, ",\"scope\":{\"edges\":\"");
+    for (size_t i = 0; i < d->edge_count; i++)
+        buf_addch(b, (char)('0' + scope->edges[i]));
+    buf_addstr(b, "\",\"slots\":[");
+    for (size_t i = 0; i < d->node_count; i++) {
+        const struct slot *s = &scope->slots[i];
+        if (i)
+            buf_addch(b, ',');
+        if (!s->state && !s->completed && !s->taken && !s->dead && !s->again && s->result == NO_INDEX)
+            buf_addch(b, '0');
+        else
+            buf_printf(b, "[%u,%d,%u,%u,%u,%" PRId64 "]", s->state, s->completed, s->taken, s->dead, s->again,
+                       node_number(s->result));
+    }
+    buf_addstr(b, "],\"cycles\":[");
+    for (size_t i = 0; i < d->cycle_count; i++) {
+        const struct cycle *c = &scope->cycles[i];
+        buf_printf(b, "%s[%u,%u,%u,%u,%d]", i ? "," : "", c->pass, c->live, c->entering, c->again, c->over);
+    }
+    buf_addstr(b, "]}");
+}
+
+static void write_act(const struct act *a, struct buf *b)
+{
+    buf_printf(b, "{\"id\":%" PRIu64, a->id);
+    put_int(b, "node", a->node);
+    put_int(b, "pass", a->pass);
+    put_int(b, "state", a->state);
+    put_int(b, "why", a->why);
+    put_int(b, "attempt", a->attempt);
+    put_int(b, "failures", a->failures);
+    put_int(b, "crashes", a->crashes);
+    put_int(b, "first", a->first_us);
+    put_int(b, "started", a->started_us);
+    put_int(b, "call", a->call_us);
+    put_int(b, "used", a->used_us);
+    put_int(b, "due", a->due_us);
+    put_int(b, "timer", (int64_t)a->timer);
+    put_int(b, "timeout", a->timeout_ms);
+    put_json(b, "checkpoint", a->checkpoint);
+    buf_addch(b, '}');
+}
+
+/* An output that stands in the data too is written there only. */
+static void write_result(const struct def *d, const struct engine_state *s, const struct result *r, struct buf *b)
+{
+    bool shared = json_object_get(s->data, d->nodes[r->node].output_key) == r->output;
+    buf_printf(b, "{\"node\":%u", r->node);
+    put_int(b, "failed", r->failed);
+    if (!shared)
+        put_json(b, "output", r->output);
+    put_text(b, "error", r->error);
+    put_int(b, "started", r->started_us);
+    put_int(b, "completed", r->completed_us);
+    buf_addch(b, '}');
+}
+
+static void write_failing(const struct pending_failure *p, struct buf *b)
+{
+    if (!p->set)
+        return;
+    buf_printf(b, ",\"failing\":{\"retryable\":%d", p->retryable);
+    put_int(b, "node", node_number(p->node));
+    put_int(b, "after", p->retry_after_ms);
+    put_text(b, "message", p->message);
+    buf_addch(b, '}');
+}
+
+static void write_head(const struct def *d, const struct engine_state *s, struct buf *b)
+{
+    buf_printf(b, "{\"version\":%d", STATE_VERSION);
+    put_text(b, "definition", s->definition);
+    put_int(b, "nodes", (int64_t)d->node_count);
+    put_int(b, "edges", (int64_t)d->edge_count);
+    put_int(b, "phase", s->phase);
+    put_int(b, "paused", s->paused);
+    put_text(b, "execution_uuid", s->execution_uuid);
+    put_text(b, "execution_id", s->execution_id);
+    put_text(b, "workflow_id", s->workflow_id);
+    put_int(b, "workflow_version", s->workflow_version);
+    put_int(b, "started", s->started_us);
+    put_int(b, "deadline", s->deadline_us);
+    put_int(b, "timeout", s->timeout_ms);
+    put_int(b, "next_act", (int64_t)s->next_act);
+    put_int(b, "next_timer", (int64_t)s->next_timer);
+    put_int(b, "last_node", node_number(s->last_node));
+    put_int(b, "last_log", s->last_log_us);
+    put_int(b, "retry_count", s->retry_count);
+    put_int(b, "retry_at", s->retry_at_us);
+    put_int(b, "ended", s->ended_us);
+    put_text(b, "error_message", s->error_message);
+}
+
+void engine_state_write(const struct def *d, const struct engine_state *s, struct buf *b)
+{
+    write_head(d, s, b);
+    if (s->phase != PHASE_NEW) {
+        write_policy(b, &s->policy);
+        write_scope(d, s->root, b);
+        put_json(b, "data", s->data);
+    }
+    buf_addstr(b, ",\"acts\":[");
+    for (size_t i = 0; i < s->act_count; i++) {
+        if (i)
+            buf_addch(b, ',');
+        write_act(s->acts[i], b);
+    }
+    buf_addstr(b, "],\"results\":[");
+    for (size_t i = 0; i < s->result_count; i++) {
+        if (i)
+            buf_addch(b, ',');
+        write_result(d, s, &s->results[i], b);
+    }
+    buf_addstr(b, "],\"completed\":[");
+    for (size_t i = 0; i < s->completed_count; i++)
+        buf_printf(b, "%s%u", i ? "," : "", s->completed[i]);
+    buf_addch(b, ']');
+    put_json(b, "old_results", s->old_results);
+    put_json(b, "old_completed", s->old_completed);
+    write_failing(&s->failing, b);
+    buf_addch(b, '}');
+}

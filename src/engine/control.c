@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What does not come from a handler: time, lost workers, and changes from outside. */
+#include "engine/state_int.h"
+
+#include <stdlib.h>
+
+#include "base/json.h"
+#include "base/mem.h"
+
+/* ---- time ---- */
+
+struct due {
+    int64_t at;
+    uint64_t timer, act;
+};
+
+static int by_time(const void *a, const void *b)
+{
+    const struct due *x = a, *y = b;
+    if (x->at != y->at)
+        return x->at < y->at ? -1 : 1;
+    return x->timer < y->timer ? -1 : x->timer > y->timer;
+}
+
+static void timer_fires(struct step *st, struct act *a)
+{
+    int64_t close = act_close_us(st->d, a);
+    if (close && st->now >= close)
+        node_timed_out(st, a);
+    else if (a->state == ACT_PARKED)
+        act_continue(st, a);
+    else
+        act_begin(st, a);
+}
+
+/* Everything that is due, in order of time; equal times in the order in which they were set. */
+static void fire_timers(struct step *st)
+{
+    struct engine_state *s = st->s;
+    struct due *due = xcalloc(s->act_count + 1, sizeof *due);
+    size_t n = 0;
+    for (size_t i = 0; i < s->act_count; i++) {
+        const struct act *a = s->acts[i];
+        if ((a->state == ACT_PARKED || a->state == ACT_BACKOFF) && a->due_us <= st->now)
+            due[n++] = (struct due){a->due_us, a->timer, a->id};
+    }
+    qsort(due, n, sizeof *due, by_time);
+    for (size_t i = 0; i < n; i++) {
+        struct act *a = act_find(s, due[i].act);
+        if (a && !s->failing.set)
+            timer_fires(st, a);
+    }
+    free(due);
+}
+
+static bool deadline_passed(struct step *st)
+{
+    char seconds[32];
+    if (!st->s->deadline_us || st->now < st->s->deadline_us)
+        return false;
+    js_format_real((double)st->s->timeout_ms / 1000, seconds);
+    CLEANUP_FREE char *text = xasprintf("Workflow execution timed out after %s seconds", seconds);
+    execution_abort(st, text, true);
+    return true;
+}
+
+void step_wake(struct step *st)
+{
+    struct engine_state *s = st->s;
+    if (deadline_passed(st) || s->paused)
+        return;
+    if (s->phase == PHASE_RETRY) {
+        if (st->now < s->retry_at_us)
+            return;
+        execution_retry(st);
+    }
+    fire_timers(st);
+    settle(st);
+}
+
+/* ---- a lost worker ---- */
+
+static void attempt_lost(struct step *st, struct act *a)
+{
+    const struct def_node *n = &st->d->nodes[a->node];
+    int max = st->s->policy.max_crashes;
+    a->crashes++;
+    if (n->options.at_most_once) {
+        node_fail_text(st, a, "interrupted", "the worker was lost while the node ran, and the node may run at most once");
+    } else if (max > 0 && a->crashes >= (uint32_t)max) {
+        CLEANUP_FREE char *text = xasprintf("%u workers were lost while the node ran", a->crashes);
+        node_fail_text(st, a, "crashed", text);
+    } else {
+        act_set_state(st->s, a, ACT_QUEUED);
+    }
+}
+
+void step_lost(struct step *st)
+{
+    uint64_t *ids;
+    size_t n = act_ids(st->s, ACT_RUNNING, &ids);
+    for (size_t i = 0; i < n; i++) {
+        struct act *a = act_find(st->s, ids[i]);
+        if (a)
+            attempt_lost(st, a);
+    }
+    free(ids);
+    settle(st);
+}
+
+/* ---- from outside ---- */
+
+void step_pause(struct step *st)
+{
+    st->s->paused = true;
+}
+
+/* A retry that is to come begins at once: somebody wants the execution to run. */
+void step_resume(struct step *st)
+{
+    struct engine_state *s = st->s;
+    s->paused = false;
+    if (deadline_passed(st))
+        return;
+    if (s->phase == PHASE_RETRY)
+        execution_retry(st);
+    if (!s->failing.set)
+        fire_timers(st);
+    settle(st);
+}
+
+void step_terminate(struct step *st, const struct engine_event *ev)
+{
+    execution_abort(st, ev->message && *ev->message ? ev->message : "Execution terminated by user", ev->refused);
+}

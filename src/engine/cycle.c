@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Cycles that are drawn without a loop node.  When a back edge was taken and nothing else is live inside, a new pass
+ * begins; when no pass is to come, the edges that leave the cycle and were never taken die. */
+#include "engine/state_int.h"
+
+#include <stdlib.h>
+
+#include "base/mem.h"
+
+/* Does the pass that now begins at this node exceed its max_iterations? */
+bool node_iterated_out(const struct step *st, const struct scope *scope, uint32_t node)
+{
+    const struct def_node *n = &st->d->nodes[node];
+    return n->cycle != NO_INDEX && scope->slots[node].again > 0 &&
+           (int64_t)scope->cycles[n->cycle].pass > n->options.max_iterations;
+}
+
+/* Mark what the targets of the taken back edges reach inside, without back edges.  The list is the caller's. */
+static uint32_t *mark_reached(const struct step *st, struct scope *scope, const struct def_cycle *c, uint32_t *count)
+{
+    const struct def *d = st->d;
+    uint32_t *list = xcalloc(c->node_count, sizeof *list), n = 0;
+    for (uint32_t i = 0; i < c->back_count; i++) {
+        struct slot *slot = &scope->slots[d->edges[c->back[i]].to];
+        if (scope->edges[c->back[i]] == EDGE_TAKEN && !slot->mark) {
+            slot->mark = true;
+            list[n++] = d->edges[c->back[i]].to;
+        }
+    }
+    for (uint32_t at = 0; at < n; at++) {
+        const struct def_node *node = &d->nodes[list[at]];
+        for (uint32_t k = 0; k < node->out_count; k++) {
+            const struct def_edge *e = &d->edges[node->out[k]];
+            if (e->back || e->leaves || scope->slots[e->to].mark)
+                continue;
+            scope->slots[e->to].mark = true;
+            list[n++] = e->to;
+        }
+    }
+    *count = n;
+    return list;
+}
+
+/* The edges into a node that takes part in the new pass: those from inside are pending, or dead when their source takes
+ * no part; those from outside keep their state. */
+static void reset_node(const struct step *st, struct scope *scope, uint32_t node)
+{
+    const struct def *d = st->d;
+    const struct def_node *n = &d->nodes[node];
+    struct slot *slot = &scope->slots[node];
+    slot->state = SLOT_UNDECIDED;
+    slot->taken = slot->dead = slot->again = 0;
+    for (uint32_t i = 0; i < n->in_count; i++) {
+        const struct def_edge *e = &d->edges[n->in[i]];
+        uint8_t *state = &scope->edges[n->in[i]];
+        if (e->back) {
+            slot->again += *state == EDGE_TAKEN;
+            *state = EDGE_PENDING;
+            continue;
+        }
+        if (d->nodes[e->from].cycle == n->cycle)
+            *state = scope->slots[e->from].mark ? EDGE_PENDING : EDGE_DEAD;
+        slot->taken += *state == EDGE_TAKEN;
+        slot->dead += *state == EDGE_DEAD && d->nodes[e->from].reachable;
+    }
+    slot->taken += slot->again;
+}
+
+static void begin_pass(struct step *st, struct scope *scope, uint32_t number)
+{
+    const struct def_cycle *c = &st->d->cycles[number];
+    uint32_t count;
+    uint32_t *list = mark_reached(st, scope, c, &count);
+    scope->cycles[number].pass++;
+    scope->cycles[number].again = 0;
+    for (uint32_t i = 0; i < count; i++)
+        reset_node(st, scope, list[i]);
+    for (uint32_t i = 0; i < count; i++)
+        scope->slots[list[i]].mark = false;
+    for (uint32_t i = 0; i < count; i++)
+        if (scope->slots[list[i]].again && scope->slots[list[i]].state == SLOT_UNDECIDED)
+            join_arrive(st, scope, list[i]);
+    free(list);
+}
+
+static void end_cycle(struct step *st, struct scope *scope, uint32_t number)
+{
+    const struct def_cycle *c = &st->d->cycles[number];
+    scope->cycles[number].over = true;
+    for (uint32_t i = 0; i < c->leaving_count; i++)
+        if (scope->edges[c->leaving[i]] == EDGE_HELD)
+            edge_release(st, scope, c->leaving[i]);
+}
+
+void cycles_continue(struct step *st, struct scope *scope)
+{
+    st->s->cycles_touched = false;
+    for (uint32_t i = 0; i < st->d->cycle_count; i++) {
+        const struct cycle *c = &scope->cycles[i];
+        if (c->over || c->live)
+            continue;
+        if (c->again)
+            begin_pass(st, scope, i);
+        else if (!c->entering)
+            end_cycle(st, scope, i);
+    }
+}

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Effects: what the worker is to do, and the rows of the execution's log. */
+#include "engine/state_int.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+
+#define LOG_TEXT_MAX 5000 /* characters that a log row can hold */
+
+void failure_clear(struct failure *f)
+{
+    free(f->type);
+    free(f->message);
+    json_decref(f->details);
+    *f = (struct failure){0};
+}
+
+void engine_effects_clear(struct engine_effects *fx)
+{
+    for (size_t i = 0; i < fx->len; i++) {
+        json_decref(fx->items[i].checkpoint);
+        json_decref(fx->items[i].event);
+        free(fx->items[i].log_node);
+        free(fx->items[i].log_text);
+    }
+    fx->len = 0;
+}
+
+void engine_effects_free(struct engine_effects *fx)
+{
+    engine_effects_clear(fx);
+    free(fx->items);
+    *fx = (struct engine_effects){0};
+}
+
+static struct engine_effect *add(struct engine_effects *fx, enum engine_effect_type type)
+{
+    void *items = fx->items;
+    xgrow(&items, &fx->cap, fx->len + 1, sizeof *fx->items);
+    fx->items = items;
+    struct engine_effect *f = &fx->items[fx->len++];
+    *f = (struct engine_effect){.type = type, .node = SIZE_MAX};
+    return f;
+}
+
+/* Cut to `max` characters, never inside one. */
+static void cut(char *text, size_t max)
+{
+    if (strlen(text) <= max)
+        return;
+    for (size_t count = 0; *text; text++)
+        if (((unsigned char)*text & 0xc0) != 0x80 && count++ == max) {
+            *text = '\0';
+            return;
+        }
+}
+
+/* The time of the next log row: rows are sorted by it alone, so no two are equal. */
+static int64_t log_time(struct step *st)
+{
+    struct engine_state *s = st->s;
+    s->last_log_us = st->now > s->last_log_us ? st->now : s->last_log_us + 1;
+    return s->last_log_us;
+}
+
+void emit_log(struct step *st, const char *node, const char *level, const char *fmt, ...)
+{
+    int64_t at = log_time(st);
+    if (!st->fx)
+        return;
+    struct engine_effect *f = add(st->fx, ENGINE_LOG);
+    va_list ap;
+    va_start(ap, fmt);
+    if (vasprintf(&f->log_text, fmt, ap) < 0)
+        abort();
+    va_end(ap);
+    cut(f->log_text, LOG_TEXT_MAX);
+    f->log_node = xstrdup(node);
+    f->log_level = level;
+    f->at_us = at;
+}
+
+void emit_run(struct engine_effects *fx, const struct act *a)
+{
+    if (!fx)
+        return;
+    struct engine_effect *f = add(fx, ENGINE_RUN);
+    f->act = a->id;
+    f->node = a->node;
+    f->attempt = a->attempt;
+    f->why = a->why;
+    f->checkpoint = json_incref(a->checkpoint);
+    f->timeout_ms = a->timeout_ms;
+}
+
+void emit_cancel(struct step *st, const struct act *a)
+{
+    if (!st->fx)
+        return;
+    struct engine_effect *f = add(st->fx, ENGINE_CANCEL);
+    f->act = a->id;
+    f->node = a->node;
+}
+
+void emit_ended(struct step *st)
+{
+    if (st->fx)
+        add(st->fx, ENGINE_ENDED);
+}
+
+void engine_running_effects(const struct def *d, const struct engine_state *s, struct engine_effects *fx)
+{
+    (void)d;
+    for (size_t i = 0; i < s->act_count; i++)
+        if (s->acts[i]->state == ACT_RUNNING)
+            emit_run(fx, s->acts[i]);
+}

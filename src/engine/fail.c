@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Failure, in order: the node's own retries, its `error` edge, the execution's retries, the end. */
+#include "engine/state_int.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "base/mem.h"
+
+static void seconds_text(int64_t ms, char out[32])
+{
+    js_format_real((double)ms / 1000, out);
+}
+
+/* ---- a node ---- */
+
+static json_t *error_object(const struct def_node *n, const struct failure *f)
+{
+    json_t *error = json_object(), *output = json_object();
+    js_set(error, "node_id", json_string(n->id));
+    js_set(error, "type", js_string_lossy(f->type, strlen(f->type)));
+    js_set(error, "message", js_string_lossy(f->message, strlen(f->message)));
+    js_set(error, "details", f->details ? json_incref(f->details) : json_null());
+    js_set(output, "error", error);
+    return output;
+}
+
+/* An edge that takes this failure.  A cycle that was ended because it goes round too often is not begun again. */
+static bool takes_error(const struct step *st, const struct act *a, const struct def_edge *e)
+{
+    const struct def_node *n = &st->d->nodes[a->node];
+    return e->error && (e->leaves || n->cycle == NO_INDEX || !node_iterated_out(st, a->scope, a->node));
+}
+
+static bool error_edge(const struct step *st, const struct act *a)
+{
+    const struct def_node *n = &st->d->nodes[a->node];
+    for (uint32_t i = 0; n->has_error_edge && i < n->out_count; i++)
+        if (takes_error(st, a, &st->d->edges[n->out[i]]))
+            return true;
+    return false;
+}
+
+static void take_error_edges(struct step *st, struct act *a, json_t *output)
+{
+    const struct def_node *n = &st->d->nodes[a->node];
+    js_set(st->s->data, n->output_key, json_incref(output));
+    for (uint32_t i = 0; i < n->out_count; i++)
+        edge_decide(st, a->scope, n->out[i], takes_error(st, a, &st->d->edges[n->out[i]]));
+    act_over(st, a, SLOT_FAILED);
+}
+
+/* Nothing took the failure: it is the execution's.  The activation stays, to be run again if the execution is. */
+static void escalate(struct step *st, struct act *a, const struct failure *f, const char *message)
+{
+    struct pending_failure *p = &st->s->failing;
+    a->failures = 0;
+    a->first_us = 0;
+    act_set_state(st->s, a, ACT_QUEUED);
+    if (p->set)
+        return;
+    *p = (struct pending_failure){.set = true,
+                                  .retryable = f->retryable,
+                                  .node = a->node,
+                                  .retry_after_ms = f->retry_after_ms,
+                                  .message = xstrdup(message)};
+}
+
+static void back_off(struct step *st, struct act *a, int64_t delay_ms)
+{
+    a->due_us = st->now + delay_ms * US_PER_MS;
+    a->timer = ++st->s->next_timer;
+    act_set_state(st->s, a, ACT_BACKOFF);
+}
+
+/* `message` is the whole text: "Node x failed: ...". */
+static void fail_with(struct step *st, struct act *a, const struct failure *f, const char *message)
+{
+    const struct def_node *n = &st->d->nodes[a->node];
+    a->failures++;
+    int64_t delay = retry_delay_ms(st, a, f);
+    emit_log(st, n->id, delay >= 0 ? "warning" : "error", "%s", message);
+    if (delay >= 0) {
+        back_off(st, a, delay);
+        return;
+    }
+    CLEANUP_JSON json_t *output = error_object(n, f);
+    result_set(st, a, output, f->message);
+    if (error_edge(st, a))
+        take_error_edges(st, a, output);
+    else
+        escalate(st, a, f, message);
+}
+
+void node_failed(struct step *st, struct act *a, const struct failure *f)
+{
+    const struct def_node *n = &st->d->nodes[a->node];
+    CLEANUP_FREE char *message = xasprintf("Node %s failed: %s", n->id, f->message);
+    if (strcmp(f->type, "node_type_unknown") == 0)
+        emit_log(st, n->id, "warning", "No activity handler found for node type: %s", n->type);
+    fail_with(st, a, f, message);
+}
+
+/* A failure that the engine itself finds; not retryable. */
+void node_fail_text(struct step *st, struct act *a, const char *type, const char *message)
+{
+    struct failure f = {.type = xstrdup(type), .message = xstrdup(message)};
+    node_failed(st, a, &f);
+    failure_clear(&f);
+}
+
+void node_timed_out(struct step *st, struct act *a)
+{
+    const struct def_node *n = &st->d->nodes[a->node];
+    int64_t close = act_close_us(st->d, a);
+    char seconds[32];
+    seconds_text(close && st->now >= close ? n->options.close_ms : act_full_timeout_ms(st, a), seconds);
+    struct failure f = {.type = xstrdup("timeout"), .retryable = true};
+    f.message = xasprintf("timed out after %s seconds", seconds);
+    CLEANUP_FREE char *message = xasprintf("Node %s %s", n->id, f.message);
+    fail_with(st, a, &f, message);
+    failure_clear(&f);
+}
+
+/* ---- the execution ---- */
+
+static void set_error_message(struct engine_state *s, const char *message)
+{
+    char *text = xstrdup(message);
+    free(s->error_message);
+    s->error_message = text;
+}
+
+static const char *log_node(const struct step *st)
+{
+    uint32_t node = st->s->failing.set ? st->s->failing.node : st->s->last_node;
+    return node == NO_INDEX ? "system" : st->d->nodes[node].id;
+}
+
+/* Fail-fast: what runs is cancelled, and runs again from its start if the execution does. */
+static void stop_running(struct step *st)
+{
+    for (size_t i = 0; i < st->s->act_count; i++) {
+        struct act *a = st->s->acts[i];
+        if (a->state != ACT_RUNNING)
+            continue;
+        emit_cancel(st, a);
+        act_set_state(st->s, a, ACT_QUEUED);
+    }
+}
+
+/* Delay before the execution's next try, or -1: not retryable, used up, or it would only begin after the deadline. */
+static int64_t next_try_ms(const struct step *st)
+{
+    const struct engine_state *s = st->s;
+    const struct pending_failure *p = &s->failing;
+    if (!p->retryable || s->retry_count >= s->policy.max_retries)
+        return -1;
+    int64_t ms = execution_retry_delay_ms(s);
+    if (p->retry_after_ms > ms)
+        ms = p->retry_after_ms;
+    return s->deadline_us && st->now + ms * US_PER_MS >= s->deadline_us ? -1 : ms;
+}
+
+void execution_fail(struct step *st)
+{
+    struct engine_state *s = st->s;
+    int64_t delay = next_try_ms(st);
+    const char *node = log_node(st);
+    set_error_message(s, s->failing.message);
+    if (s->failing.node != NO_INDEX)
+        s->last_node = s->failing.node;
+    if (delay < 0) {
+        emit_log(st, node, "error", "Workflow execution failed permanently: %s", s->error_message);
+        end_execution(st, PHASE_FAILED);
+    } else {
+        stop_running(st);
+        s->phase = PHASE_RETRY;
+        s->retry_count++;
+        s->retry_at_us = st->now + delay * US_PER_MS;
+        emit_log(st, node, "warning", "Workflow execution failed, retry %d/%d scheduled: %s", s->retry_count,
+                 s->policy.max_retries, s->error_message);
+    }
+    free(s->failing.message);
+    s->failing = (struct pending_failure){.node = NO_INDEX};
+}
+
+void execution_retry(struct step *st)
+{
+    st->s->phase = PHASE_RUNNING;
+    st->s->retry_at_us = 0;
+}
+
+/* The end at once and for good. */
+void execution_abort(struct step *st, const char *message, bool log)
+{
+    set_error_message(st->s, message);
+    if (log)
+        emit_log(st, log_node(st), "error", "Workflow execution failed permanently: %s", message);
+    free(st->s->failing.message);
+    st->s->failing = (struct pending_failure){.node = NO_INDEX};
+    end_execution(st, PHASE_FAILED);
+}

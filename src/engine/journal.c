@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Events as records of the journal, and their replay. */
+#include "engine/state_int.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "base/mem.h"
+
+static const char *const names[] = {
+    [ENGINE_START] = "start",       [ENGINE_DONE] = "done",       [ENGINE_FAIL] = "fail",
+    [ENGINE_PARK] = "park",         [ENGINE_ENTER] = "enter",     [ENGINE_LEAVE] = "leave",
+    [ENGINE_TIMEOUT] = "timeout",   [ENGINE_PROGRESS] = "progress", [ENGINE_WAKE] = "wake",
+    [ENGINE_LOST] = "lost",         [ENGINE_PAUSE] = "pause",     [ENGINE_RESUME] = "resume",
+    [ENGINE_TERMINATE] = "terminate",
+};
+
+/* ---- writing ---- */
+
+static void put_text(struct buf *b, const char *key, const char *v)
+{
+    if (!v)
+        return;
+    buf_printf(b, ",\"%s\":", key);
+    js_write_string(b, v, strlen(v));
+}
+
+static void put_int(struct buf *b, const char *key, int64_t v)
+{
+    if (v)
+        buf_printf(b, ",\"%s\":%" PRId64, key, v);
+}
+
+static void put_json(struct buf *b, const char *key, const json_t *v)
+{
+    if (!v)
+        return;
+    buf_printf(b, ",\"%s\":", key);
+    js_write(b, v);
+}
+
+static void write_start(const struct engine_start *s, struct buf *b)
+{
+    const struct engine_policy *p = &s->policy;
+    put_text(b, "definition", s->definition);
+    put_text(b, "execution_uuid", s->execution_uuid);
+    put_text(b, "execution_id", s->execution_id);
+    put_text(b, "workflow_id", s->workflow_id);
+    put_int(b, "workflow_version", s->workflow_version);
+    put_int(b, "started_at", s->started_at_us);
+    put_json(b, "data", s->data);
+    put_int(b, "retry_count", s->retry_count);
+    put_text(b, "current_node_id", s->current_node_id);
+    put_json(b, "node_results", s->node_results);
+    put_json(b, "completed_node_ids", s->completed_node_ids);
+    put_json(b, "workflow_timeout", s->workflow_timeout);
+    put_int(b, "max_retries", p->max_retries);
+    buf_addstr(b, ",\"retry_multiplier\":");
+    js_write_real(b, p->retry_multiplier);
+    put_int(b, "retry_initial_ms", p->retry_initial_ms);
+    put_int(b, "retry_max_ms", p->retry_max_ms);
+    put_int(b, "node_timeout_ms", p->node_timeout_ms);
+    put_int(b, "max_crashes", p->max_crashes);
+}
+
+static void write_failure(const struct failure *f, struct buf *b)
+{
+    put_text(b, "type", f->type);
+    put_text(b, "message", f->message);
+    put_int(b, "retryable", f->retryable);
+    put_int(b, "retry_after_ms", f->retry_after_ms);
+    put_json(b, "details", f->details);
+}
+
+static void write_park(const struct engine_park *p, struct buf *b)
+{
+    put_int(b, "until", p->until_us);
+    put_text(b, "signal", p->signal);
+    put_text(b, "child", p->child);
+    put_json(b, "child_input", p->child_input);
+    put_json(b, "checkpoint", p->checkpoint);
+}
+
+void engine_event_write(const struct engine_event *ev, int64_t now_us, struct buf *out)
+{
+    buf_printf(out, "{\"at\":%" PRId64 ",\"ev\":\"%s\"", now_us, names[ev->type]);
+    put_int(out, "act", (int64_t)ev->act);
+    put_json(out, "output", ev->output);
+    put_text(out, "branch", ev->branch);
+    if (ev->type == ENGINE_START)
+        write_start(ev->start, out);
+    if (ev->type == ENGINE_FAIL)
+        write_failure(ev->failure, out);
+    if (ev->type == ENGINE_PARK || ev->type == ENGINE_ENTER)
+        write_park(&ev->park, out);
+    if (ev->type == ENGINE_LEAVE)
+        put_int(out, "leave", ev->leave);
+    put_text(out, "reason", ev->message);
+    put_int(out, "refused", ev->refused);
+    buf_addch(out, '}');
+}
+
+/* ---- reading ---- */
+
+static void read_start(const json_t *r, struct engine_start *s)
+{
+    *s = (struct engine_start){.definition = js_str(r, "definition"),
+                               .execution_uuid = js_str(r, "execution_uuid"),
+                               .execution_id = js_str(r, "execution_id"),
+                               .workflow_id = js_str(r, "workflow_id"),
+                               .workflow_version = js_int(r, "workflow_version", 0),
+                               .started_at_us = js_int(r, "started_at", 0),
+                               .data = json_object_get(r, "data"),
+                               .retry_count = (int)js_int(r, "retry_count", 0),
+                               .current_node_id = js_str(r, "current_node_id"),
+                               .node_results = json_object_get(r, "node_results"),
+                               .completed_node_ids = json_object_get(r, "completed_node_ids"),
+                               .workflow_timeout = json_object_get(r, "workflow_timeout")};
+    s->policy = (struct engine_policy){.max_retries = (int)js_int(r, "max_retries", 0),
+                                       .retry_multiplier = json_number_value(json_object_get(r, "retry_multiplier")),
+                                       .retry_initial_ms = js_int(r, "retry_initial_ms", 0),
+                                       .retry_max_ms = js_int(r, "retry_max_ms", 0),
+                                       .node_timeout_ms = js_int(r, "node_timeout_ms", 0),
+                                       .max_crashes = (int)js_int(r, "max_crashes", 0)};
+}
+
+static char *text_or(const json_t *r, const char *key, const char *fallback)
+{
+    const char *text = js_str(r, key);
+    return xstrdup(text ? text : fallback);
+}
+
+static void read_failure(const json_t *r, struct failure *f)
+{
+    *f = (struct failure){.type = text_or(r, "type", "error"),
+                          .message = text_or(r, "message", ""),
+                          .retryable = js_int(r, "retryable", 0) != 0,
+                          .retry_after_ms = js_int(r, "retry_after_ms", 0),
+                          .details = json_incref(json_object_get(r, "details"))};
+}
+
+static void read_event(const json_t *r, struct engine_event *ev)
+{
+    ev->act = (uint64_t)js_int(r, "act", 0);
+    ev->output = json_object_get(r, "output");
+    ev->branch = js_str(r, "branch");
+    ev->leave = (enum engine_leave)js_int(r, "leave", 0);
+    ev->message = js_str(r, "reason");
+    ev->refused = js_int(r, "refused", 0) != 0;
+    ev->park = (struct engine_park){.until_us = js_int(r, "until", 0),
+                                    .signal = js_str(r, "signal"),
+                                    .child = js_str(r, "child"),
+                                    .child_input = json_object_get(r, "child_input"),
+                                    .checkpoint = json_object_get(r, "checkpoint")};
+}
+
+int engine_replay(const struct def *d, struct engine_state *s, const json_t *record, struct error *e)
+{
+    const char *name = js_str(record, "ev");
+    struct engine_event ev = {.type = ENGINE_TERMINATE};
+    struct engine_start start;
+    struct failure failure = {0};
+    size_t type = 0;
+    while (name && type < ARRAY_LEN(names) && strcmp(names[type], name) != 0)
+        type++;
+    if (!name || type == ARRAY_LEN(names))
+        return err_set(e, "the journal holds an event that this program does not know: %s", name ? name : "(none)");
+    ev.type = (enum engine_event_type)type;
+    read_event(record, &ev);
+    if (ev.type == ENGINE_START) {
+        read_start(record, &start);
+        ev.start = &start;
+    }
+    if (ev.type == ENGINE_FAIL) {
+        read_failure(record, &failure);
+        ev.failure = &failure;
+    }
+    int rc = engine_step(d, s, &ev, js_int(record, "at", 0), NULL, e);
+    failure_clear(&failure);
+    return rc;
+}

@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The first event: a new execution, or one that another program began and left at a node. */
+#include "engine/state_int.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "base/mem.h"
+
+static char *copy(const char *s)
+{
+    return xstrdup(s ? s : "");
+}
+
+/* The row's own workflow_timeout, which says a point in time or a number of seconds, else the workflow's. */
+static void set_deadline(struct step *st, const json_t *own)
+{
+    struct engine_state *s = st->s;
+    int64_t ms = load_seconds_ms(own), at;
+    if (json_is_string(own) && clock_parse(json_string_value(own), &at, NULL) == 0 && at > s->started_us)
+        ms = (at - s->started_us) / US_PER_MS;
+    s->timeout_ms = ms > 0 ? ms : st->d->timeout_ms;
+    s->deadline_us = s->timeout_ms > 0 ? s->started_us + s->timeout_ms * US_PER_MS : 0;
+}
+
+static void take_identity(struct step *st, const struct engine_start *start)
+{
+    struct engine_state *s = st->s;
+    s->execution_uuid = copy(start->execution_uuid);
+    s->execution_id = copy(start->execution_id);
+    s->workflow_id = copy(start->workflow_id);
+    s->definition = copy(start->definition);
+    s->workflow_version = start->workflow_version;
+    s->started_us = start->started_at_us;
+    s->retry_count = start->retry_count;
+    s->policy = start->policy;
+    s->data = json_is_object(start->data) ? json_copy(start->data) : json_object();
+    set_deadline(st, start->workflow_timeout);
+}
+
+static void count_entering(const struct def *d, struct scope *scope)
+{
+    for (size_t i = 0; d->cycle_count && i < d->edge_count; i++) {
+        const struct def_edge *e = &d->edges[i];
+        uint32_t to = d->nodes[e->to].cycle;
+        if (to != NO_INDEX && to != d->nodes[e->from].cycle && d->nodes[e->from].reachable &&
+            scope->edges[i] == EDGE_PENDING)
+            scope->cycles[to].entering++;
+    }
+}
+
+/* ---- a row that another program began ---- */
+
+static bool was_completed(const struct step *st, uint32_t node)
+{
+    return st->s->root->slots[node].completed;
+}
+
+/* Completed nodes are those it lists, and those with a result that says success. */
+static void take_old_results(struct step *st, const struct engine_start *start)
+{
+    struct engine_state *s = st->s;
+    const char *id;
+    json_t *v;
+    size_t i;
+    s->old_results = json_object();
+    s->old_completed = json_array();
+    json_array_foreach(start->completed_node_ids, i, v)
+    {
+        if (!json_is_string(v))
+            continue;
+        uint32_t node = def_find(st->d, json_string_value(v));
+        if (node != NO_INDEX && was_completed(st, node))
+            continue;
+        json_array_append(s->old_completed, v);
+        if (node != NO_INDEX)
+            s->root->slots[node].completed = true;
+    }
+    json_object_foreach(start->node_results, id, v)
+    {
+        const char *status = js_str(v, "status");
+        uint32_t node = def_find(st->d, id);
+        if (json_is_object(v))
+            json_object_set(s->old_results, id, v);
+        if (node == NO_INDEX || !status || strcmp(status, "success") != 0 || was_completed(st, node))
+            continue;
+        js_push(s->old_completed, json_string(id));
+        s->root->slots[node].completed = true;
+    }
+}
+
+/* Mark what can still run: what the node reaches without going back. */
+static void mark_ahead(const struct step *st, uint32_t from)
+{
+    const struct def *d = st->d;
+    struct slot *slots = st->s->root->slots;
+    uint32_t *list = xcalloc(d->node_count, sizeof *list), count = 0;
+    list[count++] = from;
+    slots[from].mark = true;
+    for (uint32_t at = 0; at < count; at++) {
+        const struct def_node *n = &d->nodes[list[at]];
+        for (uint32_t k = 0; k < n->out_count; k++) {
+            const struct def_edge *e = &d->edges[n->out[k]];
+            if (e->back || slots[e->to].mark)
+                continue;
+            slots[e->to].mark = true;
+            list[count++] = e->to;
+        }
+    }
+    free(list);
+}
+
+/* Did the other program go along this edge?  It followed the output's `branch`. */
+static bool went_along(const struct step *st, const struct def_edge *e)
+{
+    if (!was_completed(st, e->from))
+        return false;
+    const json_t *result = json_object_get(st->s->old_results, st->d->nodes[e->from].id);
+    const char *branch = js_str(json_object_get(result, "output"), "branch");
+    return !e->label || (branch ? strcmp(branch, e->label) == 0 : !e->reserved);
+}
+
+/* Edges from what lies behind are decided: taken where it went along, else dead.  Those ahead are pending. */
+static void decide_behind(struct step *st, uint32_t current)
+{
+    const struct def *d = st->d;
+    struct scope *scope = st->s->root;
+    for (uint32_t i = 0; i < d->edge_count; i++) {
+        const struct def_edge *e = &d->edges[i];
+        if (e->back || scope->slots[e->from].mark)
+            continue;
+        if (went_along(st, e)) {
+            scope->edges[i] = EDGE_TAKEN;
+            scope->slots[e->to].taken++;
+        } else if (e->leaves && d->nodes[e->from].cycle == d->nodes[current].cycle) {
+            scope->edges[i] = EDGE_HELD; /* a later pass may take it */
+        } else {
+            scope->edges[i] = EDGE_DEAD;
+            scope->slots[e->to].dead += d->nodes[e->from].reachable;
+        }
+    }
+    for (uint32_t i = 0; i < d->node_count; i++) {
+        struct slot *slot = &scope->slots[i];
+        if (!slot->mark)
+            slot->state = slot->completed ? SLOT_DONE : SLOT_SKIPPED;
+        slot->mark = false;
+    }
+}
+
+static int resume_at(struct step *st, const struct engine_start *start, uint32_t *entry)
+{
+    uint32_t current = def_find(st->d, start->current_node_id);
+    take_old_results(st, start);
+    if (current == NO_INDEX) {
+        CLEANUP_FREE char *text = xasprintf("Node %s not found in workflow", start->current_node_id);
+        execution_abort(st, text, true);
+        return -1;
+    }
+    mark_ahead(st, current);
+    decide_behind(st, current);
+    *entry = current;
+    return 0;
+}
+
+/* ---- the event ---- */
+
+static void begin(struct step *st, const struct engine_start *start)
+{
+    const struct def *d = st->d;
+    uint32_t entry = d->entry;
+    if (d->error) {
+        execution_abort(st, d->error, true);
+        return;
+    }
+    if (start->current_node_id && *start->current_node_id && resume_at(st, start, &entry) != 0)
+        return;
+    count_entering(d, st->s->root);
+    if (entry != NO_INDEX)
+        act_new(st, st->s->root, entry);
+    step_wake(st); /* the row may be older than its timeout */
+}
+
+int step_start(struct step *st, const struct engine_start *start, struct error *e)
+{
+    struct engine_state *s = st->s;
+    if (s->phase != PHASE_NEW)
+        return err_set(e, "execution %s was started already", s->execution_id);
+    if (!start)
+        return err_set(e, "the start of an execution must say which one it is");
+    take_identity(st, start);
+    s->root = scope_new(st->d);
+    s->phase = PHASE_RUNNING;
+    begin(st, start);
+    return 0;
+}

@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Making, freeing and asking a state. */
+#include "engine/state_int.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+
+/* ---- scopes ---- */
+
+struct scope *scope_new(const struct def *d)
+{
+    struct scope *scope = xcalloc(1, sizeof *scope);
+    scope->edges = xcalloc(d->edge_count + 1, 1);
+    scope->slots = xcalloc(d->node_count + 1, sizeof *scope->slots);
+    for (size_t i = 0; i < d->node_count; i++)
+        scope->slots[i].result = NO_INDEX;
+    if (d->cycle_count)
+        scope->cycles = xcalloc(d->cycle_count, sizeof *scope->cycles);
+    for (size_t i = 0; i < d->cycle_count; i++)
+        scope->cycles[i].pass = 1;
+    return scope;
+}
+
+void scope_free(struct scope *scope)
+{
+    if (!scope)
+        return;
+    free(scope->edges);
+    free(scope->slots);
+    free(scope->cycles);
+    free(scope);
+}
+
+/* ---- activations ---- */
+
+/* Where the activation with this number is or would be. */
+static size_t act_position(const struct engine_state *s, uint64_t id)
+{
+    size_t low = 0, high = s->act_count;
+    while (low < high) {
+        size_t mid = low + (high - low) / 2;
+        if (s->acts[mid]->id < id)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    return low;
+}
+
+struct act *act_find(const struct engine_state *s, uint64_t id)
+{
+    size_t at = act_position(s, id);
+    return at < s->act_count && s->acts[at]->id == id ? s->acts[at] : NULL;
+}
+
+struct act *act_new(struct step *st, struct scope *scope, uint32_t node)
+{
+    struct engine_state *s = st->s;
+    uint32_t cycle = st->d->nodes[node].cycle;
+    void *acts = s->acts;
+    xgrow(&acts, &s->act_cap, s->act_count + 1, sizeof *s->acts);
+    s->acts = acts;
+    struct act *a = xcalloc(1, sizeof *a);
+    *a = (struct act){.id = ++s->next_act, .scope = scope, .node = node, .pass = 1, .state = ACT_QUEUED};
+    s->acts[s->act_count++] = a;
+    s->queued++;
+    scope->slots[node].state = SLOT_LIVE;
+    if (cycle != NO_INDEX) {
+        a->pass = scope->cycles[cycle].pass;
+        scope->cycles[cycle].live++;
+        s->cycles_touched = true;
+    }
+    return a;
+}
+
+void act_set_state(struct engine_state *s, struct act *a, enum act_state state)
+{
+    s->queued -= a->state == ACT_QUEUED;
+    s->running -= a->state == ACT_RUNNING;
+    a->state = state;
+    s->queued += a->state == ACT_QUEUED;
+    s->running += a->state == ACT_RUNNING;
+}
+
+void act_set_checkpoint(struct act *a, json_t *checkpoint)
+{
+    json_t *old = a->checkpoint;
+    a->checkpoint = json_incref(checkpoint);
+    json_decref(old);
+}
+
+void act_free(struct act *a)
+{
+    json_decref(a->checkpoint);
+    free(a);
+}
+
+void act_remove(struct engine_state *s, struct act *a)
+{
+    size_t at = act_position(s, a->id);
+    s->queued -= a->state == ACT_QUEUED;
+    s->running -= a->state == ACT_RUNNING;
+    memmove(&s->acts[at], &s->acts[at + 1], (s->act_count - at - 1) * sizeof *s->acts);
+    s->act_count--;
+    act_free(a);
+}
+
+/* ---- the state ---- */
+
+struct engine_state *engine_state_new(void)
+{
+    struct engine_state *s = xcalloc(1, sizeof *s);
+    s->last_node = NO_INDEX;
+    s->failing.node = NO_INDEX;
+    return s;
+}
+
+void engine_state_free(struct engine_state *s)
+{
+    if (!s)
+        return;
+    for (size_t i = 0; i < s->act_count; i++)
+        act_free(s->acts[i]);
+    for (size_t i = 0; i < s->result_count; i++) {
+        json_decref(s->results[i].output);
+        free(s->results[i].error);
+    }
+    scope_free(s->root);
+    json_decref(s->data);
+    json_decref(s->old_results);
+    json_decref(s->old_completed);
+    free(s->acts);
+    free(s->results);
+    free(s->completed);
+    free(s->execution_uuid);
+    free(s->execution_id);
+    free(s->workflow_id);
+    free(s->definition);
+    free(s->error_message);
+    free(s->failing.message);
+    free(s->decided);
+    free(s);
+}
+
+bool engine_ended(const struct engine_state *s)
+{
+    return s->phase == PHASE_COMPLETED || s->phase == PHASE_FAILED;
+}
+
+enum engine_status engine_status(const struct engine_state *s)
+{
+    if (s->phase == PHASE_NEW)
+        return STATUS_NEW;
+    if (engine_ended(s))
+        return s->phase == PHASE_COMPLETED ? STATUS_COMPLETED : STATUS_FAILED;
+    return s->paused ? STATUS_PAUSED : s->phase == PHASE_RETRY ? STATUS_RETRY : STATUS_RUNNING;
+}
+
+size_t engine_running(const struct engine_state *s)
+{
+    return s->running;
+}
+
+const char *engine_definition_id(const struct engine_state *s)
+{
+    return s->definition;
+}
+
+static void earliest(int64_t *due, int64_t at)
+{
+    if (at && at < *due) /* 0: none */
+        *due = at;
+}
+
+int64_t engine_next_due(const struct engine_state *s)
+{
+    int64_t due = INT64_MAX;
+    if (s->phase == PHASE_NEW || engine_ended(s))
+        return due;
+    earliest(&due, s->deadline_us);
+    if (s->paused)
+        return due;
+    if (s->phase == PHASE_RETRY) {
+        earliest(&due, s->retry_at_us);
+        return due;
+    }
+    for (size_t i = 0; i < s->act_count; i++)
+        if (s->acts[i]->state == ACT_PARKED || s->acts[i]->state == ACT_BACKOFF)
+            earliest(&due, s->acts[i]->due_us);
+    return due;
+}
