@@ -317,3 +317,11 @@ struct def *def_load(json_t *graph, json_t *rows, json_t *trigger_config, const 
     load_graph(&l);
     return d;
 }
+
+struct def *def_broken(const char *message)
+{
+    struct def *d = def_load(NULL, NULL, NULL, NULL, NULL);
+    free(d->error);
+    d->error = xstrdup(message);
+    return d;
+}

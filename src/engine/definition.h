@@ -55,6 +55,8 @@ struct def;
  * fails with def_error(). */
 struct def *def_load(json_t *graph, json_t *rows, json_t *trigger_config, const struct def_options *options,
                      struct diags *diags);
+/* A definition that nothing can be made of: an execution of it fails with this message. */
+struct def *def_broken(const char *message);
 struct def *def_ref(struct def *d);
 void def_unref(struct def *d);
 
