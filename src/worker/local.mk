@@ -1,2 +1,25 @@
 # SPDX-License-Identifier: Apache-2.0
 include src/worker/http.mk
+noinst_LTLIBRARIES += src/worker/libworker.la
+src_worker_libworker_la_SOURCES = \
+  src/worker/banner.c \
+  src/worker/claims.c src/worker/claims.h \
+  src/worker/commit.c \
+  src/worker/defs.c src/worker/defs.h \
+  src/worker/dispatch.c \
+  src/worker/flight.c src/worker/flight.h \
+  src/worker/inside.h \
+  src/worker/kept.c src/worker/kept.h \
+  src/worker/lifecycle.c \
+  src/worker/notify.c \
+  src/worker/output.c src/worker/output.h \
+  src/worker/recover.c \
+  src/worker/run.c \
+  src/worker/secrets.c src/worker/secrets.h \
+  src/worker/services.c \
+  src/worker/signals.c \
+  src/worker/stats.c src/worker/stats.h \
+  src/worker/timers.c src/worker/timers.h \
+  src/worker/worker.c src/worker/worker.h
+src_worker_libworker_la_CFLAGS = $(AM_CFLAGS) $(SYSTEMD_CFLAGS)
+src_worker_libworker_la_LIBADD = $(LIBUV_LIBS) $(JANSSON_LIBS) $(LIBPQ_LIBS) $(SYSTEMD_LIBS)

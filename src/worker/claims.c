@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* From a claim to a run: the definition first, from the cache or from the store, then the state. */
+#include "worker/claims.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "worker/inside.h"
+
+/* A definition that cannot be had now is asked for again after this. */
+#define DEFINITION_RETRY_US (30 * US_PER_S)
+
+static char *dup_or_null(const char *s)
+{
+    return s ? xstrdup(s) : NULL;
+}
+
+static void copy_journal(struct store_claim *copy, const struct store_claim *c)
+{
+    char **texts = xcalloc(c->journal_count + 1, sizeof(char *));
+    size_t *lens = xcalloc(c->journal_count + 1, sizeof(size_t));
+    for (size_t i = 0; i < c->journal_count; i++) {
+        texts[i] = xstrndup(c->journal[i], c->journal_len[i]);
+        lens[i] = c->journal_len[i];
+    }
+    copy->journal = (const char *const *)texts;
+    copy->journal_len = lens;
+}
+
+struct claim_copy *claim_copy_new(const struct store_claim *c)
+{
+    struct claim_copy *copy = xmalloc(sizeof(*copy));
+    copy->claim = *c;
+    copy->claim.execution_id = dup_or_null(c->execution_id);
+    copy->claim.status = dup_or_null(c->status);
+    copy->claim.error_message = dup_or_null(c->error_message);
+    copy->claim.current_node_id = dup_or_null(c->current_node_id);
+    copy->claim.execution_state = c->execution_state ? xstrndup(c->execution_state, c->execution_state_len) : NULL;
+    copy->claim.snapshot = c->snapshot ? xstrndup(c->snapshot, c->snapshot_len) : NULL;
+    copy->claim.definition = dup_or_null(c->definition);
+    copy->claim.workflow_stamp = dup_or_null(c->workflow_stamp);
+    copy_journal(&copy->claim, c);
+    return copy;
+}
+
+static void drop_const(const void *p)
+{
+    free((void *)(uintptr_t)p);
+}
+
+void claim_copy_free(struct claim_copy *c)
+{
+    if (!c)
+        return;
+    drop_const(c->claim.execution_id);
+    drop_const(c->claim.status);
+    drop_const(c->claim.error_message);
+    drop_const(c->claim.current_node_id);
+    drop_const(c->claim.execution_state);
+    drop_const(c->claim.snapshot);
+    drop_const(c->claim.definition);
+    drop_const(c->claim.workflow_stamp);
+    for (size_t i = 0; i < c->claim.journal_count; i++)
+        drop_const(c->claim.journal[i]);
+    drop_const(c->claim.journal);
+    drop_const(c->claim.journal_len);
+    free(c);
+}
+
+/* ---- Definition ---- */
+
+static void begin(struct run *r, const struct store_claim *c)
+{
+    if (run_recover(r, c) == 0)
+        run_turn(r);
+}
+
+/* id says that the content is there but cannot be read: asking again would not help, the execution fails. */
+static struct def *unreadable(const char *id, const struct error *e)
+{
+    CLEANUP_FREE char *text = xasprintf("workflow definition cannot be read: %s", e->message);
+    return id ? def_broken(text) : NULL;
+}
+
+static void on_definition(void *arg, struct def *d, const char *id, const struct error *e)
+{
+    struct run *r = arg;
+    bool waited = r->loading;
+    r->loading = false;
+    if (r->dead) {
+        run_unbusy(r);
+        return;
+    }
+    struct def *def = d ? def_ref(d) : unreadable(id, e);
+    if (!def) {
+        run_error(r, "definition not available", e);
+        run_release(r, clock_now_us() + DEFINITION_RETRY_US);
+        return;
+    }
+    r->def = def;
+    r->definition_id = xstrdup(id);
+    if (!waited)
+        return; /* claim_one() goes on */
+    struct claim_copy *copy = STEAL(r->claim);
+    begin(r, &copy->claim);
+    claim_copy_free(copy);
+}
+
+static void claim_one(struct worker *w, const struct store_claim *c)
+{
+    struct flight_item *old = flight_find(&w->held, &c->id);
+    if (old) { /* its lease ran out unnoticed and it came back: what this worker did since then does not count */
+        w->counts.lost++;
+        run_drop(RUN_OF(old));
+    }
+    struct run *r = run_new(w, c);
+    if (w->phase != WORKER_WORKING) {
+        run_release(r, 0);
+        return;
+    }
+    struct uuid id = c->id;
+    defs_get(w->defs, &c->workflow_id, c->workflow_stamp, c->definition, on_definition, r);
+    if (!flight_find(&w->held, &id))
+        return;
+    if (r->def) {
+        begin(r, c);
+        return;
+    }
+    r->loading = true;
+    r->claim = claim_copy_new(c);
+}
+
+void on_claimed(void *ctx, const struct store_claim *claims, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        claim_one(ctx, &claims[i]);
+}

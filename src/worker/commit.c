@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Durable points.  One save of an execution is under way at most; what happens meanwhile goes into the next one.
+ *
+ * A save is due when the execution is over or has nothing left to do, when something unsafe wants to start, after a
+ * result that must not be got twice, and when much or for long nothing was saved.  So an execution of a trigger and pure
+ * nodes is one save. */
+#include "worker/inside.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+
+#define SNAPSHOT_ROWS 50
+#define KEPT_MAX_EVENTS 500
+#define KEPT_MAX_BYTES ((size_t)256 * 1024)
+/* What is due sooner than this stays in memory: giving it back and claiming it again would take about as long. */
+#define STAY_US (200 * US_PER_MS)
+#define FLUSH_US US_PER_S
+#define REFUSED_AGAIN_US (3600 * US_PER_S)
+
+static void on_saved(void *arg, enum save_result result, const char *status, const struct error *e);
+
+static void save(struct run *r, enum save_then then, int64_t due_us)
+{
+    CLEANUP_BUF struct buf journal = BUF_INIT, snapshot = BUF_INIT, projection = BUF_INIT;
+    struct engine_columns c;
+    bool with_snapshot = then == SAVE_PARK || (then == SAVE_KEEP && r->rows_since_snapshot + 1 >= SNAPSHOT_ROWS);
+    engine_columns(r->def, r->state, &c);
+    kept_journal(&r->kept, r->kept.len, &journal);
+    engine_projection(r->def, r->state, &projection);
+    if (with_snapshot)
+        engine_state_write(r->def, r->state, &snapshot);
+    r->kept_in_save = r->kept.len;
+    r->then = then;
+    r->saving = true;
+    r->durable = false;
+    r->rows_since_snapshot = with_snapshot ? 0 : r->rows_since_snapshot + 1;
+    free(r->new_status);
+    r->new_status = xstrdup(c.status);
+    acts_saving(r);
+    timer_clear(&r->w->timers, &r->flush);
+    struct store_save s = {.id = r->item.id, .token = r->token, .expected_status = r->status, .seq = r->seq++,
+                           .journal = journal.data, .journal_len = journal.len, .snapshot = snapshot.data,
+                           .snapshot_len = snapshot.len, .definition = engine_definition_id(r->state),
+                           .projection = projection.data, .projection_len = projection.len, .status = c.status,
+                           .current_node_id = c.current_node_id, .error_message = c.error_message,
+                           .retry_count = c.retry_count, .next_retry_at_us = c.next_retry_at_us,
+                           .completed_at_us = c.completed_at_us, .logs = r->logs, .log_count = r->log_count,
+                           .then = then, .due_us = due_us};
+    store_save(r->w->store, &s, on_saved, r);
+    run_logs_clear(r);
+}
+
+/* Nothing runs: wait for what is due, in memory when that is soon. */
+static void park(struct run *r)
+{
+    int64_t due = engine_next_due(r->state);
+    if (due != INT64_MAX && due - clock_now_us() <= STAY_US && !r->leaving) {
+        if (r->durable && r->kept.len > 0)
+            save(r, SAVE_KEEP, 0);
+        return;
+    }
+    if (r->kept.len == 0)
+        run_release(r, due);
+    else
+        save(r, SAVE_PARK, due);
+}
+
+/* The worker ends and no handler works on it any more. */
+static void leave(struct run *r)
+{
+    if (r->durable && r->kept.len > 0)
+        save(r, SAVE_KEEP, 0);
+    else
+        run_release(r, 0);
+}
+
+static bool keep_is_due(const struct run *r)
+{
+    return r->kept.len > 0 && (r->durable || acts_wait_for_save(r) || r->kept.len >= KEPT_MAX_EVENTS ||
+                               r->kept.bytes >= KEPT_MAX_BYTES);
+}
+
+void run_save_if_due(struct run *r)
+{
+    if (engine_ended(r->state)) {
+        acts_clear(r);
+        save(r, SAVE_END, 0);
+    } else if (engine_running(r->state) == 0) {
+        park(r);
+    } else if (r->leaving && acts_started(r) == 0) {
+        leave(r);
+    } else if (keep_is_due(r)) {
+        save(r, SAVE_KEEP, 0);
+    } else if (r->kept.len > 0 && !timer_is_set(&r->flush)) {
+        timer_set(&r->w->timers, &r->flush, FLUSH_US);
+    }
+}
+
+/* ---- What the database said ---- */
+
+/* At most so many lines a second about executions that ended; the statistics count them all. */
+#define ENDED_LINES 20
+
+static bool may_say(struct worker *w)
+{
+    int64_t second = clock_mono_us() / US_PER_S;
+    if (second != w->said_second) {
+        w->said_second = second;
+        w->said_lines = 0;
+    }
+    return w->said_lines++ < ENDED_LINES;
+}
+
+static void count_end(struct run *r)
+{
+    struct worker *w = r->w;
+    struct engine_columns c;
+    engine_columns(r->def, r->state, &c);
+    bool failed = strcmp(c.status, "failed") == 0;
+    w->counts.processed++;
+    w->counts.completed += !failed;
+    w->counts.failed += failed;
+    if (failed || may_say(w))
+        log_write(failed ? LOG_WARNING : LOG_INFO, failed ? "execution failed" : "execution completed",
+                  LOG_STR("execution", r->execution_id), LOG_STR("workflow", r->workflow_id),
+                  LOG_INT("ms", (clock_mono_us() - r->claimed_mono_us) / US_PER_MS),
+                  {.name = failed ? "error" : NULL, .text = c.error_message ? c.error_message : ""});
+    worker_event(w, &(struct worker_event){.type = WORKER_ENDED, .execution_id = r->execution_id, .status = c.status,
+                                           .text = c.error_message, .at_us = c.completed_at_us});
+}
+
+static void saved(struct run *r)
+{
+    free(r->status);
+    r->status = STEAL(r->new_status);
+    kept_drop(&r->kept, r->kept_in_save);
+    r->kept_in_save = 0;
+    acts_saved(r);
+    if (r->then == SAVE_END) {
+        count_end(r);
+        run_drop(r);
+    } else if (r->then == SAVE_PARK) {
+        r->w->counts.parked++;
+        run_drop(r);
+    } else if (r->poked) {
+        run_peek(r);
+    } else {
+        run_turn(r);
+    }
+}
+
+/* The database refuses this content: the execution fails with its words, so that the others go on.  If even that is
+ * refused, it is put aside. */
+static void refused(struct run *r, const struct error *e)
+{
+    if (r->refusal) {
+        run_error(r, "the database refuses to save this execution, put aside for an hour", e);
+        run_release(r, clock_now_us() + REFUSED_AGAIN_US);
+        return;
+    }
+    run_error(r, "the database refuses to save this execution", e);
+    r->refusal = xasprintf("Worker error: the database refuses the execution's data: %s", e->message);
+    r->must_rebuild = true;
+    run_peek(r);
+}
+
+static void lost(struct run *r, const char *why)
+{
+    r->w->counts.lost++;
+    log_write(LOG_WARNING, "execution dropped", LOG_STR("execution", r->execution_id), LOG_STR("why", why));
+    run_drop(r);
+}
+
+static void on_saved(void *arg, enum save_result result, const char *status, const struct error *e)
+{
+    struct run *r = arg;
+    (void)status; /* the row is looked at anyway */
+    r->saving = false;
+    if (r->dead) {
+        if (result == SAVE_OK && r->then == SAVE_END)
+            count_end(r);
+        run_unbusy(r);
+        return;
+    }
+    switch (result) {
+    case SAVE_OK:
+        saved(r);
+        break;
+    case SAVE_FENCED:
+        lost(r, "another worker holds it");
+        break;
+    case SAVE_GONE:
+        lost(r, "its row vanished");
+        break;
+    case SAVE_CONFLICT:
+        r->must_rebuild = true;
+        run_peek(r);
+        break;
+    case SAVE_REFUSED:
+        refused(r, e);
+        break;
+    }
+}

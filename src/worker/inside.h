@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files of this room share: the worker itself, and one execution that it holds.
+ *
+ * worker.c    life of the process's worker: open, loop, orderly end
+ * claims.c    claims from the store -> runs, with their definition
+ * recover.c   a run's state from what is durable; changes of status from outside
+ * run.c       life of a run: apply an event, what to do next, drop
+ * dispatch.c  activations: start handlers, take their outcomes, time-outs
+ * commit.c    durable points: what is saved when, and what the answer means
+ * services.c  what handlers may ask of the worker */
+#ifndef WF_WORKER_INSIDE_H
+#define WF_WORKER_INSIDE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <uv.h>
+
+#ifndef WFW_ABI_MINOR
+#define WFW_ABI_MINOR 0 /* registry.h shows what plugins export */
+#endif
+
+#include "base/error.h"
+#include "base/uuid.h"
+#include "config/settings.h"
+#include "engine/engine.h"
+#include "plugin/registry.h"
+#include "plugin/task.h"
+#include "store/store.h"
+#include "worker/claims.h"
+#include "worker/defs.h"
+#include "worker/flight.h"
+#include "worker/http.h"
+#include "worker/kept.h"
+#include "worker/stats.h"
+#include "worker/timers.h"
+#include "worker/worker.h"
+
+void settings_log_warnings(const struct settings_source *s);
+const char *settings_variable(const struct settings_source *s, const char *name);
+
+enum worker_phase {
+    WORKER_WORKING,
+    WORKER_DRAINING, /* no claims, no new attempts; running ones have until the grace period's end */
+    WORKER_CLOSING,  /* everything was given back; the store and the services close */
+    WORKER_OVER,     /* the loop may stop */
+};
+
+struct worker {
+    uv_loop_t loop;
+    const struct settings_source *source;
+    struct settings_source *reloaded; /* owned; in force instead of `source` after SIGHUP */
+    struct settings_source *older;    /* owned: the one before */
+    const struct settings *settings;
+    const struct worker_options *options;
+    enum worker_phase phase;
+    int exit_code;
+    struct error fatal; /* why it ends with 1 */
+
+    struct registry *registry;
+    struct catalog catalog;     /* the registry as the engine sees it */
+    struct http_service *http;
+    struct task_host *tasks;
+    struct store *store;
+    struct defs *defs;
+    void **service_states; /* of options->services, in their order */
+
+    struct timers timers;
+    struct timer_item grace;    /* DRAINING: the grace period's end */
+    struct timer_item closing;  /* CLOSING: the store did not close in time */
+    struct timer_item periodic; /* statistics */
+    struct timer_item idle;     /* --until-idle */
+    struct timer_item watchdog;
+    struct timer_item wake_up;  /* makes the loop turn */
+    uv_signal_t signals[4];
+    uv_check_t after;           /* once a turn of the loop: how much may be claimed */
+    char *name;                 /* host:pid */
+
+    struct flight held;           /* of struct run */
+    size_t running;             /* attempts that a handler works on */
+    size_t blocking;            /* of these, in handlers that may block */
+    size_t room;                /* as last told to the store */
+    struct flight dropped;        /* runs for which an answer of the store is still to come */
+    struct engine_effects fx;   /* scratch of run_apply() */
+    struct counts counts;
+    struct counts said;         /* counts at the last statistics line */
+    int64_t started_mono_us, started_at_us;
+    int64_t said_second;        /* lines about executions that ended, in this second */
+    int said_lines;
+    bool ready;                 /* was connected once */
+    bool idle_asked;
+    bool stop_asked;            /* worker_stop() */
+    bool sweeping;              /* going through all runs: not the time to close */
+    bool at_once;               /* a second signal */
+};
+
+/* One activation that the engine wants to run or that a handler works on. */
+enum act_phase {
+    ACT_WAITING, /* to be started; its start is in no save yet */
+    ACT_SAVING,  /* its start is in the save under way */
+    ACT_SAVED,   /* its start is durable */
+    ACT_STARTED, /* a handler works on it */
+};
+
+struct act {
+    struct run *run;
+    uint64_t id;
+    size_t node;
+    uint32_t attempt;
+    enum engine_why why;
+    json_t *checkpoint, *event; /* owned, or NULL */
+    int64_t timeout_ms;
+    enum act_phase phase;
+    bool must_save;             /* its start has to be durable first */
+    bool seen;                  /* acts_reconcile() */
+    bool blocking;
+    struct task *task;
+    struct timer_item timeout;
+    int log_rows;               /* that its handler wrote */
+};
+
+/* One execution that this worker holds. */
+struct run {
+    struct flight_item item;    /* must be first; item.id is the row's id */
+    struct worker *w;
+    int64_t token;
+    char *execution_id;       /* exec-... */
+    char workflow_id[UUID_TEXT];
+    struct def *def;          /* NULL until it is loaded */
+    char *definition_id;      /* the id that it is pinned to */
+    struct engine_state *state;
+    char *status;             /* the row's status as last seen or written */
+    int64_t seq;              /* of the next journal row */
+    size_t rows_since_snapshot;
+    struct claim_copy *claim; /* while the definition is loaded */
+
+    struct act **acts;
+    size_t act_count, act_cap;
+
+    struct kept kept;         /* applied, not durable */
+    size_t kept_in_save;      /* the first so many are in the save under way */
+    struct save_log *logs;    /* rows for the next save; node_id and message owned */
+    size_t log_count, log_cap;
+    int64_t last_log_us;
+    int64_t now_us;           /* time never goes back within an execution */
+    int64_t claimed_mono_us;
+
+    bool dead;                /* dropped; freed when `saving`, `peeking` and `loading` are over */
+    bool saving, peeking, loading;
+    bool poked;               /* look at the row when the save under way is back */
+    bool must_rebuild;        /* a save was not applied: what is kept has to be applied again */
+    bool durable;             /* something happened that must be durable soon */
+    bool careful;             /* a worker was lost over it: every start is made durable first */
+    char *refusal;            /* the database refused a save: the text that the execution fails with */
+    bool leaving;             /* the worker ends: save what is there and give it back */
+    enum save_then then;      /* of the save under way */
+    char *new_status;         /* the status that it writes */
+    struct timer_item wake;   /* engine_next_due() */
+    struct timer_item flush;  /* events have waited long enough for a durable point */
+    struct timer_item retry;  /* the lease was not certain: try to start again */
+};
+
+#define RUN_OF(it) ((struct run *)(void *)(it))
+
+/* ---- claims.c ---- */
+void on_claimed(void *ctx, const struct store_claim *claims, size_t count);
+
+/* ---- recover.c ---- */
+/* Build the state from what is durable and start from there.  Returns -1 when the run was dropped. */
+int run_recover(struct run *r, const struct store_claim *c);
+/* The row was changed from outside: build the state again, apply the change, then what is not durable yet. */
+int run_rebuild(struct run *r, const struct store_claim *c);
+
+/* ---- run.c ---- */
+struct run *run_new(struct worker *w, const struct store_claim *c);
+void run_drop(struct run *r);                        /* cancel its handlers and forget it; nothing is saved */
+void run_release(struct run *r, int64_t due_us);     /* drop it and give it back as it is in the database */
+void run_destroy(struct run *r, struct flight *h);     /* free one that is in h */
+void run_unbusy(struct run *r);                      /* an answer came: frees a dropped run when it was the last */
+int64_t run_now(struct run *r);
+int run_apply(struct run *r, const struct engine_event *ev); /* -1: the engine refused it, nothing changed */
+/* The same at a given time, for an outcome of an activation of `node` (SIZE_MAX: of none). */
+int run_apply_at(struct run *r, const struct engine_event *ev, int64_t at_us, size_t node);
+void run_effects(struct run *r, struct engine_effects *fx);
+void run_turn(struct run *r);                        /* start what can be started, save what must be saved */
+void run_log(struct run *r, const char *node, const char *level, const char *text, int64_t at_us);
+void run_logs_clear(struct run *r);
+void run_peek(struct run *r);
+void run_terminate(struct run *r, const char *message); /* the execution fails with this message, for good */
+void run_error(const struct run *r, const char *what, const struct error *e); /* an error line that names it */
+
+/* ---- dispatch.c ---- */
+void acts_add(struct run *r, struct engine_effect *fx); /* takes over the effect's values; nothing when it is there */
+void acts_cancel(struct run *r, uint64_t id);
+void acts_clear(struct run *r);                        /* cancel all */
+size_t acts_started(const struct run *r);
+bool acts_start_ready(struct run *r);                  /* true: the engine said something new, look again */
+bool acts_wait_for_save(const struct run *r);
+void acts_saving(struct run *r);                       /* what waits is in the save under way */
+void acts_saved(struct run *r);                        /* that save is durable */
+void acts_reconcile(struct run *r);                    /* after a rebuild: cancel what the state does not know */
+
+/* ---- commit.c ---- */
+void run_save_if_due(struct run *r);
+
+/* ---- services.c ---- */
+struct task_services worker_services(struct worker *w);
+char *worker_secret(void *ctx, const char *kind, const char *name); /* an engine_secret_fn; ctx = the worker */
+
+/* ---- worker.c ---- */
+void worker_fatal(struct worker *w, const struct error *e);
+void worker_event(struct worker *w, const struct worker_event *ev);
+
+/* ---- lifecycle.c ---- */
+void worker_drain(struct worker *w, const char *why); /* begin the orderly end */
+void worker_check_drained(struct worker *w);          /* go on to CLOSING when nothing is held any more */
+void worker_watch_idle(struct worker *w);
+
+/* ---- signals.c ---- */
+int signals_open(struct worker *w, struct error *e);
+void signals_close(struct worker *w);
+
+/* ---- banner.c ---- */
+void banner_print(const struct worker *w);   /* on a terminal: the start-up box */
+void banner_running(const struct worker *w); /* once connected */
+
+/* ---- notify.c ---- */
+void notify_ready(struct worker *w);
+void notify_status(const char *text);
+void notify_stopping(void);
+
+#endif

@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A run's state from what is durable: snapshot, then the journal, or a fresh start.
+ *
+ * The row's status is the word of people: when it differs from the state's, it was changed from outside and the engine is
+ * told.  When that happens while this worker has results that are not durable yet, the state is built again and the change
+ * comes first: results are kept, but nothing that followed from them is started. */
+#include "worker/inside.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "base/mem.h"
+
+/* A state that this worker cannot read (a newer one wrote it) is left to others for so long. */
+#define UNREADABLE_RETRY_US (60 * US_PER_S)
+#define RETRY_INITIAL_MS 1000
+#define RETRY_MAX_MS 3600000
+#define MAX_CRASHES 3
+
+/* ---- Snapshot and journal ---- */
+
+static bool is_fresh(const struct store_claim *c)
+{
+    return !c->snapshot && c->journal_count == 0;
+}
+
+static int replay_row(struct run *r, struct engine_state *s, const char *text, size_t len, struct error *e)
+{
+    CLEANUP_JSON json_t *events = js_parse(text, len, e);
+    if (!events)
+        return -1;
+    if (!json_is_array(events))
+        return err_set(e, "a journal row is no array of events");
+    for (size_t i = 0; i < json_array_size(events); i++)
+        if (engine_replay(r->def, s, json_array_get(events, i), e) != 0)
+            return -1;
+    return 0;
+}
+
+static struct engine_state *read_state(struct run *r, const struct store_claim *c, struct error *e)
+{
+    struct engine_state *s =
+        c->snapshot ? engine_state_read(r->def, c->snapshot, c->snapshot_len, e) : engine_state_new();
+    for (size_t i = 0; s && i < c->journal_count; i++)
+        if (replay_row(r, s, c->journal[i], c->journal_len[i], e) != 0) {
+            engine_state_free(s);
+            return NULL;
+        }
+    return s;
+}
+
+/* -1: it was dropped. */
+static int load(struct run *r, const struct store_claim *c)
+{
+    struct error e = ERROR_INIT;
+    struct engine_state *s = read_state(r, c, &e);
+    if (!s) {
+        run_error(r, "state of the execution cannot be read", &e);
+        run_release(r, clock_now_us() + UNREADABLE_RETRY_US);
+        return -1;
+    }
+    engine_state_free(r->state);
+    r->state = s;
+    r->seq = c->next_seq;
+    r->rows_since_snapshot = c->journal_count;
+    free(r->status);
+    r->status = xstrdup(c->status ? c->status : "");
+    run_logs_clear(r);
+    r->durable = false;
+    return 0;
+}
+
+/* ---- Start ---- */
+
+static struct engine_policy policy_of(const struct settings *s)
+{
+    return (struct engine_policy){.max_retries = s->max_retries, .retry_multiplier = s->retry_multiplier,
+                                  .retry_initial_ms = RETRY_INITIAL_MS, .retry_max_ms = RETRY_MAX_MS,
+                                  .node_timeout_ms = s->node_timeout_ms, .max_crashes = MAX_CRASHES};
+}
+
+static json_t *member(const json_t *object, const char *key, json_type type)
+{
+    json_t *v = json_object_get(object, key);
+    return v && json_typeof(v) == type ? v : NULL;
+}
+
+static void start(struct run *r, const struct store_claim *c)
+{
+    char uuid[UUID_TEXT];
+    struct error e = ERROR_INIT;
+    CLEANUP_JSON json_t *row = c->execution_state ? js_parse(c->execution_state, c->execution_state_len, &e) : NULL;
+    uuid_format(&c->id, uuid);
+    struct engine_start s = {.execution_uuid = uuid, .execution_id = r->execution_id, .workflow_id = r->workflow_id,
+                             .workflow_version = c->workflow_version, .started_at_us = c->started_at_us,
+                             .data = member(row, "execution_data", JSON_OBJECT), .retry_count = c->retry_count,
+                             .current_node_id = c->current_node_id,
+                             .node_results = member(row, "node_results", JSON_OBJECT),
+                             .completed_node_ids = member(row, "completed_node_ids", JSON_ARRAY),
+                             .workflow_timeout = json_object_get(row, "workflow_timeout"),
+                             .definition = r->definition_id, .policy = policy_of(r->w->settings)};
+    run_apply(r, &(struct engine_event){.type = ENGINE_START, .start = &s});
+    if (e.message[0]) {
+        CLEANUP_FREE char *text = xasprintf("execution_state cannot be read: %s", e.message);
+        run_terminate(r, text);
+    }
+}
+
+/* ---- Changes from outside ---- */
+
+enum change { CHANGE_NONE, CHANGE_PAUSE, CHANGE_RESUME, CHANGE_TERMINATE, CHANGE_OVER };
+
+static enum change change_of(const struct run *r, const struct store_claim *c)
+{
+    struct engine_columns ours;
+    engine_columns(r->def, r->state, &ours);
+    const char *row = c->status && strcmp(c->status, "pending") == 0 ? "running" : r->status;
+    if (strcmp(row, ours.status) == 0) /* a failed execution that waits for its retry may be terminated too */
+        return engine_status(r->state) == STATUS_RETRY && c->completed_at_us != 0 ? CHANGE_TERMINATE : CHANGE_NONE;
+    if (strcmp(row, "paused") == 0)
+        return CHANGE_PAUSE;
+    if (strcmp(row, "running") == 0)
+        return CHANGE_RESUME;
+    if (strcmp(row, "failed") == 0)
+        return CHANGE_TERMINATE;
+    return strcmp(row, "completed") == 0 ? CHANGE_OVER : CHANGE_NONE;
+}
+
+static void tell(struct run *r, enum engine_event_type type, const char *message)
+{
+    log_write(LOG_DEBUG, "status changed from outside", LOG_STR("execution", r->execution_id),
+              LOG_STR("status", r->status));
+    run_apply(r, &(struct engine_event){.type = type, .message = message});
+    r->durable = true;
+}
+
+/* Somebody else says that it is completed: nothing is left to do. */
+static int over_elsewhere(struct run *r)
+{
+    log_write(LOG_WARNING, "execution was completed from outside, dropped", LOG_STR("execution", r->execution_id));
+    run_release(r, INT64_MAX);
+    return -1;
+}
+
+static void recovered(struct run *r)
+{
+    r->w->counts.recovered++;
+    r->careful = true;
+    r->durable = true;
+    log_write(LOG_WARNING, "execution taken over from a lost worker", LOG_STR("execution", r->execution_id));
+}
+
+/* ---- Taking over ---- */
+
+static int recover_fresh(struct run *r, const struct store_claim *c)
+{
+    bool paused = strcmp(r->status, "paused") == 0;
+    bool over = strcmp(r->status, "completed") == 0 ||
+                (strcmp(r->status, "failed") == 0 && (c->completed_at_us != 0 || c->next_retry_at_us == 0));
+    if (paused || over) { /* it waits for somebody to change its status */
+        run_release(r, INT64_MAX);
+        return -1;
+    }
+    start(r, c);
+    if (c->crashes > 0) {
+        recovered(r);
+        run_apply(r, &(struct engine_event){.type = ENGINE_LOST});
+    }
+    return 0;
+}
+
+static void recover_known(struct run *r, const struct store_claim *c, enum change change)
+{
+    if (change == CHANGE_PAUSE)
+        tell(r, ENGINE_PAUSE, NULL);
+    if (c->crashes > 0) {
+        recovered(r);
+        run_apply(r, &(struct engine_event){.type = ENGINE_LOST});
+    }
+    if (change == CHANGE_RESUME)
+        tell(r, ENGINE_RESUME, NULL);
+    if (change == CHANGE_TERMINATE)
+        tell(r, ENGINE_TERMINATE, c->error_message);
+    acts_reconcile(r);
+    if (!engine_ended(r->state) && engine_next_due(r->state) <= run_now(r))
+        run_apply(r, &(struct engine_event){.type = ENGINE_WAKE});
+}
+
+int run_recover(struct run *r, const struct store_claim *c)
+{
+    if (load(r, c) != 0)
+        return -1;
+    if (is_fresh(c))
+        return recover_fresh(r, c);
+    enum change change = change_of(r, c);
+    if (change == CHANGE_OVER)
+        return over_elsewhere(r);
+    recover_known(r, c, change);
+    return 0;
+}
+
+/* ---- Building again ---- */
+
+static bool is_outcome(enum engine_event_type type)
+{
+    return type >= ENGINE_DONE && type <= ENGINE_PROGRESS;
+}
+
+/* Does the state have this activation of this node as running? */
+static bool state_runs(const struct run *r, uint64_t id, size_t node)
+{
+    struct engine_effects fx = {0};
+    bool found = false;
+    engine_running_effects(r->def, r->state, &fx);
+    for (size_t i = 0; i < fx.len && !found; i++)
+        found = fx.items[i].act == id && fx.items[i].node == node;
+    engine_effects_free(&fx);
+    return found;
+}
+
+/* What had happened before the change: the start, and that a worker was lost. */
+static void again_before(struct run *r, const struct kept *old, const struct store_claim *c)
+{
+    if (is_fresh(c))
+        start(r, c);
+    for (size_t i = 0; i < old->len; i++)
+        if (old->items[i].ev.type == ENGINE_LOST)
+            run_apply_at(r, &old->items[i].ev, old->items[i].at_us, SIZE_MAX);
+}
+
+/* Results that this worker has got: those of activations that the state still has. */
+static void again_outcomes(struct run *r, const struct kept *old)
+{
+    for (size_t i = 0; i < old->len; i++) {
+        const struct kept_event *k = &old->items[i];
+        if (is_outcome(k->ev.type) && state_runs(r, k->ev.act, k->node))
+            run_apply_at(r, &k->ev, k->at_us, k->node);
+    }
+}
+
+static void again(struct run *r, const struct kept *old, const struct store_claim *c)
+{
+    again_before(r, old, c);
+    enum change change = change_of(r, c);
+    if (r->refusal) {
+        run_terminate(r, r->refusal);
+        return;
+    }
+    /* Paused, results set nothing going; then the end can come. */
+    if (change == CHANGE_PAUSE || change == CHANGE_TERMINATE)
+        tell(r, ENGINE_PAUSE, NULL);
+    if (change == CHANGE_RESUME)
+        tell(r, ENGINE_RESUME, NULL);
+    again_outcomes(r, old);
+    if (change == CHANGE_TERMINATE)
+        tell(r, ENGINE_TERMINATE, c->error_message);
+}
+
+int run_rebuild(struct run *r, const struct store_claim *c)
+{
+    if (!r->must_rebuild && c->status && strcmp(c->status, r->status) == 0)
+        return 0; /* a false alarm */
+    r->must_rebuild = false;
+    CLEANUP(kept_free) struct kept old = r->kept;
+    r->kept = (struct kept){0};
+    r->kept_in_save = 0;
+    if (load(r, c) != 0)
+        return -1;
+    if (!is_fresh(c) && change_of(r, c) == CHANGE_OVER)
+        return over_elsewhere(r);
+    again(r, &old, c);
+    acts_reconcile(r);
+    return 0;
+}

@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One execution in flight: events in, effects out, and what to do when nothing more happens by itself.
+ *
+ * Everything that happens to a run ends in run_turn(), which starts what may start and asks for a durable point when one
+ * is due.  The engine is never called from inside an effect. */
+#include "worker/inside.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+
+static void on_wake(struct timer_item *t);
+static void on_flush(struct timer_item *t);
+static void on_retry(struct timer_item *t);
+
+struct run *run_new(struct worker *w, const struct store_claim *c)
+{
+    struct run *r = xcalloc(1, sizeof(*r));
+    r->item.id = c->id;
+    r->w = w;
+    r->token = c->token;
+    r->execution_id = xstrdup(c->execution_id ? c->execution_id : "");
+    uuid_format(&c->workflow_id, r->workflow_id);
+    r->claimed_mono_us = clock_mono_us();
+    r->wake.fire = on_wake;
+    r->flush.fire = on_flush;
+    r->retry.fire = on_retry;
+    flight_add(&w->held, &r->item);
+    return r;
+}
+
+static void run_free(struct run *r)
+{
+    run_logs_clear(r);
+    free(r->logs);
+    kept_free(&r->kept);
+    free(r->acts);
+    engine_state_free(r->state);
+    def_unref(r->def);
+    claim_copy_free(r->claim);
+    free(r->definition_id);
+    free(r->execution_id);
+    free(r->status);
+    free(r->new_status);
+    free(r->refusal);
+    free(r);
+}
+
+void run_destroy(struct run *r, struct flight *h)
+{
+    acts_clear(r);
+    flight_remove(h, &r->item);
+    run_free(r);
+}
+
+void run_drop(struct run *r)
+{
+    struct worker *w = r->w;
+    if (r->dead)
+        return;
+    r->dead = true;
+    acts_clear(r);
+    timer_clear(&w->timers, &r->wake);
+    timer_clear(&w->timers, &r->flush);
+    timer_clear(&w->timers, &r->retry);
+    flight_remove(&w->held, &r->item);
+    if (r->saving || r->peeking || r->loading)
+        flight_add(&w->dropped, &r->item);
+    else
+        run_free(r);
+    worker_check_drained(w);
+}
+
+void run_release(struct run *r, int64_t due_us)
+{
+    store_release(r->w->store, &r->item.id, r->token, due_us);
+    run_drop(r);
+}
+
+void run_unbusy(struct run *r)
+{
+    if (r->dead && !r->saving && !r->peeking && !r->loading)
+        run_destroy(r, &r->w->dropped);
+}
+
+int64_t run_now(struct run *r)
+{
+    int64_t now = clock_now_us();
+    if (now > r->now_us)
+        r->now_us = now;
+    return r->now_us;
+}
+
+void run_error(const struct run *r, const char *what, const struct error *e)
+{
+    r->w->counts.errors++;
+    log_write(LOG_ERROR, what, LOG_STR("execution", r->execution_id), LOG_STR("workflow", r->workflow_id),
+              LOG_STR("error", e->message), LOG_STR("detail", e->detail), LOG_STR("hint", e->hint));
+}
+
+/* ---- Log rows ---- */
+
+static bool log_wanted(enum execution_log filter, const char *node, const char *level)
+{
+    bool info = strcmp(level, "info") == 0;
+    if (filter == EXECUTION_LOG_FULL)
+        return true;
+    if (filter == EXECUTION_LOG_ERRORS)
+        return strcmp(level, "error") == 0;
+    return !info || strcmp(node, "start") == 0 || strcmp(node, "end") == 0;
+}
+
+void run_log(struct run *r, const char *node, const char *level, const char *text, int64_t at_us)
+{
+    /* Readers sort by time alone: no two rows of one execution have the same. */
+    if (at_us <= r->last_log_us)
+        at_us = r->last_log_us + 1;
+    r->last_log_us = at_us;
+    worker_event(r->w, &(struct worker_event){.type = WORKER_LOG, .execution_id = r->execution_id, .node_id = node,
+                                              .level = level, .text = text, .at_us = at_us});
+    if (!log_wanted(r->w->settings->execution_log, node, level))
+        return;
+    xgrow((void **)&r->logs, &r->log_cap, r->log_count + 1, sizeof(*r->logs));
+    r->logs[r->log_count++] =
+        (struct save_log){.node_id = xstrdup(node), .level = level, .message = xstrdup(text), .at_us = at_us};
+}
+
+void run_logs_clear(struct run *r)
+{
+    for (size_t i = 0; i < r->log_count; i++) {
+        free((void *)(uintptr_t)r->logs[i].node_id);
+        free((void *)(uintptr_t)r->logs[i].message);
+    }
+    r->log_count = 0;
+}
+
+/* ---- Events ---- */
+
+void run_effects(struct run *r, struct engine_effects *fx)
+{
+    for (size_t i = 0; i < fx->len; i++) {
+        struct engine_effect *f = &fx->items[i];
+        if (f->type == ENGINE_RUN)
+            acts_add(r, f);
+        else if (f->type == ENGINE_CANCEL)
+            acts_cancel(r, f->act);
+        else if (f->type == ENGINE_LOG)
+            run_log(r, f->log_node, f->log_level, f->log_text, f->at_us);
+    }
+    engine_effects_clear(fx);
+}
+
+int run_apply_at(struct run *r, const struct engine_event *ev, int64_t at_us, size_t node)
+{
+    struct engine_effects *fx = &r->w->fx;
+    struct error e = ERROR_INIT;
+    bool was_retry = engine_status(r->state) == STATUS_RETRY;
+    if (engine_step(r->def, r->state, ev, at_us, fx, &e) != 0) {
+        engine_effects_clear(fx);
+        log_write(LOG_DEBUG, "event not applied", LOG_STR("execution", r->execution_id), LOG_STR("why", e.message));
+        return -1;
+    }
+    kept_add(&r->kept, ev, at_us, node);
+    run_effects(r, fx);
+    if (!was_retry && engine_status(r->state) == STATUS_RETRY)
+        r->w->counts.retried++;
+    return 0;
+}
+
+int run_apply(struct run *r, const struct engine_event *ev)
+{
+    return run_apply_at(r, ev, run_now(r), SIZE_MAX);
+}
+
+void run_terminate(struct run *r, const char *message)
+{
+    run_apply(r, &(struct engine_event){.type = ENGINE_TERMINATE, .message = message, .refused = true});
+}
+
+/* ---- What comes next ---- */
+
+/* When something is due while the run stays in memory, a timer of the loop wakes it. */
+static void arm_wake(struct run *r)
+{
+    int64_t due = engine_ended(r->state) ? INT64_MAX : engine_next_due(r->state);
+    if (due == INT64_MAX) {
+        timer_clear(&r->w->timers, &r->wake);
+        return;
+    }
+    int64_t wait = due - clock_now_us();
+    timer_set(&r->w->timers, &r->wake, wait < US_PER_S * 3600 ? wait : US_PER_S * 3600);
+}
+
+void run_turn(struct run *r)
+{
+    if (r->dead || r->loading || r->peeking)
+        return;
+    while (acts_start_ready(r))
+        ;
+    arm_wake(r);
+    if (!r->saving)
+        run_save_if_due(r);
+}
+
+static void on_wake(struct timer_item *t)
+{
+    struct run *r = CONTAINER_OF(t, struct run, wake);
+    if (r->loading || r->peeking || r->leaving)
+        return; /* run_turn() comes again when the answer is there */
+    if (!engine_ended(r->state) && engine_next_due(r->state) <= run_now(r))
+        run_apply(r, &(struct engine_event){.type = ENGINE_WAKE});
+    run_turn(r);
+}
+
+/* People watch the row: what happened is shown after a while, also when nothing must be durable. */
+static void on_flush(struct timer_item *t)
+{
+    struct run *r = CONTAINER_OF(t, struct run, flush);
+    r->durable = true;
+    run_turn(r);
+}
+
+static void on_retry(struct timer_item *t)
+{
+    run_turn(CONTAINER_OF(t, struct run, retry));
+}
+
+/* ---- The row was changed from outside ---- */
+
+static void on_peek(void *arg, const struct store_claim *c)
+{
+    struct run *r = arg;
+    r->peeking = false;
+    if (r->dead) {
+        run_unbusy(r);
+        return;
+    }
+    if (!c) {
+        r->w->counts.lost++;
+        log_write(LOG_INFO, "execution is gone or held by another worker", LOG_STR("execution", r->execution_id));
+        run_drop(r);
+        return;
+    }
+    if (run_rebuild(r, c) == 0)
+        run_turn(r);
+}
+
+void run_peek(struct run *r)
+{
+    r->poked = false;
+    r->peeking = true;
+    store_peek(r->w->store, &r->item.id, r->token, on_peek, r);
+}

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What handlers may ask of the worker: http, time, expressions, secrets, progress, log.  `owner` is the activation. */
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "worker/inside.h"
+#include "worker/output.h"
+#include "worker/secrets.h"
+
+/* Rows of executionlog that one attempt may write. */
+#define MAX_LOG_ROWS 200
+
+static const char *variable(const void *ctx, const char *name)
+{
+    return settings_variable(ctx, name);
+}
+
+static char *get_secret(void *ctx, const char *name)
+{
+    const struct worker *w = ctx;
+    return secret_get(name, variable, w->reloaded ? w->reloaded : w->source);
+}
+
+static char *get_env(void *ctx, const char *name)
+{
+    const struct worker *w = ctx;
+    return secret_env(name, w->settings->env_allow, variable, w->reloaded ? w->reloaded : w->source);
+}
+
+char *worker_secret(void *ctx, const char *kind, const char *name)
+{
+    if (strcmp(kind, "secret") == 0)
+        return get_secret(ctx, name);
+    return strcmp(kind, "env") == 0 ? get_env(ctx, name) : NULL;
+}
+
+static void *start_http(void *ctx, const struct http_request *request, http_done_fn done, void *arg, struct error *e)
+{
+    struct worker *w = ctx;
+    return http_start(w->http, request, done, arg, e);
+}
+
+static void cancel_http(void *ctx, void *transfer)
+{
+    (void)ctx;
+    http_cancel(transfer);
+}
+
+static int64_t now(void *ctx)
+{
+    (void)ctx;
+    return clock_now_us();
+}
+
+static json_t *eval(void *ctx, void *owner, const char *expression, const json_t *vars, struct error *e)
+{
+    struct act *a = owner;
+    struct failure f = {0};
+    (void)ctx;
+    if (!a) {
+        err_set(e, "the attempt is over");
+        return NULL;
+    }
+    json_t *v = engine_eval(a->run->def, a->run->state, a->id, expression, vars, run_now(a->run), &f);
+    if (!v)
+        err_set(e, "%s", f.message ? f.message : "expression failed");
+    failure_clear(&f);
+    return v;
+}
+
+static void progress(void *ctx, void *owner, json_t *value)
+{
+    struct act *a = owner;
+    struct worker *w = ctx;
+    struct error e = ERROR_INIT;
+    if (!a)
+        return;
+    struct run *r = a->run;
+    if (output_check(value, &e) != 0) {
+        log_write(LOG_WARNING, "progress not kept", LOG_STR("execution", r->execution_id),
+                  LOG_STR("node", def_node_id(r->def, a->node)), LOG_STR("error", e.message));
+        return;
+    }
+    run_apply_at(r, &(struct engine_event){.type = ENGINE_PROGRESS, .act = a->id, .output = value}, run_now(r), a->node);
+    timer_set(&w->timers, &r->retry, 0); /* not from inside a handler's call */
+}
+
+static void own_log(const char *execution, const char *node, int level, const char *text)
+{
+    enum log_level own = level >= WFW_LOG_ERROR ? LOG_ERROR : level < WFW_LOG_DEBUG ? LOG_DEBUG : (enum log_level)level;
+    log_write(own, "plugin", LOG_STR("text", text), {.name = execution ? "execution" : NULL, .text = execution},
+              {.name = "node", .text = node});
+}
+
+static void add_log(void *ctx, void *owner, int level, const char *text)
+{
+    static const char *const names[] = {"debug", "info", "warning", "error"};
+    struct act *a = owner;
+    (void)ctx;
+    if (!a) {
+        own_log(NULL, NULL, level, text);
+        return;
+    }
+    struct run *r = a->run;
+    const char *node = def_node_id(r->def, a->node);
+    if (level <= WFW_LOG_DEBUG || a->log_rows > MAX_LOG_ROWS) {
+        if (log_enabled(LOG_DEBUG))
+            own_log(r->execution_id, node, WFW_LOG_DEBUG, text);
+        return;
+    }
+    bool last = a->log_rows++ == MAX_LOG_ROWS;
+    run_log(r, node, last ? "warning" : names[level > WFW_LOG_ERROR ? WFW_LOG_ERROR : level],
+            last ? "The node writes too many log messages, the rest of this attempt is dropped" : text, run_now(r));
+}
+
+struct task_services worker_services(struct worker *w)
+{
+    return (struct task_services){.loop = &w->loop, .ctx = w, .http_start = start_http, .http_cancel = cancel_http,
+                                  .now_us = now, .eval = eval, .secret = get_secret, .env = get_env,
+                                  .progress = progress, .log = add_log};
+}

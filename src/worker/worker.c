@@ -1,0 +1,390 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The worker's life: open what it needs, turn the loop, close it again. */
+#include "config.h"
+
+#include "worker/worker.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "store/sync.h"
+#include "worker/inside.h"
+
+#define STATS_US (60 * US_PER_S)
+#define DEFINITIONS_MAX 2048
+#define BLOCKING_PER_THREAD 4
+#define SAVES_WAITING_MAX 4000
+#define CLOSE_TURNS 200
+
+void worker_event(struct worker *w, const struct worker_event *ev)
+{
+    if (w->options->event)
+        w->options->event(w->options->ctx, w, ev);
+}
+
+void worker_fatal(struct worker *w, const struct error *e)
+{
+    if (w->exit_code == 0) {
+        w->exit_code = 1;
+        w->fatal = *e;
+    }
+    worker_drain(w, "error");
+}
+
+/* ---- Store's callbacks ---- */
+
+static void on_poked(void *ctx, const struct uuid *id)
+{
+    struct worker *w = ctx;
+    struct flight_item *item = flight_find(&w->held, id);
+    if (!item)
+        return;
+    struct run *r = RUN_OF(item);
+    if (r->saving || r->peeking || r->loading)
+        r->poked = true;
+    else
+        run_peek(r);
+}
+
+static void on_lease_lost(void *ctx, const struct uuid *id)
+{
+    struct worker *w = ctx;
+    struct flight_item *item = flight_find(&w->held, id);
+    if (!item)
+        return;
+    w->counts.lost++;
+    log_write(LOG_WARNING, "lease lost, execution dropped", LOG_STR("execution", RUN_OF(item)->execution_id));
+    run_drop(RUN_OF(item));
+}
+
+static void on_connection(void *ctx, bool up)
+{
+    struct worker *w = ctx;
+    notify_status(up ? "working" : "waiting for the database");
+    if (!up || w->ready)
+        return;
+    w->ready = true;
+    banner_running(w);
+    worker_event(w, &(struct worker_event){.type = WORKER_READY, .at_us = clock_now_us()});
+}
+
+static void on_fatal(void *ctx, const struct error *e)
+{
+    worker_fatal(ctx, e);
+}
+
+/* ---- How much may be claimed ---- */
+
+/* An execution that only waits for a thread is better left to a worker that has one. */
+static size_t room_now(const struct worker *w)
+{
+    struct store_stats s;
+    size_t max = (size_t)w->settings->max_in_flight;
+    size_t threads = (size_t)w->settings->concurrency * BLOCKING_PER_THREAD;
+    if (w->phase != WORKER_WORKING || w->held.len >= max || w->blocking >= threads)
+        return 0;
+    store_stats(w->store, &s);
+    if (s.saves_waiting >= SAVES_WAITING_MAX)
+        return 0;
+    size_t room = max - w->held.len;
+    return w->blocking > 0 && room > threads - w->blocking ? threads - w->blocking : room;
+}
+
+static void after_turn(uv_check_t *handle)
+{
+    struct worker *w = handle->data;
+    if (w->phase != WORKER_WORKING)
+        return;
+    if (w->stop_asked) {
+        worker_drain(w, "asked to");
+        return;
+    }
+    size_t room = room_now(w);
+    if (room == w->room)
+        return;
+    w->room = room;
+    store_set_room(w->store, room);
+}
+
+void worker_stop(struct worker *w)
+{
+    w->stop_asked = true;
+    timer_set(&w->timers, &w->wake_up, 0); /* so that the loop turns */
+}
+
+/* ---- Statistics ---- */
+
+void worker_stats_get(const struct worker *w, struct worker_stats *out)
+{
+    *out = (struct worker_stats){.counts = w->counts, .in_flight = w->held.len, .running = w->running,
+                                 .blocking = w->blocking, .stopping = w->phase != WORKER_WORKING,
+                                 .uptime_us = clock_mono_us() - w->started_mono_us, .started_at_us = w->started_at_us,
+                                 .plugins = registry_count(w->registry),
+                                 .plugins_failed = registry_failed(w->registry),
+                                 .store = {.queue_depth = -1}};
+    struct http_counts http = w->http ? http_service_counts(w->http) : (struct http_counts){0};
+    out->http_in_flight = http.in_flight;
+    out->http_queued = http.queued;
+    out->abandoned = w->tasks ? task_host_abandoned(w->tasks) : 0;
+    out->slow = w->tasks ? task_host_slow(w->tasks) : 0;
+    out->definitions = w->defs ? defs_count(w->defs) : 0;
+    if (w->store)
+        store_stats(w->store, &out->store);
+}
+
+static void on_periodic(struct timer_item *t)
+{
+    struct worker *w = CONTAINER_OF(t, struct worker, periodic);
+    struct worker_stats s;
+    timer_set(&w->timers, t, STATS_US);
+    if (memcmp(&w->said, &w->counts, sizeof(w->said)) == 0)
+        return;
+    w->said = w->counts;
+    worker_stats_get(w, &s);
+    stats_log(&s, "periodic");
+}
+
+static void say_final(struct worker *w)
+{
+    struct worker_stats s;
+    worker_stats_get(w, &s);
+    stats_log(&s, "final");
+}
+
+static void on_wake_up(struct timer_item *t)
+{
+    (void)t;
+}
+
+/* ---- Opening ---- */
+
+static bool find_type(void *ctx, const char *name, struct node_type *out)
+{
+    const struct handler *h = registry_find(ctx, name);
+    if (!h)
+        return false;
+    uint32_t effect = h->node->effect;
+    *out = (struct node_type){.name = h->node->type, .default_timeout_ms = h->node->default_timeout_ms,
+                              .expression_keys = h->expression_keys, .config_schema = h->config_schema,
+                              .effect = effect == WFW_EFFECT_PURE         ? EFFECT_PURE
+                                        : effect == WFW_EFFECT_READS      ? EFFECT_READS
+                                        : effect == WFW_EFFECT_IDEMPOTENT ? EFFECT_IDEMPOTENT
+                                                                          : EFFECT_UNSAFE};
+    return true;
+}
+
+static json_t *plugin_config(void *ctx, const char *name)
+{
+    return settings_plugin(ctx, name);
+}
+
+static int open_plugins(struct worker *w, struct error *e)
+{
+    const struct registry_options o = {.plugin_dirs = w->settings->plugin_dirs, .plugin_path = w->settings->plugin_path,
+                                       .use_environment = true, .strict = w->settings->strict,
+                                       .plugin_config = plugin_config, .ctx = (void *)(uintptr_t)w->source};
+    w->registry = registry_open(&o, e);
+    return w->registry ? 0 : -1;
+}
+
+/* A daemon waits for its database; what cannot become better by waiting is an error. */
+static int migrate(struct worker *w, struct error *e)
+{
+    PGconn *c = NULL;
+    for (unsigned wait = 1; !(c = db_connect(w->settings->db, e)); wait = wait < 16 ? wait * 2 : 30) {
+        log_error(LOG_ERROR, "cannot connect to the database, trying again", e);
+        nanosleep(&(struct timespec){.tv_sec = wait}, NULL);
+    }
+    int rc = db_migrate(c, false, NULL, e);
+    PQfinish(c);
+    return rc;
+}
+
+static int open_store(struct worker *w, struct error *e)
+{
+    const struct store_options o = {.dsn = w->settings->db, .listen_dsn = w->settings->listen_dsn,
+                                    .listen = w->settings->listen, .poll_interval_ms = w->settings->poll_interval_ms,
+                                    .lease_ms = w->settings->lease_ms, .worker_name = w->name,
+                                    .version = PACKAGE_VERSION,
+                                    .history_retention_days = w->settings->history_retention_days};
+    const struct store_callbacks cb = {.ctx = w, .claimed = on_claimed, .poked = on_poked,
+                                       .lease_lost = on_lease_lost, .connection = on_connection, .fatal = on_fatal};
+    w->catalog = (struct catalog){.find = find_type, .ctx = w->registry,
+                                  .unknown_detail = registry_unknown_detail(w->registry)};
+    const struct def_options d = {.catalog = &w->catalog,
+                                  .unlabelled_condition_order = w->settings->unlabelled_condition_order};
+    w->store = store_open(&w->loop, &o, &cb, e);
+    if (!w->store)
+        return -1;
+    w->defs = defs_new(w->store, &d, DEFINITIONS_MAX);
+    return 0;
+}
+
+static int open_handlers(struct worker *w, struct error *e)
+{
+    const struct http_options o = {.guard = w->settings->http_guard, .max_response = w->settings->http_max_response,
+                                   .max_in_flight = (size_t)w->settings->max_in_flight};
+    struct task_services services = worker_services(w);
+    w->http = http_service_new(&w->loop, &o, e);
+    if (!w->http)
+        return -1;
+    w->tasks = task_host_new(&services, (size_t)w->settings->concurrency, e);
+    return w->tasks ? 0 : -1;
+}
+
+static size_t service_count(const struct worker *w)
+{
+    size_t count = 0;
+    while (w->options->services && w->options->services[count])
+        count++;
+    return count;
+}
+
+static int open_services(struct worker *w, struct error *e)
+{
+    size_t count = service_count(w);
+    w->service_states = xcalloc(count + 1, sizeof(void *));
+    for (size_t i = 0; i < count; i++)
+        if (w->options->services[i]->open(w, &w->loop, w->settings, &w->service_states[i], e) != 0)
+            return -1;
+    return 0;
+}
+
+static void open_timers(struct worker *w)
+{
+    w->periodic.fire = on_periodic;
+    w->wake_up.fire = on_wake_up;
+    timer_set(&w->timers, &w->periodic, STATS_US);
+    worker_watch_idle(w);
+    uv_check_init(&w->loop, &w->after);
+    w->after.data = w;
+    uv_check_start(&w->after, after_turn);
+}
+
+static int open_all(struct worker *w, struct error *e)
+{
+    if (open_plugins(w, e) != 0)
+        return -1;
+    banner_print(w);
+    if (w->options->migrate && migrate(w, e) != 0)
+        return -1;
+    if (open_handlers(w, e) != 0 || signals_open(w, e) != 0 || open_services(w, e) != 0)
+        return -1;
+    open_timers(w);
+    if (open_store(w, e) != 0)
+        return -1;
+    notify_ready(w);
+    return 0;
+}
+
+/* ---- Closing ---- */
+
+static void close_services(struct worker *w)
+{
+    for (size_t i = 0; w->service_states && i < service_count(w); i++)
+        if (w->service_states[i])
+            w->options->services[i]->close(w->service_states[i]);
+    free(w->service_states);
+    w->service_states = NULL;
+}
+
+static void free_runs(struct flight *h)
+{
+    while (h->first)
+        run_destroy(RUN_OF(h->first), h);
+    flight_free(h);
+}
+
+/* A blocking handler that does not return keeps its thread, and with it the plugins. */
+static void close_handlers(struct worker *w)
+{
+    size_t abandoned = w->tasks ? task_host_abandoned(w->tasks) : 0;
+    if (w->http)
+        http_service_free(w->http);
+    w->http = NULL;
+    if (w->tasks)
+        task_host_free(w->tasks);
+    w->tasks = NULL;
+    if (abandoned > 0)
+        log_write(LOG_WARNING, "handlers did not return, left behind", LOG_INT("threads", (int64_t)abandoned));
+    else
+        registry_close(w->registry);
+    w->registry = NULL;
+}
+
+static void close_loop(struct worker *w)
+{
+    signals_close(w);
+    if (w->after.data)
+        uv_close((uv_handle_t *)&w->after, NULL);
+    timers_close(&w->timers, NULL);
+    for (int i = 0; i < CLOSE_TURNS && uv_run(&w->loop, UV_RUN_NOWAIT) != 0; i++)
+        nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+    uv_loop_close(&w->loop);
+}
+
+static void close_all(struct worker *w)
+{
+    close_services(w);
+    free_runs(&w->held);
+    free_runs(&w->dropped);
+    defs_free(w->defs);
+    close_handlers(w);
+    close_loop(w);
+    engine_effects_free(&w->fx);
+    settings_free(w->older);
+    settings_free(w->reloaded);
+}
+
+/* ---- The whole ---- */
+
+static char *own_name(void)
+{
+    char host[256] = "localhost";
+    if (gethostname(host, sizeof(host)) != 0)
+        host[0] = '\0';
+    host[sizeof(host) - 1] = '\0';
+    return xasprintf("%s:%ld", host, (long)getpid());
+}
+
+static void init(struct worker *w, const struct settings_source *source, const struct worker_options *options)
+{
+    *w = (struct worker){.source = source, .settings = settings_get(source), .options = options, .name = own_name(),
+                         .started_mono_us = clock_mono_us(), .started_at_us = clock_now_us()};
+    log_setup(w->settings->log_format, w->settings->log_level);
+    settings_log_warnings(source);
+    json_object_seed(0); /* before there are threads */
+    uv_loop_init(&w->loop);
+    timers_init(&w->timers, &w->loop);
+}
+
+static int work(struct worker *w, struct error *e)
+{
+    if (open_all(w, e) != 0)
+        return 1;
+    uv_run(&w->loop, UV_RUN_DEFAULT);
+    say_final(w);
+    if (w->exit_code == 1)
+        *e = w->fatal;
+    return w->exit_code;
+}
+
+int worker_run(const struct settings_source *settings, const struct worker_options *options, struct error *e)
+{
+    struct worker *w = xcalloc(1, sizeof(*w));
+    init(w, settings, options);
+    int code = work(w, e);
+    /* Ended at once, or never begun beside a store that is still open: the process goes, and with it the rest. */
+    bool clean = !w->at_once && (w->phase == WORKER_OVER || !w->store);
+    if (clean) {
+        close_all(w);
+        free(w->name);
+        free(w);
+    }
+    return code;
+}
