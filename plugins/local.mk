@@ -4,7 +4,10 @@
 AM_PLUGIN_CPPFLAGS = -D_GNU_SOURCE -I$(top_srcdir)/include -I$(top_srcdir)/plugins
 AM_PLUGIN_LDFLAGS = -module -avoid-version -shared -no-undefined -Wl,-z,defs
 
+include plugins/condition/local.mk
 include plugins/core/local.mk
+include plugins/delay/local.mk
+include plugins/http/local.mk
 
 # The .la files are of no use once installed.
 install-data-hook:
