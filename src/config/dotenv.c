@@ -189,7 +189,7 @@ void dotenv_parse(struct dotenv *d, const char *text, const char *path, struct b
         size_t line = s.line;
         if (parse_statement(d, &s))
             continue;
-        buf_printf(warnings, "\"%s\" line %zu is no assignment and was skipped\n", path, line);
+        buf_printf(warnings, "%s:%zu: this is no assignment and was skipped\n", path, line);
         skip_line(&s);
     }
 }

@@ -48,13 +48,13 @@ static int section(const struct config_file *f, size_t line, const char *text, c
 {
     size_t len = strlen(text);
     if (text[len - 1] != ']')
-        return err_set(e, "\"%s\" line %zu: a section ends with ]", f->path, line);
+        return err_set(e, "%s:%zu: a section ends with ]", f->path, line);
     CLEANUP_FREE char *inner = trimmed(text + 1, len - 2);
     CLEANUP_FREE char *name = strncmp(inner, "plugin", 6) == 0 && isspace((unsigned char)inner[6])
                                   ? trimmed(inner + 6, strlen(inner) - 6)
                                   : NULL;
     if (!name || !is_name(name, "_.-")) {
-        err_set(e, "\"%s\" line %zu: unknown section [%s]", f->path, line, inner);
+        err_set(e, "%s:%zu: unknown section [%s]", f->path, line, inner);
         return err_hint(e, "the only sections are [plugin NAME]");
     }
     free(*current);
@@ -77,15 +77,15 @@ static int assignment(struct config_file *f, size_t line, const char *text, cons
     const char *equals = strchr(text, '=');
     CLEANUP_FREE char *key = trimmed(text, equals ? (size_t)(equals - text) : strlen(text));
     if (!equals || !is_name(key, "_.-")) {
-        err_set(e, "\"%s\" line %zu is not of the form key = value", f->path, line);
+        err_set(e, "%s:%zu: this is not of the form key = value", f->path, line);
         return err_hint(e, "comments begin with # and have a line of their own");
     }
     const struct config_entry *first = find(f, in, key);
     if (first)
-        return err_set(e, "\"%s\" line %zu: \"%s\" was already set in line %zu", f->path, line, key, first->line);
+        return err_set(e, "%s:%zu: \"%s\" was already set in line %zu", f->path, line, key, first->line);
     CLEANUP_FREE char *value = trimmed(equals + 1, strlen(equals + 1));
     if (!unquote(value))
-        return err_set(e, "\"%s\" line %zu: the value of \"%s\" has no closing quote", f->path, line, key);
+        return err_set(e, "%s:%zu: the value of \"%s\" has no closing quote", f->path, line, key);
     xgrow((void **)&f->entries, &f->capacity, f->count + 1, sizeof *f->entries);
     f->entries[f->count++] =
         (struct config_entry){in ? xstrdup(in) : NULL, STEAL(key), STEAL(value), line};

@@ -78,7 +78,7 @@ void settings_print(const struct settings_source *s, FILE *out)
         if (!entry->section)
             continue;
         CLEANUP_FREE char *name = xasprintf("plugin %s: %s", entry->section, entry->key);
-        CLEANUP_FREE char *origin = xasprintf("\"%s\" line %zu", s->file.path, entry->line);
+        CLEANUP_FREE char *origin = xasprintf("%s:%zu", s->file.path, entry->line);
         print_row(out, width, name, plugin_value(entry), origin);
     }
 }

@@ -141,7 +141,7 @@ const char *source_variable(const struct settings_source *s, const char *name, c
         if (!value || !*value)
             continue;
         if (origin)
-            *origin = xasprintf("variable %s in \"%s\"", name, s->env[i].path);
+            *origin = xasprintf("variable %s in %s", name, s->env[i].path);
         return value;
     }
     return NULL;
@@ -175,7 +175,7 @@ static int check_file_keys(const struct settings_source *s, struct error *e)
         }
         if (known)
             continue;
-        err_set(e, "\"%s\" line %zu: unknown setting \"%s\"", s->file.path, entry->line, entry->key);
+        err_set(e, "%s:%zu: unknown setting \"%s\"", s->file.path, entry->line, entry->key);
         if (near.best)
             return err_hint(e, "did you mean \"%s\"?", near.best);
         return err_hint(e, "wfworker config shows the settings that there are");
@@ -240,7 +240,7 @@ static int find_text(struct settings_source *s, int i, char **text, char **origi
     const struct config_entry *entry = i == SETTING_config ? NULL : config_file_find(&s->file, def->name);
     if (entry) {
         *text = xstrdup(entry->value);
-        *origin = xasprintf("\"%s\" line %zu", s->file.path, entry->line);
+        *origin = xasprintf("%s:%zu", s->file.path, entry->line);
     }
     return 0;
 }

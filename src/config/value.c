@@ -196,14 +196,29 @@ void value_expected(const struct value_rule *rule, struct buf *out)
     }
 }
 
-static void format_units(const struct unit *units, const char *smallest, double value, struct buf *out)
+/* Whole days, hours or minutes; else seconds, below one second milliseconds. */
+static void format_duration(double ms, struct buf *out)
 {
-    for (const struct unit *u = units; u->name && value > 0; u++)
-        if (u->factor > 1 && strlen(u->name) != 2 && fmod(value, u->factor) == 0) {
-            buf_printf(out, "%.0f%s", value / u->factor, strcmp(u->name, "min") == 0 ? "m" : u->name);
+    static const struct unit whole[] = {{"d", 86400000}, {"h", 3600000}, {"min", 60000}};
+    char number[32];
+    for (size_t i = 0; i < ARRAY_LEN(whole); i++)
+        if (ms > 0 && fmod(ms, whole[i].factor) == 0) {
+            buf_printf(out, "%.0f %s", ms / whole[i].factor, whole[i].name);
             return;
         }
-    buf_printf(out, "%.0f%s", value, smallest);
+    bool seconds = ms == 0 || ms >= 1000;
+    js_format_real(seconds ? ms / 1000 : ms, number);
+    buf_printf(out, "%s %s", number, seconds ? "s" : "ms");
+}
+
+static void format_size(double bytes, struct buf *out)
+{
+    for (size_t i = 0; i < 3; i++)
+        if (bytes > 0 && fmod(bytes, sizes[i].factor) == 0) {
+            buf_printf(out, "%.0f %s", bytes / sizes[i].factor, sizes[i].name);
+            return;
+        }
+    buf_printf(out, "%.0f B", bytes);
 }
 
 void value_format(const struct value_rule *rule, double value, struct buf *out)
@@ -213,10 +228,10 @@ void value_format(const struct value_rule *rule, double value, struct buf *out)
     char number[32];
     switch (rule->type) {
     case VALUE_DURATION:
-        format_units(durations, value == 0 ? "s" : "ms", value, out);
+        format_duration(value, out);
         break;
     case VALUE_SIZE:
-        format_units(sizes, "B", value, out);
+        format_size(value, out);
         break;
     case VALUE_BOOLEAN:
         buf_addstr(out, value != 0 ? "on" : "off");

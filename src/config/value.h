@@ -37,7 +37,7 @@ int value_parse(const struct value_rule *rule, const char *text, double *out);
 /* "a whole number from 1 to 1024", "one of: off, auto", ... */
 void value_expected(const struct value_rule *rule, struct buf *out);
 
-/* The value as text that value_parse() reads back: 300000 ms as "5m". */
+/* The value as text that value_parse() reads back: 300000 ms as "5 min". */
 void value_format(const struct value_rule *rule, double value, struct buf *out);
 
 /* A list as a NULL-terminated array in one allocation; `split` at commas and white space, or every text one member. */

@@ -28,11 +28,11 @@ static void values_with_units_are_read_and_written(void **state)
         double value;
         const char *out;
     } rows[] = {
-        {&duration, "1.5", 1500, "1500ms"}, {&duration, "1500ms", 1500, "1500ms"}, {&duration, "2s", 2000, "2s"},
-        {&duration, "5m", 300000, "5m"},    {&duration, "5 min", 300000, "5m"},    {&duration, "1h", 3600000, "1h"},
-        {&duration, "90", 90000, "90s"},    {&duration, "1e1", 10000, "10s"},      {&duration, "0.0104", 10, "10ms"},
-        {&size, "16MiB", 16777216, "16MiB"}, {&size, "64K", 65536, "64KiB"},       {&size, "1GiB", 1073741824, "1GiB"},
-        {&size, "2000", 2000, "2000B"},     {&size, "10 kB", 10000, "10000B"},     {&size, "1.5KiB", 1536, "1536B"},
+        {&duration, "1.5", 1500, "1.5 s"}, {&duration, "1500ms", 1500, "1.5 s"}, {&duration, "2s", 2000, "2 s"},
+        {&duration, "5m", 300000, "5 min"},    {&duration, "5 min", 300000, "5 min"},    {&duration, "1h", 3600000, "1 h"},
+        {&duration, "90", 90000, "90 s"},    {&duration, "1e1", 10000, "10 s"},      {&duration, "0.0104", 10, "10 ms"},
+        {&size, "16MiB", 16777216, "16 MiB"}, {&size, "64K", 65536, "64 KiB"},       {&size, "1GiB", 1073741824, "1 GiB"},
+        {&size, "2000", 2000, "2000 B"},     {&size, "10 kB", 10000, "10000 B"},     {&size, "1.5KiB", 1536, "1536 B"},
         {&integer, "0", 0, "0"},            {&integer, "1000", 1000, "1000"},      {&integer, "1e2", 100, "100"},
         {&number, "2.5", 2.5, "2.5"},       {&number, "2.0", 2, "2"},              {&boolean, "Yes", 1, "on"},
         {&boolean, "0", 0, "off"},          {&choice, "PRIVATE", 2, "private"},    {&choice, "off", 0, "off"},
@@ -109,9 +109,9 @@ static void env_files_are_read_as_python_dotenv_does(void **state)
     check_dotenv("A=1\nA=2", (const char *[]){"A", "2", "A", "2", NULL}, "");
     check_dotenv("A='open\nB=2\n=x\nC=\"x\" y\nD=4",
                  (const char *[]){"B", "2", "D", "4", NULL},
-                 "\".env\" line 1 is no assignment and was skipped\n"
-                 "\".env\" line 3 is no assignment and was skipped\n"
-                 "\".env\" line 4 is no assignment and was skipped\n");
+                 ".env:1: this is no assignment and was skipped\n"
+                 ".env:3: this is no assignment and was skipped\n"
+                 ".env:4: this is no assignment and was skipped\n");
 }
 
 static void configuration_files_are_read(void **state)
@@ -140,16 +140,16 @@ static void errors_in_configuration_files_name_file_and_line(void **state)
     static const struct {
         const char *text, *message, *hint;
     } rows[] = {
-        {"a = 1\nb\n", "\"w.conf\" line 2 is not of the form key = value",
+        {"a = 1\nb\n", "w.conf:2: this is not of the form key = value",
          "comments begin with # and have a line of their own"},
-        {"= 1\n", "\"w.conf\" line 1 is not of the form key = value",
+        {"= 1\n", "w.conf:1: this is not of the form key = value",
          "comments begin with # and have a line of their own"},
-        {"a = 1\n\na = 2\n", "\"w.conf\" line 3: \"a\" was already set in line 1", ""},
-        {"[plugins]\n", "\"w.conf\" line 1: unknown section [plugins]", "the only sections are [plugin NAME]"},
-        {"[plugin ../x]\n", "\"w.conf\" line 1: unknown section [plugin ../x]", "the only sections are [plugin NAME]"},
-        {"[plugin x\n", "\"w.conf\" line 1: a section ends with ]", ""},
-        {"[\n", "\"w.conf\" line 1: a section ends with ]", ""},
-        {"a = \"x\n", "\"w.conf\" line 1: the value of \"a\" has no closing quote", ""},
+        {"a = 1\n\na = 2\n", "w.conf:3: \"a\" was already set in line 1", ""},
+        {"[plugins]\n", "w.conf:1: unknown section [plugins]", "the only sections are [plugin NAME]"},
+        {"[plugin ../x]\n", "w.conf:1: unknown section [plugin ../x]", "the only sections are [plugin NAME]"},
+        {"[plugin x\n", "w.conf:1: a section ends with ]", ""},
+        {"[\n", "w.conf:1: a section ends with ]", ""},
+        {"a = \"x\n", "w.conf:1: the value of \"a\" has no closing quote", ""},
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         struct config_file f = {0};

@@ -195,10 +195,10 @@ static void the_database_comes_from_the_first_that_names_one(void **state)
     check_db("", "", "postgresql://me@/me (socket, port 5432)", "variables PGUSER");
     put("w.conf", "db = host=f dbname=file\n");
     setenv("WFWORKER_CONFIG", "w.conf", 1);
-    check_db("", "host=f dbname=file", "postgresql://me@f:5432/file", "\"w.conf\" line 1");
+    check_db("", "host=f dbname=file", "postgresql://me@f:5432/file", "w.conf:1");
     setenv("POSTGRES_USER", "u", 1);
     setenv("POSTGRES_PASSWORD", "p w'@:/", 1);
-    check_db("", "host=f dbname=file", "postgresql://me@f:5432/file", "\"w.conf\" line 1");
+    check_db("", "host=f dbname=file", "postgresql://me@f:5432/file", "w.conf:1");
     setenv("POSTGRES_SERVER", "server", 1);
     setenv("POSTGRES_DB", "d", 1);
     check_db("", "host=server port=5432 user=u password='p w\\'@:/' dbname=d", "postgresql://u@server:5432/d",
@@ -216,7 +216,7 @@ static void the_database_comes_from_the_first_that_names_one(void **state)
              "postgresql://postgres@db.abcdef.supabase.co:5432/postgres",
              "environment variable SUPABASE_URL and SUPABASE_DB_PASSWORD");
     put("../.env", "SUPABASE_DB_URL='postgresql://x:y@z/w'\n");
-    check_db("", "host=z user=x password=y dbname=w", "postgresql://x@z:5432/w", "variable SUPABASE_DB_URL in \"../.env\"");
+    check_db("", "host=z user=x password=y dbname=w", "postgresql://x@z:5432/w", "variable SUPABASE_DB_URL in ../.env");
     setenv("WFWORKER_DB", "own", 1);
     check_db("", "dbname=own", "postgresql://me@/own (socket, port 5432)", "environment variable WFWORKER_DB");
     check_db("--db flag", "dbname=flag", "postgresql://me@/flag (socket, port 5432)", "flag --db");
@@ -241,9 +241,9 @@ static void wrong_values_name_setting_value_and_origin(void **state)
     check_error("--http-guard=on", "invalid value \"on\" for setting http_guard, from flag --http-guard",
                 "it must be one of: off, metadata, private", "");
     check_error("--lease-seconds 0.5", "invalid value \"0.5\" for setting lease_seconds, from flag --lease-seconds",
-                "it must be seconds, or a number with ms, s, m, h or d, from 1s to 1h", "");
+                "it must be seconds, or a number with ms, s, m, h or d, from 1 s to 1 h", "");
     check_error("--http-max-response 1", "invalid value \"1\" for setting http_max_response, from flag --http-max-response",
-                "it must be bytes, or a number with KiB, MiB or GiB, from 1KiB to 1GiB", "");
+                "it must be bytes, or a number with KiB, MiB or GiB, from 1 KiB to 1 GiB", "");
     check_error("--retry-multiplier 0.5", "invalid value \"0.5\" for setting retry_multiplier, from flag --retry-multiplier",
                 "it must be a number from 1 to 100", "");
     check_error("--strict=perhaps", "invalid value \"perhaps\" for setting strict, from flag --strict",
@@ -255,8 +255,8 @@ static void wrong_values_name_setting_value_and_origin(void **state)
                 "it must be a whole number from 0 to 1000", "");
     unsetenv("WORKFLOW_MAX_RETRIES");
     put(".env", "WFWORKER_POLL_INTERVAL=fast\n");
-    check_error("", "invalid value \"fast\" for setting poll_interval, from variable WFWORKER_POLL_INTERVAL in \".env\"",
-                "it must be seconds, or a number with ms, s, m, h or d, from 10ms to 1h", "");
+    check_error("", "invalid value \"fast\" for setting poll_interval, from variable WFWORKER_POLL_INTERVAL in .env",
+                "it must be seconds, or a number with ms, s, m, h or d, from 10 ms to 1 h", "");
 }
 
 static void wrong_databases_are_named_without_the_secret(void **state)
@@ -284,9 +284,9 @@ static void errors_of_the_file_name_file_line_and_nearest_name(void **state)
     (void)state;
     check_error("--config none.conf", "there is no configuration file \"none.conf\"", "", "");
     put("w.conf", "\nconcurency = 3\n");
-    check_error("--config w.conf", "\"w.conf\" line 2: unknown setting \"concurency\"", "", "did you mean \"concurrency\"?");
+    check_error("--config w.conf", "w.conf:2: unknown setting \"concurency\"", "", "did you mean \"concurrency\"?");
     put("w.conf", "zzzzzzzzzzzz = 3\n");
-    check_error("--config w.conf", "\"w.conf\" line 1: unknown setting \"zzzzzzzzzzzz\"", "",
+    check_error("--config w.conf", "w.conf:1: unknown setting \"zzzzzzzzzzzz\"", "",
                 "wfworker config shows the settings that there are");
     put("w.conf", "[plugin http]\nanything = 1\n");
     struct settings_source *s = must_load("--config w.conf");
@@ -296,7 +296,7 @@ static void errors_of_the_file_name_file_line_and_nearest_name(void **state)
     assert_string_equal(settings_get(s)->config_file, "w.conf");
     settings_free(s);
     put("w.conf", "config = x\n");
-    check_error("--config w.conf", "\"w.conf\" line 1: unknown setting \"config\"", "",
+    check_error("--config w.conf", "w.conf:1: unknown setting \"config\"", "",
                 "wfworker config shows the settings that there are");
 }
 
