@@ -1,10 +1,30 @@
 # SPDX-License-Identifier: Apache-2.0
-noinst_LTLIBRARIES += src/cli/libdevdb.la
+noinst_LTLIBRARIES += src/cli/libdevdb.la src/cli/libcli.la
 src_cli_libdevdb_la_SOURCES = \
   src/cli/devdb.c src/cli/devdb.h \
   src/cli/devdb_system.c src/cli/devdb_system.h
 src_cli_libdevdb_la_LIBADD = src/base/libbase.la $(LIBPQ_LIBS)
 
+# Everything but main(), so that the unit tests can have it.
+src_cli_libcli_la_SOURCES = \
+  src/cli/check.c \
+  src/cli/command.h src/cli/commands.c \
+  src/cli/config.c \
+  src/cli/connect.h \
+  src/cli/dev.c \
+  src/cli/execution.c src/cli/execution.h \
+  src/cli/input.c src/cli/input.h \
+  src/cli/list.c \
+  src/cli/migrate.c \
+  src/cli/options.c \
+  src/cli/plugins.c src/cli/plugins.h \
+  src/cli/reload.h src/cli/run.c \
+  src/cli/show.c \
+  src/cli/submit.c \
+  src/cli/table.c src/cli/table.h \
+  src/cli/workflow.c
+
 bin_PROGRAMS += wfworker
 wfworker_SOURCES = src/cli/main.c
-wfworker_LDADD = src/base/libbase.la
+wfworker_LDADD = src/cli/libcli.la src/plugin/libplugin.la src/store/libstore.la src/config/libconfig.la \
+  src/base/libbase.la

@@ -11,5 +11,5 @@ src_config_libconfig_la_SOURCES = \
   src/config/settings.c src/config/settings.def src/config/settings.h \
   src/config/source.h \
   src/config/textfile.c src/config/textfile.h \
-  src/config/value.c src/config/value.h
+  src/config/setting_value.c src/config/setting_value.h
 src_config_libconfig_la_LIBADD = src/base/libbase.la $(LIBPQ_LIBS)

@@ -33,7 +33,7 @@ static void add_value(struct buf *out, const struct setting_def *def, const stru
         add_list(out, v->list);
         break;
     default:
-        value_format(&def->rule, v->number, out);
+        setting_format(&def->rule, v->number, out);
     }
 }
 
@@ -115,7 +115,7 @@ static json_t *value_json(const struct setting_def *def, const struct setting_va
         return json_boolean(v->number != 0);
     case VALUE_CHOICE:
     case VALUE_SWITCH:
-        value_format(&def->rule, v->number, &text);
+        setting_format(&def->rule, v->number, &text);
         return json_string(text.data);
     }
     return json_null();

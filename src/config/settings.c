@@ -263,15 +263,15 @@ static int set_value(struct settings_source *s, int i, const char *text, struct 
             return 0;
         return err_prefix(e, "setting %s, from %s", def->name, v->origin);
     }
-    if (value_parse(&def->rule, text, &v->number) != 0) {
+    if (setting_parse(&def->rule, text, &v->number) != 0) {
         CLEANUP_BUF struct buf expected = BUF_INIT;
-        value_expected(&def->rule, &expected);
+        setting_expected(&def->rule, &expected);
         err_set(e, "invalid value \"%.100s\" for setting %s, from %s", text, def->name, v->origin);
         return err_detail(e, "it must be %s", expected.data);
     }
     if (def->rule.type == VALUE_LIST || def->rule.type == VALUE_DIRS) {
         bool flags = v->flag_count > 0;
-        v->list = value_list(flags ? (const char *const *)v->flags : &text, flags ? v->flag_count : 1,
+        v->list = setting_list(flags ? (const char *const *)v->flags : &text, flags ? v->flag_count : 1,
                              def->rule.type == VALUE_LIST);
     } else if (def->rule.type == VALUE_STRING || def->rule.type == VALUE_LISTEN) {
         bool off = def->rule.type == VALUE_LISTEN && strcasecmp(text, "off") == 0;

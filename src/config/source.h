@@ -9,7 +9,7 @@
 #include "config/dotenv.h"
 #include "config/file.h"
 #include "config/settings.h"
-#include "config/value.h"
+#include "config/setting_value.h"
 
 enum setting_index {
 #define SETTING(name, ...) SETTING_##name,
@@ -20,7 +20,7 @@ enum setting_index {
 
 struct setting_def {
     const char *name;
-    struct value_rule rule;
+    struct setting_rule rule;
     size_t offset; /* of the member of struct settings */
     const char *fallback;
     const char *variables; /* of the product, separated by spaces; "-": none at all, not even WFWORKER_NAME */

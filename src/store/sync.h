@@ -32,15 +32,21 @@ int db_check(const char *dsn, const char *listen_dsn, bool db_only, check_line_f
  * `wfworker`, made when needed. */
 int db_workflow_add(PGconn *c, const char *name, const char *owner_email, const json_t *graph,
                     const json_t *trigger_config, char *id, struct error *e);
+/* An array of {"id", "name", "is_active", "version", "nodes" (number in the graph), "executions" (number),
+ * "owner_email", "created_at", "updated_at"}, by name. */
 json_t *db_workflow_list(PGconn *c, struct error *e);
 /* `workflow` is a uuid or a name.  *id gets the uuid; error when there is none or several. */
 int db_workflow_find(PGconn *c, const char *workflow, char *id, struct error *e);
 /* Insert an execution as the backend does; out gets {"id", "execution_id"}. */
 json_t *db_submit(PGconn *c, const char *workflow, const json_t *data, struct error *e);
+/* An array, the newest first, of {"id", "execution_id", "workflow_id", "workflow_name", "status", "current_node_id",
+ * "error_message", "started_at", "completed_at", "retry_count", "next_retry_at"}; status NULL: all. */
 json_t *db_execution_list(PGconn *c, const char *status, int limit, struct error *e);
-/* `execution` is exec-..., or the row's uuid.  Columns, state and workflow's name. */
+/* `execution` is exec-..., or the row's uuid; an error when there is none.  The same members as in the list, and
+ * "workflow_version" and "execution_state" (an object). */
 json_t *db_execution_show(PGconn *c, const char *execution, struct error *e);
-/* Log rows after (after_us, after_id) in order; for -f pass the last ones seen (0 and NULL at first). */
+/* Log rows after (after_us, after_id) in order; for -f pass the last ones seen (0 and NULL at first).  An array of {"id",
+ * "node_id", "level", "message", "timestamp", "at_us"}; an error when there is no such execution. */
 json_t *db_execution_logs(PGconn *c, const char *execution, int64_t after_us, const char *after_id, struct error *e);
 
 #endif

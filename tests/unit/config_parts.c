@@ -9,21 +9,21 @@
 #include "config/dotenv.h"
 #include "config/file.h"
 #include "config/nearest.h"
-#include "config/value.h"
+#include "config/setting_value.h"
 
-static const struct value_rule duration = {VALUE_DURATION, 10, 3600000, NULL};
-static const struct value_rule size = {VALUE_SIZE, 1024, 1073741824, NULL};
-static const struct value_rule integer = {VALUE_INTEGER, 0, 1000, NULL};
-static const struct value_rule number = {VALUE_NUMBER, 1, 100, NULL};
-static const struct value_rule boolean = {VALUE_BOOLEAN, 0, 0, NULL};
-static const struct value_rule choice = {VALUE_CHOICE, 0, 0, "off metadata private"};
-static const struct value_rule listening = {VALUE_LISTEN, 0, 0, NULL};
+static const struct setting_rule duration = {VALUE_DURATION, 10, 3600000, NULL};
+static const struct setting_rule size = {VALUE_SIZE, 1024, 1073741824, NULL};
+static const struct setting_rule integer = {VALUE_INTEGER, 0, 1000, NULL};
+static const struct setting_rule number = {VALUE_NUMBER, 1, 100, NULL};
+static const struct setting_rule boolean = {VALUE_BOOLEAN, 0, 0, NULL};
+static const struct setting_rule choice = {VALUE_CHOICE, 0, 0, "off metadata private"};
+static const struct setting_rule listening = {VALUE_LISTEN, 0, 0, NULL};
 
 static void values_with_units_are_read_and_written(void **state)
 {
     (void)state;
     static const struct {
-        const struct value_rule *rule;
+        const struct setting_rule *rule;
         const char *in;
         double value;
         const char *out;
@@ -40,11 +40,11 @@ static void values_with_units_are_read_and_written(void **state)
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         double value = -1;
         CLEANUP_BUF struct buf text = BUF_INIT;
-        if (value_parse(rows[i].rule, rows[i].in, &value) != 0)
+        if (setting_parse(rows[i].rule, rows[i].in, &value) != 0)
             fail_msg("%s was refused", rows[i].in);
         if (value != rows[i].value)
             fail_msg("%s was read as %g", rows[i].in, value);
-        value_format(rows[i].rule, value, &text);
+        setting_format(rows[i].rule, value, &text);
         assert_string_equal(text.data, rows[i].out);
     }
 }
@@ -53,7 +53,7 @@ static void wrong_values_are_refused(void **state)
 {
     (void)state;
     static const struct {
-        const struct value_rule *rule;
+        const struct setting_rule *rule;
         const char *in;
     } rows[] = {
         {&duration, ""},     {&duration, "s"},    {&duration, "-1"},   {&duration, "9ms"},   {&duration, "2h"},
@@ -66,13 +66,13 @@ static void wrong_values_are_refused(void **state)
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         double value = 0;
-        if (value_parse(rows[i].rule, rows[i].in, &value) != -1)
+        if (setting_parse(rows[i].rule, rows[i].in, &value) != -1)
             fail_msg("\"%s\" was accepted", rows[i].in);
     }
     double unused;
-    assert_int_equal(value_parse(&listening, "127.0.0.1:8080", &unused), 0);
-    assert_int_equal(value_parse(&listening, "[::1]:0", &unused), 0);
-    assert_int_equal(value_parse(&listening, "Off", &unused), 0);
+    assert_int_equal(setting_parse(&listening, "127.0.0.1:8080", &unused), 0);
+    assert_int_equal(setting_parse(&listening, "[::1]:0", &unused), 0);
+    assert_int_equal(setting_parse(&listening, "Off", &unused), 0);
 }
 
 static void check_dotenv(const char *text, const char *const *pairs, const char *expected_warnings)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Reading and writing values.  A double holds every number here exactly: the largest is 2^31 or a time of 30 days. */
-#include "config/value.h"
+#include "config/setting_value.h"
 
 #include <ctype.h>
 #include <math.h>
@@ -88,7 +88,7 @@ static int read_choice(const char *words, const char *text, double *out)
     return -1;
 }
 
-int value_listen(const char *text)
+int setting_listen(const char *text)
 {
     if (strcasecmp(text, "off") == 0 || *text == '\0')
         return 0;
@@ -101,7 +101,7 @@ int value_listen(const char *text)
     return digits > 0 && digits <= 5 && colon[1 + digits] == '\0' && atol(colon + 1) <= 65535 ? 0 : -1;
 }
 
-static int read_by_type(const struct value_rule *rule, const char *text, double *out)
+static int read_by_type(const struct setting_rule *rule, const char *text, double *out)
 {
     const char *rest;
     switch (rule->type) {
@@ -111,7 +111,7 @@ static int read_by_type(const struct value_rule *rule, const char *text, double 
     case VALUE_DIRS:
         return 0;
     case VALUE_LISTEN:
-        return value_listen(text);
+        return setting_listen(text);
     case VALUE_INTEGER:
     case VALUE_NUMBER:
         return read_number(text, out, &rest) != 0 || *rest != '\0' ? -1 : 0;
@@ -128,7 +128,7 @@ static int read_by_type(const struct value_rule *rule, const char *text, double 
     return -1;
 }
 
-int value_parse(const struct value_rule *rule, const char *text, double *out)
+int setting_parse(const struct setting_rule *rule, const char *text, double *out)
 {
     if (read_by_type(rule, text, out) != 0)
         return -1;
@@ -150,16 +150,16 @@ static void add_words(const char *words, struct buf *out)
     }
 }
 
-static void add_range(const char *what, const struct value_rule *rule, struct buf *out)
+static void add_range(const char *what, const struct setting_rule *rule, struct buf *out)
 {
     buf_addstr(out, what);
     buf_addstr(out, " from ");
-    value_format(rule, rule->smallest, out);
+    setting_format(rule, rule->smallest, out);
     buf_addstr(out, " to ");
-    value_format(rule, rule->largest, out);
+    setting_format(rule, rule->largest, out);
 }
 
-void value_expected(const struct value_rule *rule, struct buf *out)
+void setting_expected(const struct setting_rule *rule, struct buf *out)
 {
     switch (rule->type) {
     case VALUE_STRING:
@@ -221,7 +221,7 @@ static void format_size(double bytes, struct buf *out)
     buf_printf(out, "%.0f B", bytes);
 }
 
-void value_format(const struct value_rule *rule, double value, struct buf *out)
+void setting_format(const struct setting_rule *rule, double value, struct buf *out)
 {
     const char *word = rule->words;
     size_t len = 0;
@@ -248,7 +248,7 @@ void value_format(const struct value_rule *rule, double value, struct buf *out)
     }
 }
 
-char **value_list(const char *const *texts, size_t count, bool split)
+char **setting_list(const char *const *texts, size_t count, bool split)
 {
     const char *separators = split ? ", \t" : "";
     size_t names = 0, bytes = 0;

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a subcommand is: its words, options and help in one table entry, and what it gets when it runs.
+ *
+ * Exit codes of all commands: 0 done, 1 it failed, 2 wrong usage or a wrong setting. */
+#ifndef WF_CLI_COMMAND_H
+#define WF_CLI_COMMAND_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "config/settings.h"
+
+#define EXIT_USAGE 2
+
+/* An option of one command; settings are options of every command and not listed here. */
+struct cli_option {
+    const char *name;     /* without "--"; NULL ends the list */
+    char letter;          /* a second, short spelling; 0: none */
+    const char *argument; /* NULL: it takes none */
+    const char *text;
+};
+
+#define CLI_MAX_OPTIONS 8
+#define CLI_MAX_OPERANDS 8
+
+struct cli {
+    const struct cli_command *command;
+    struct settings_source *source;
+    const struct settings *settings;
+    const char *values[CLI_MAX_OPTIONS]; /* by position in the command's list; "" for an option without argument */
+    const char *operands[CLI_MAX_OPERANDS];
+    size_t operand_count;
+    int full_argc;   /* the arguments as they were, for reading the settings again */
+    char **full_argv;
+};
+
+struct cli_command {
+    const char *name;     /* "submit", or two words: "workflow add" */
+    const char *operands; /* for the usage line: "WORKFLOW", or "" */
+    const char *summary;  /* one line, for the overview */
+    const char *text;     /* paragraphs for its own --help, separated by \n */
+    const struct cli_option *options;
+    size_t least, most; /* operands */
+    int (*run)(struct cli *c);
+};
+
+/* The table of all commands, ended by one whose name is NULL. */
+extern const struct cli_command cli_commands[];
+
+/* The value of an option, NULL when it was not given. */
+const char *cli_value(const struct cli *c, const char *option);
+static inline bool cli_has(const struct cli *c, const char *option)
+{
+    return cli_value(c, option) != NULL;
+}
+
+/* Split what settings left of the arguments into options and operands.  0, or -1 and *e. */
+int cli_parse(struct cli *c, int argc, char **argv, struct error *e);
+
+/* Help for everything, for the commands that begin with a word ("workflow"), for one command. */
+void cli_help(void);
+void cli_help_group(const char *word);
+void cli_help_command(const struct cli_command *command);
+
+/* Print *e and return the exit code 1. */
+int cli_failed(const struct error *e);
+
+extern const struct cli_option run_options[], dev_options[], migrate_options[], check_options[], config_options[],
+    workflow_add_options[], workflow_list_options[], submit_options[], list_options[], show_options[], logs_options[];
+
+int cmd_run(struct cli *c);
+int cmd_dev(struct cli *c);
+int cmd_migrate(struct cli *c);
+int cmd_check(struct cli *c);
+int cmd_config(struct cli *c);
+int cmd_workflow_add(struct cli *c);
+int cmd_workflow_list(struct cli *c);
+int cmd_submit(struct cli *c);
+int cmd_list(struct cli *c);
+int cmd_show(struct cli *c);
+int cmd_logs(struct cli *c);
+int cmd_list_plugins(struct cli *c, bool json);
+
+#endif

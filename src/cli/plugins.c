@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* wfworker --list-plugins. */
+#include "cli/plugins.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/json.h"
+#include "cli/table.h"
+
+static json_t *plugin_config(void *ctx, const char *name)
+{
+    return settings_plugin(ctx, name);
+}
+
+struct registry *plugins_open(const struct cli *c, bool strict, struct error *e)
+{
+    struct registry_options options = {
+        .plugin_dirs = c->settings->plugin_dirs,
+        .plugin_path = c->settings->plugin_path,
+        .use_environment = true,
+        .strict = strict,
+        .plugin_config = plugin_config,
+        .ctx = c->source,
+    };
+    return registry_open(&options, e);
+}
+
+/* With --strict one that is not ok makes the exit code 1, but all are listed first. */
+int cmd_list_plugins(struct cli *c, bool json)
+{
+    struct error e = ERROR_INIT;
+    struct registry *r = plugins_open(c, false, &e);
+    if (!r)
+        return cli_failed(&e);
+    size_t failed = registry_failed(r);
+    if (json) {
+        CLEANUP_JSON json_t *all = registry_json(r);
+        print_json(all);
+    } else if (registry_print(r, stdout) != 0 && failed == 0) {
+        failed = 1; /* shadowed ones are not ok either */
+    }
+    registry_close(r);
+    return failed > 0 && c->settings->strict ? EXIT_FAILURE : EXIT_SUCCESS;
+}

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Output for people: columns, durations, times, and text that cannot upset a terminal. */
+#ifndef WF_CLI_TABLE_H
+#define WF_CLI_TABLE_H
+
+#include <jansson.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "base/buf.h"
+
+#define TABLE_COLUMNS 8
+
+/* A table whose columns are as wide as their widest cell; the last one is not padded. */
+struct table {
+    size_t columns, count, capacity;
+    char **cells; /* row by row, the first row is the heading */
+};
+
+/* Headings end with NULL. */
+void table_begin(struct table *t, const char *const *headings);
+/* The next cell; control characters become spaces; beyond `most` characters (0: all) it is cut with an ellipsis. */
+void table_add(struct table *t, const char *text, size_t most);
+/* The same with a cell that is coloured by what it says when the output is a terminal: completed, failed, running, ... */
+void table_print(struct table *t, FILE *out); /* and empties it */
+
+/* Text as one clean line. */
+char *text_clean(const char *text, size_t most);
+/* "completed" and the like, in colour when `out` is a terminal and NO_COLOR is not set.  Returns a static string of the
+ * escape sequence to begin with, "" for none; text_plain() ends it. */
+const char *text_colour(FILE *out, const char *status);
+const char *text_plain(FILE *out);
+
+/* "1.234 s", "2 min 5 s", "3 h 10 min", "4 d 2 h"; "12 ms" below a second. */
+void text_duration(int64_t us, struct buf *out);
+
+/* A time as PostgreSQL or execution_state writes it, as "2026-11-23 06:20:01"; "-" when there is none. */
+char *text_time(const char *time);
+/* The span between two such times; "-" when one is missing. */
+char *text_between(const char *from, const char *to);
+
+/* Print JSON in many lines, as --json does. */
+void print_json(const json_t *v);
+
+#endif
