@@ -1,18 +1,27 @@
 # SPDX-License-Identifier: Apache-2.0
 noinst_LTLIBRARIES += src/store/libstore.la
 src_store_libstore_la_SOURCES = \
+  src/store/bin.c src/store/bin.h \
   src/store/check.c \
+  src/store/claim.c \
+  src/store/conn.c \
   src/store/connect.c \
+  src/store/core.h \
+  src/store/held.c src/store/held.h \
   src/store/internal.h \
+  src/store/save.c \
   src/store/schema.c \
-  src/store/store.h src/store/sync.h
+  src/store/store.c src/store/store.h \
+  src/store/sync.h \
+  src/store/upkeep.c
 src_store_libstore_la_LIBADD = src/base/libbase.la $(LIBPQ_LIBS) $(LIBUV_LIBS)
 
 # The migrations, compiled in.
 MIGRATIONS = \
   sql/0001_backend_tables.sql \
   sql/0002_tables.sql \
-  sql/0003_triggers.sql
+  sql/0003_triggers.sql \
+  sql/0004_worker.sql
 EXTRA_DIST += $(MIGRATIONS) src/store/sql2c.awk
 BUILT_SOURCES += src/store/migrations.inc
 CLEANFILES += src/store/migrations.inc

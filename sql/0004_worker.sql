@@ -1,0 +1,390 @@
+-- SPDX-License-Identifier: Apache-2.0
+-- What the running worker calls.  Functions, because their plans are kept by the server's session: the worker itself keeps
+-- no session state, so that it works behind a transaction pooler.  They run with the rights of the worker's role and find
+-- the backend's tables by its search_path.  enable_seqscan and friends are off where rows are looked up by key: a plan
+-- made while a table was small must not be kept when it is large.
+
+-- Pin the workflow's present definition.  Rows of workflownode count only when graph_config has no nodes.
+CREATE FUNCTION wfworker.pin(p_workflow uuid, OUT id text, OUT graph text, OUT rows text, OUT trigger_config text)
+LANGUAGE plpgsql AS $$
+#variable_conflict use_column
+DECLARE
+    v_nodes text;
+BEGIN
+    SELECT w.graph_config::text, w.trigger_config::text, w.graph_config::json ->> 'nodes'
+      INTO graph, trigger_config, v_nodes FROM workflow w WHERE w.id = p_workflow;
+    IF NOT FOUND THEN
+        RETURN;
+    END IF;
+    IF coalesce(v_nodes, '') IN ('', '[]', '{}', 'null') AND to_regclass('workflownode') IS NOT NULL THEN
+        EXECUTE 'SELECT json_agg(json_build_object(''node_id'', n.node_id, ''node_type'', n.node_type, ''config'', n.config)
+                                 ORDER BY n.ctid)::text FROM workflownode n WHERE n.workflow_id = $1' INTO rows USING p_workflow;
+    END IF;
+    id := encode(sha256(convert_to(concat_ws(E'\x01', coalesce(graph, '-'), coalesce(rows, '-'),
+                                             coalesce(trigger_config, '-')), 'UTF8')), 'hex');
+    INSERT INTO wfworker.definition (id, graph, rows, trigger_config) VALUES (id, graph, rows, trigger_config)
+    ON CONFLICT (id) DO NOTHING;
+END
+$$;
+
+-- Everything that is durable of some executions, in the order of p_ids.
+CREATE FUNCTION wfworker.load(p_ids uuid[])
+RETURNS TABLE (o_id uuid, o_token bigint, o_crashes integer, o_workflow uuid, o_version integer, o_execution text, o_status text,
+               o_error text, o_node text, o_state text, o_started timestamp, o_retries integer, o_next_retry timestamp,
+               o_completed timestamp, o_snapshot text, o_definition text, o_journal text[], o_next_seq bigint, o_stamp text,
+               o_active boolean)
+LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_hashjoin = off
+SET enable_mergejoin = off SET jit = off AS $$
+BEGIN
+    RETURN QUERY
+    SELECT t.execution_id, t.token, t.crashes, e.workflow_id, e.workflow_version, e.execution_id::text, e.status::text,
+           e.error_message::text, e.current_node_id::text, e.execution_state::text, e.started_at::timestamp, e.retry_count,
+           e.next_retry_at::timestamp, e.completed_at::timestamp, s.state, s.definition, j.events,
+           greatest(t.seq, s.seq, j.seq, 0) + 1, w.xmin::text || w.ctid::text, coalesce(w.is_active, false)
+      FROM unnest(p_ids) WITH ORDINALITY i (id, n)
+      JOIN wfworker.task t ON t.execution_id = i.id
+      JOIN workflowexecution e ON e.id = i.id
+      LEFT JOIN workflow w ON w.id = e.workflow_id
+      LEFT JOIN wfworker.snapshot s ON s.execution_id = i.id
+      LEFT JOIN LATERAL (
+          SELECT array_agg(x.events ORDER BY x.seq) AS events, max(x.seq) AS seq FROM wfworker.journal x
+           WHERE x.execution_id = i.id AND x.seq > coalesce(s.seq, 0) AND x.at >= coalesce(t.since, '-infinity')) j ON true
+     ORDER BY i.n;
+END
+$$;
+
+-- Take what is due, best band first.  The rows are read after they were locked, in a statement of its own: only so are they
+-- the newest.  When fewer than p_limit were there, a last row without an id says in o_token how many microseconds
+-- later the next one is due (null: none).  p_idle: note that this worker sleeps now if nothing was there.
+CREATE FUNCTION wfworker.claim(p_worker bigint, p_limit integer, p_lease_ms bigint, p_idle boolean)
+RETURNS TABLE (o_id uuid, o_token bigint, o_crashes integer, o_workflow uuid, o_version integer, o_execution text, o_status text,
+               o_error text, o_node text, o_state text, o_started timestamp, o_retries integer, o_next_retry timestamp,
+               o_completed timestamp, o_snapshot text, o_definition text, o_journal text[], o_next_seq bigint, o_stamp text,
+               o_active boolean)
+LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_hashjoin = off
+SET enable_mergejoin = off SET jit = off AS $$
+DECLARE
+    v_ids uuid[];
+    v_loaded bigint;
+BEGIN
+    WITH ready AS MATERIALIZED (
+        SELECT r.execution_id, row_number() OVER () AS n FROM (
+            SELECT q.execution_id FROM generate_series(9, 0, -1) band (p)
+             CROSS JOIN LATERAL (SELECT t.execution_id FROM wfworker.task t
+                                  WHERE t.priority = band.p AND t.due_at <= now()
+                                  ORDER BY t.due_at LIMIT p_limit FOR NO KEY UPDATE SKIP LOCKED) q
+             LIMIT p_limit) r
+    ), taken AS (
+        UPDATE wfworker.task t
+           SET due_at = now() + p_lease_ms * interval '1 ms', token = nextval('wfworker.token'), worker = p_worker,
+               crashes = t.crashes + CASE WHEN t.worker IS NULL THEN 0 ELSE 1 END, poked = false
+          FROM ready WHERE t.execution_id = ready.execution_id
+        RETURNING t.execution_id, ready.n
+    )
+    SELECT array_agg(taken.execution_id ORDER BY taken.n) INTO v_ids FROM taken;
+
+    IF v_ids IS NOT NULL THEN
+        RETURN QUERY SELECT * FROM wfworker.load(v_ids);
+        GET DIAGNOSTICS v_loaded = ROW_COUNT;
+        IF v_loaded < cardinality(v_ids) THEN -- rows that vanished while no trigger was there to clean up
+            DELETE FROM wfworker.task t
+             WHERE t.execution_id = ANY (v_ids) AND NOT EXISTS (SELECT FROM workflowexecution e WHERE e.id = t.execution_id);
+        END IF;
+        UPDATE wfworker.worker w SET idle = false WHERE w.id = p_worker AND w.idle;
+        IF cardinality(v_ids) = p_limit THEN
+            RETURN;
+        END IF;
+    ELSIF p_idle THEN
+        UPDATE wfworker.worker w SET idle = true, seen_at = now() WHERE w.id = p_worker AND NOT w.idle;
+    END IF;
+    o_id := NULL;
+    SELECT extract(epoch FROM min(q.due_at) - clock_timestamp()) * 1000000 INTO o_token
+      FROM generate_series(0, 9) band (p)
+     CROSS JOIN LATERAL (SELECT t.due_at FROM wfworker.task t
+                          WHERE t.priority = band.p AND t.due_at > now() AND t.due_at < 'infinity' ORDER BY t.due_at LIMIT 1) q;
+    RETURN NEXT;
+END
+$$;
+
+-- Look again at what this worker holds.
+CREATE FUNCTION wfworker.peek(p_id uuid, p_token bigint)
+RETURNS TABLE (o_id uuid, o_token bigint, o_crashes integer, o_workflow uuid, o_version integer, o_execution text, o_status text,
+               o_error text, o_node text, o_state text, o_started timestamp, o_retries integer, o_next_retry timestamp,
+               o_completed timestamp, o_snapshot text, o_definition text, o_journal text[], o_next_seq bigint, o_stamp text,
+               o_active boolean)
+LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS $$
+BEGIN
+    UPDATE wfworker.task t SET poked = false WHERE t.execution_id = p_id AND t.token = p_token;
+    IF FOUND THEN
+        RETURN QUERY SELECT * FROM wfworker.load(ARRAY[p_id]);
+    END IF;
+END
+$$;
+
+-- Renew leases, and this worker's own row.  Returns the positions that were renewed and whether they were poked.
+CREATE FUNCTION wfworker.renew(p_worker bigint, p_name text, p_version text, p_lease_ms bigint, p_ids uuid[], p_tokens bigint[])
+RETURNS TABLE (o_n bigint, o_poked boolean)
+LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_hashjoin = off
+SET enable_mergejoin = off SET jit = off AS $$
+BEGIN
+    INSERT INTO wfworker.worker AS w (id, name, version) VALUES (p_worker, p_name, p_version)
+    ON CONFLICT (id) DO UPDATE SET seen_at = now();
+    RETURN QUERY
+    WITH mine AS MATERIALIZED (
+        SELECT t.execution_id, i.n FROM unnest(p_ids, p_tokens) WITH ORDINALITY i (id, token, n)
+          JOIN wfworker.task t ON t.execution_id = i.id AND t.token = i.token
+           FOR NO KEY UPDATE OF t SKIP LOCKED
+    )
+    UPDATE wfworker.task t SET due_at = now() + p_lease_ms * interval '1 ms'
+      FROM mine WHERE t.execution_id = mine.execution_id
+    RETURNING mine.n, t.poked;
+END
+$$;
+
+-- Give executions back as they are.
+CREATE FUNCTION wfworker.release(p_ids uuid[], p_tokens bigint[], p_due_us bigint[]) RETURNS void
+LANGUAGE plpgsql SET enable_seqscan = off AS $$
+BEGIN
+    UPDATE wfworker.task t
+       SET worker = NULL, token = 0, poked = false,
+           due_at = CASE WHEN t.poked THEN now() WHEN i.due IS NULL THEN 'infinity'
+                         ELSE now() + i.due * interval '1 microsecond' END
+      FROM unnest(p_ids, p_tokens, p_due_us) i (id, token, due)
+     WHERE t.execution_id = i.id AND t.token = i.token;
+    IF FOUND THEN
+        PERFORM wfworker.wake();
+    END IF;
+END
+$$;
+
+-- Give back what a claim took whose answer was lost with the connection.
+CREATE FUNCTION wfworker.release_others(p_worker bigint, p_ids uuid[]) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    UPDATE wfworker.task t SET worker = NULL, token = 0, due_at = now()
+     WHERE t.worker = p_worker AND NOT t.execution_id = ANY (p_ids);
+END
+$$;
+
+-- Save many executions; each one is checked and applied by itself: o_result 0 applied (now, or by an earlier try whose answer
+-- was lost), 1 fenced, 2 the status was changed (o_status), 3 gone, 5 locked by somebody else: try again.
+-- p_then 0 keep the lease, 1 park until p_due_us from now (null: until poked), 2 over.
+CREATE FUNCTION wfworker.save(
+    p_lease_ms bigint, p_id uuid[], p_token bigint[], p_expected text[], p_seq bigint[], p_journal text[], p_snapshot text[],
+    p_definition text[], p_projection text[], p_status text[], p_node text[], p_error text[], p_retries integer[],
+    p_next_retry timestamp[], p_completed timestamp[], p_then integer[], p_due_us bigint[],
+    p_log_of integer[], p_log_node text[], p_log_level text[], p_log_message text[], p_log_at timestamp[])
+RETURNS TABLE (o_n integer, o_result integer, o_status text)
+LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_hashjoin = off
+SET enable_mergejoin = off SET jit = off SET wfworker.saving = '1' AS $$
+DECLARE
+    r record;
+    k integer;
+    v_count integer := cardinality(p_id);
+    v_result integer[] := array_fill(-1, ARRAY[v_count]);
+    v_ok boolean[] := array_fill(false, ARRAY[v_count]);
+    v_status text[] := array_fill(NULL::text, ARRAY[v_count]);
+    v_conflict boolean := false;
+    v_odd boolean := false;
+    v_seen integer := 0;
+BEGIN
+    -- The execution first, then its task, as the backend's writers and our triggers do.  Whoever holds an execution's row
+    -- for long makes only that one wait.
+    FOR r IN
+        WITH e AS MATERIALIZED (
+            SELECT i.n, i.id, i.token AS given, i.expected, i.seq AS new_seq, i.journal IS NOT NULL AS has_journal, x.status
+              FROM unnest(p_id, p_token, p_expected, p_seq, p_journal) WITH ORDINALITY i (id, token, expected, seq, journal, n)
+              JOIN workflowexecution x ON x.id = i.id
+             ORDER BY i.n FOR NO KEY UPDATE OF x SKIP LOCKED
+        )
+        SELECT e.n::integer AS n, e.given, e.expected, e.new_seq, e.has_journal, e.status::text AS status, t.token, t.seq
+          FROM e JOIN wfworker.task t ON t.execution_id = e.id FOR NO KEY UPDATE OF t
+    LOOP
+        v_seen := v_seen + 1;
+        IF r.token <> r.given THEN
+            v_result[r.n] := 1;
+            v_odd := true;
+        ELSIF r.has_journal AND r.seq >= r.new_seq THEN
+            v_result[r.n] := 1;
+            v_odd := true;
+        ELSIF r.status <> r.expected THEN
+            v_result[r.n] := 2;
+            v_status[r.n] := r.status;
+        ELSE
+            v_result[r.n] := 0;
+            v_ok[r.n] := true;
+        END IF;
+    END LOOP;
+
+    IF v_odd OR v_seen < v_count THEN
+        FOR k IN 1 .. v_count LOOP
+            CONTINUE WHEN v_result[k] NOT IN (-1, 1);
+            IF p_journal[k] IS NOT NULL AND EXISTS (
+                SELECT FROM wfworker.journal j WHERE j.execution_id = p_id[k] AND j.seq = p_seq[k] AND j.token = p_token[k]) THEN
+                v_result[k] := 0;
+            ELSIF v_result[k] = 1 THEN
+                NULL;
+            ELSIF NOT EXISTS (SELECT FROM workflowexecution x WHERE x.id = p_id[k]) THEN
+                v_result[k] := 3;
+            ELSIF NOT EXISTS (SELECT FROM wfworker.task t WHERE t.execution_id = p_id[k] AND t.token = p_token[k]) THEN
+                v_result[k] := 1;
+            ELSE
+                v_result[k] := 5;
+            END IF;
+        END LOOP;
+    END IF;
+
+    UPDATE workflowexecution x
+       SET status = i.status, current_node_id = left(i.node, 255), error_message = i.error, retry_count = i.retries,
+           next_retry_at = i.next_retry, completed_at = i.completed, execution_state = i.projection::json
+      FROM unnest(p_id, p_status, p_node, p_error, p_retries, p_next_retry, p_completed, p_projection, v_ok)
+           i (id, status, node, error, retries, next_retry, completed, projection, ok)
+     WHERE i.ok AND i.projection IS NOT NULL AND x.id = i.id;
+    IF array_position(p_projection, NULL) IS NOT NULL THEN
+        UPDATE workflowexecution x
+           SET status = i.status, current_node_id = left(i.node, 255), error_message = i.error, retry_count = i.retries,
+               next_retry_at = i.next_retry, completed_at = i.completed
+          FROM unnest(p_id, p_status, p_node, p_error, p_retries, p_next_retry, p_completed, p_projection, v_ok)
+               i (id, status, node, error, retries, next_retry, completed, projection, ok)
+         WHERE i.ok AND i.projection IS NULL AND x.id = i.id;
+    END IF;
+
+    INSERT INTO executionlog (id, execution_id, node_id, level, message, "timestamp")
+    SELECT gen_random_uuid(), p_id[l.save], left(l.node, 255), left(l.level, 20), left(l.message, 5000), l.at
+      FROM unnest(p_log_of, p_log_node, p_log_level, p_log_message, p_log_at) l (save, node, level, message, at)
+     WHERE v_ok[l.save];
+
+    INSERT INTO wfworker.journal (execution_id, seq, token, events)
+    SELECT i.id, i.seq, i.token, i.journal
+      FROM unnest(p_id, p_seq, p_token, p_journal, v_ok) i (id, seq, token, journal, ok)
+     WHERE i.ok AND i.journal IS NOT NULL;
+
+    INSERT INTO wfworker.snapshot AS s (execution_id, seq, definition, state)
+    SELECT i.id, i.seq, coalesce(i.definition, ''), i.snapshot
+      FROM unnest(p_id, p_seq, p_definition, p_snapshot, v_ok) i (id, seq, definition, snapshot, ok)
+     WHERE i.ok AND i.snapshot IS NOT NULL
+    ON CONFLICT (execution_id) DO UPDATE
+       SET seq = excluded.seq, definition = excluded.definition, state = excluded.state, saved_at = now();
+
+    IF 2 = ANY (p_then) THEN
+        DELETE FROM wfworker.snapshot s USING unnest(p_id, p_then, p_snapshot, v_ok) i (id, after, snapshot, ok)
+         WHERE i.ok AND i.after = 2 AND i.snapshot IS NULL AND s.execution_id = i.id;
+        DELETE FROM wfworker.task t USING unnest(p_id, p_then, v_ok) i (id, after, ok)
+         WHERE i.ok AND i.after = 2 AND t.execution_id = i.id;
+    END IF;
+    IF 0 = ANY (p_then) OR 1 = ANY (p_then) THEN
+        UPDATE wfworker.task t
+           SET worker = CASE i.after WHEN 0 THEN t.worker END,
+               token = CASE i.after WHEN 0 THEN t.token ELSE 0 END,
+               due_at = CASE WHEN i.after = 0 THEN now() + p_lease_ms * interval '1 ms'
+                             WHEN t.poked THEN now()
+                             WHEN i.due IS NULL THEN 'infinity'
+                             ELSE now() + i.due * interval '1 microsecond' END,
+               poked = CASE i.after WHEN 0 THEN t.poked ELSE false END,
+               crashes = 0,
+               seq = CASE WHEN i.has_journal THEN i.seq ELSE t.seq END,
+               since = CASE WHEN i.has_snapshot THEN 'infinity'
+                            WHEN i.has_journal AND t.since = 'infinity' THEN now() - interval '1 hour'
+                            ELSE t.since END,
+               status = i.status
+          FROM (SELECT u.id, u.after, u.due, u.seq, u.journal IS NOT NULL AS has_journal, u.snapshot IS NOT NULL AS has_snapshot,
+                       u.status
+                  FROM unnest(p_id, p_then, p_due_us, p_seq, p_journal, p_snapshot, p_status, v_ok)
+                       u (id, after, due, seq, journal, snapshot, status, ok)
+                 WHERE u.ok AND u.after <> 2) i
+         WHERE t.execution_id = i.id;
+    END IF;
+
+    FOR k IN 1 .. v_count LOOP
+        o_n := k - 1;
+        o_result := v_result[k];
+        o_status := v_status[k];
+        RETURN NEXT;
+    END LOOP;
+END
+$$;
+
+-- Find what no trigger told us.  p_failed: failed executions that wait for a retry, too.  p_status: statuses changed from
+-- outside, too (where there are no triggers).  Returns how many rows are due and not held, up to 100,000.
+CREATE FUNCTION wfworker.sweep(p_failed boolean, p_status boolean) RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE
+    v_depth bigint;
+BEGIN
+    INSERT INTO wfworker.task (execution_id, priority, due_at)
+    SELECT e.id, wfworker.band_of(e.execution_state::text), now() FROM workflowexecution e
+     WHERE e.status IN ('running', 'pending')
+       AND NOT EXISTS (SELECT FROM wfworker.task t WHERE t.execution_id = e.id)
+       AND NOT EXISTS (SELECT FROM wfworker.old_execution o WHERE o.execution_id = e.id)
+     LIMIT 10000
+    ON CONFLICT (execution_id) DO NOTHING;
+    IF p_failed THEN
+        INSERT INTO wfworker.task (execution_id, priority, due_at)
+        SELECT e.id, wfworker.band_of(e.execution_state::text), e.next_retry_at AT TIME ZONE 'UTC' FROM workflowexecution e
+         WHERE e.status = 'failed' AND e.completed_at IS NULL AND e.next_retry_at IS NOT NULL
+           AND NOT EXISTS (SELECT FROM wfworker.task t WHERE t.execution_id = e.id)
+         LIMIT 10000
+        ON CONFLICT (execution_id) DO NOTHING;
+    END IF;
+    IF p_status THEN
+        UPDATE wfworker.task t SET poked = true, due_at = CASE WHEN t.worker IS NULL THEN now() ELSE t.due_at END
+          FROM workflowexecution e
+         WHERE e.id = t.execution_id AND t.status <> e.status AND NOT (t.poked AND (t.worker IS NOT NULL OR t.due_at <= now()));
+    END IF;
+    SELECT count(*) INTO v_depth FROM (
+        SELECT FROM generate_series(0, 9) band (p)
+         CROSS JOIN LATERAL (SELECT FROM wfworker.task t WHERE t.priority = band.p AND t.due_at <= now() LIMIT 100000) q
+         LIMIT 100000) d;
+    RETURN v_depth;
+END
+$$;
+
+-- How many executions are held, and in how many microseconds the next one is due that is not.
+CREATE FUNCTION wfworker.outlook(OUT held bigint, OUT next_us bigint) LANGUAGE sql AS $$
+    SELECT count(*) FILTER (WHERE worker IS NOT NULL AND due_at > now()),
+           (extract(epoch FROM min(due_at) FILTER (WHERE (worker IS NULL OR due_at <= now()) AND due_at < 'infinity') - now())
+            * 1000000)::bigint
+      FROM wfworker.task
+$$;
+
+-- House-keeping, by one worker at a time: partitions of the journal two weeks ahead, old ones dropped, rows of workers
+-- that are gone, snapshots and keys that nobody needs any more.
+CREATE FUNCTION wfworker.upkeep(p_retention_days integer) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    v_week timestamptz;
+    v_name text;
+    v_cutoff timestamptz := now() - p_retention_days * interval '1 day';
+    r record;
+BEGIN
+    IF NOT pg_try_advisory_xact_lock(7790337541201929) THEN
+        RETURN;
+    END IF;
+    SET LOCAL lock_timeout = '2s';
+    FOR k IN 0 .. 2 LOOP
+        v_week := (date_trunc('week', now() AT TIME ZONE 'UTC') + k * interval '7 days') AT TIME ZONE 'UTC';
+        v_name := 'journal_' || to_char(v_week AT TIME ZONE 'UTC', 'YYYYMMDD');
+        CONTINUE WHEN to_regclass('wfworker.' || v_name) IS NOT NULL;
+        EXECUTE format('CREATE TABLE wfworker.%I (LIKE wfworker.journal INCLUDING ALL)', v_name);
+        EXECUTE format('WITH moved AS (DELETE FROM wfworker.journal_default WHERE at >= %L AND at < %L RETURNING *)
+                        INSERT INTO wfworker.%I SELECT * FROM moved', v_week, v_week + interval '7 days', v_name);
+        EXECUTE format('ALTER TABLE wfworker.journal ATTACH PARTITION wfworker.%I FOR VALUES FROM (%L) TO (%L)',
+                       v_name, v_week, v_week + interval '7 days');
+    END LOOP;
+
+    IF p_retention_days > 0 THEN
+        FOR r IN
+            SELECT c.relname, (to_date(substr(c.relname, 9), 'YYYYMMDD')::timestamp AT TIME ZONE 'UTC') + interval '7 days' AS ends
+              FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+             WHERE i.inhparent = 'wfworker.journal'::regclass AND c.relname ~ '^journal_[0-9]{8}$'
+        LOOP
+            -- Not while an execution that still lives may need it.
+            CONTINUE WHEN r.ends >= v_cutoff OR EXISTS (SELECT FROM wfworker.task t WHERE t.since < r.ends);
+            EXECUTE format('DROP TABLE wfworker.%I', r.relname);
+        END LOOP;
+        DELETE FROM wfworker.journal_default d WHERE d.at < v_cutoff
+           AND NOT EXISTS (SELECT FROM wfworker.task t WHERE t.execution_id = d.execution_id);
+        DELETE FROM wfworker.snapshot s WHERE s.saved_at < v_cutoff
+           AND NOT EXISTS (SELECT FROM wfworker.task t WHERE t.execution_id = s.execution_id);
+        DELETE FROM wfworker.submission WHERE at < v_cutoff;
+    END IF;
+    DELETE FROM wfworker.worker WHERE seen_at < now() - interval '1 hour';
+END
+$$;
