@@ -19,6 +19,7 @@ include tests/unit/config.mk
 include tests/unit/plugin.mk
 include tests/unit/store.mk
 include tests/unit/http.mk
+include tests/unit/handlers.mk
 include tests/unit/worker.mk
 include tests/pgrun.mk
 include tests/plugins/local.mk

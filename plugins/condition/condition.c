@@ -3,6 +3,7 @@
  *
  * condition_type javascript (the default) takes JavaScript's truth of the result; python and jsonpath take Python's,
  * where empty arrays and objects are false, as graphs written for them expect. */
+#include <inttypes.h>
 #include <stdlib.h>
 
 #include "common/util.h"
@@ -179,13 +180,25 @@ static const char *case_of(const struct wfw_value *cases, const char *value, siz
     return NULL;
 }
 
+/* The text that the keys of `cases` are compared with: strings as they are, whole numbers without a point. */
+static const char *text_of(struct wfw_task *task, const struct wfw_value *v, char whole[24], size_t *len)
+{
+    const char *text;
+    int64_t number;
+    if (host->get_string(v, "", &text, len) == WFW_OK)
+        return text;
+    if (host->get_int(v, "", &number) != WFW_OK)
+        return host->text(task, v, len);
+    *len = (size_t)snprintf(whole, 24, "%" PRId64, number);
+    return whole;
+}
+
 static void choose_case(struct wfw_task *task, const struct wfw_value *cases, const char *text,
                         const struct wfw_value *v)
 {
     size_t len = 0;
-    const char *value;
-    if (host->get_string(v, "", &value, &len) != WFW_OK)
-        value = host->text(task, v, &len);
+    char whole[24];
+    const char *value = text_of(task, v, whole, &len);
     const char *found = value && host->type(cases) == WFW_OBJECT ? case_of(cases, value, len) : NULL;
     const char *branch = found ? found : "default";
     struct wfw_value *out = host->object(task);

@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* See handler_host.h. */
+#include "unit/handler_host.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "unit/test.h"
+
+#include "base/json.h"
+#include "base/mem.h"
+
+struct transfer {
+    uv_timer_t timer;
+    struct handler_host *host;
+    http_done_fn done;
+    void *arg;
+};
+
+static void free_handle(uv_handle_t *h)
+{
+    free(h->data);
+}
+
+static void deliver(uv_timer_t *timer)
+{
+    struct transfer *t = timer->data;
+    const struct handler_reply *reply = &t->host->reply;
+    struct http_response r = {.status = reply->status,
+                              .error_type = reply->error_type,
+                              .error = reply->error,
+                              .headers = reply->headers,
+                              .body = reply->body ? reply->body : "",
+                              .effective_url = "http://effective/"};
+    r.body_len = reply->body_len ? reply->body_len : strlen(r.body);
+    http_done_fn done = t->done;
+    void *arg = t->arg;
+    uv_close((uv_handle_t *)&t->timer, free_handle);
+    done(arg, &r);
+}
+
+static void *scripted_http(void *ctx, const struct http_request *r, http_done_fn done, void *arg, struct error *e)
+{
+    (void)e;
+    struct handler_host *h = ctx;
+    h->requests++;
+    h->limits = *r;
+    buf_clear(&h->request);
+    buf_printf(&h->request, "%s %s\n", r->method, r->url);
+    for (const char *const *line = r->headers; line && *line; line++)
+        buf_printf(&h->request, "%s\n", *line);
+    buf_addch(&h->request, '\n');
+    buf_add(&h->request, r->body, r->body_len);
+    struct transfer *t = xcalloc(1, sizeof *t);
+    *t = (struct transfer){.host = h, .done = done, .arg = arg};
+    uv_timer_init(&h->loop, &t->timer);
+    t->timer.data = t;
+    uv_timer_start(&t->timer, deliver, 0, 0);
+    return t;
+}
+
+static void cancel_http(void *ctx, void *transfer)
+{
+    (void)ctx;
+    uv_close((uv_handle_t *)&((struct transfer *)transfer)->timer, free_handle);
+}
+
+static int64_t virtual_now(void *ctx)
+{
+    return ((struct handler_host *)ctx)->now_ms * 1000;
+}
+
+static json_t *scripted_eval(void *ctx, void *owner, const char *expression, const json_t *vars, struct error *e)
+{
+    (void)owner, (void)vars;
+    json_t *v = json_object_get(((struct handler_host *)ctx)->evals, expression);
+    const char *error = js_str(v, "error");
+    if (v && !error)
+        return json_incref(v);
+    err_set(e, "%s", error ? error : "not in the script");
+    return NULL;
+}
+
+void handler_host_open(struct handler_host *h)
+{
+    static const char *const names[] = {"core", "condition", "delay", "http"};
+    const char *build = getenv("builddir");
+    char *dirs[ARRAY_LEN(names) + 1] = {0};
+    struct error e = ERROR_INIT;
+    *h = (struct handler_host){.now_ms = INT64_C(1795413600000)}; /* 2026-11-23T06:00:00Z */
+    assert_int_equal(uv_loop_init(&h->loop), 0);
+    for (size_t i = 0; i < ARRAY_LEN(names); i++)
+        dirs[i] = xasprintf("%s/plugins/%s/.libs", build ? build : ".", names[i]);
+    struct registry_options o = {.plugin_dirs = (const char *const *)dirs, .strict = true, .system_dir = ""};
+    h->registry = registry_open(&o, &e);
+    if (!h->registry)
+        fail_msg("%s (%s)", e.message, e.detail);
+    for (size_t i = 0; i < ARRAY_LEN(names); i++)
+        free(dirs[i]);
+    struct task_services services = {.loop = &h->loop,
+                                     .ctx = h,
+                                     .http_start = scripted_http,
+                                     .http_cancel = cancel_http,
+                                     .now_us = virtual_now,
+                                     .eval = scripted_eval};
+    h->tasks = task_host_new(&services, 1, &e);
+    assert_non_null(h->tasks);
+    h->evals = json_object();
+}
+
+void handler_host_close(struct handler_host *h)
+{
+    task_host_free(h->tasks);
+    uv_run(&h->loop, UV_RUN_DEFAULT);
+    assert_int_equal(uv_loop_close(&h->loop), 0);
+    registry_close(h->registry);
+    json_decref(h->evals);
+    buf_free(&h->request);
+    free(h->outcome);
+}
+
+static json_t *or_null(json_t *v)
+{
+    return v ? json_incref(v) : json_null();
+}
+
+static json_t *describe(const struct outcome *o)
+{
+    json_t *out = json_object();
+    if (o->type == OUTCOME_DONE) {
+        js_set(out, "done", or_null(o->output));
+        if (o->branch)
+            js_set(out, "branch", json_string(o->branch));
+    } else if (o->type == OUTCOME_FAIL) {
+        js_set(out, "fail", json_string(o->error_type));
+        js_set(out, "message", json_string(o->message));
+        js_set(out, "retryable", json_boolean(o->retryable));
+        if (o->retry_after_ms)
+            js_set(out, "retry_after_ms", json_integer(o->retry_after_ms));
+        if (o->details)
+            js_set(out, "details", or_null(o->details));
+    } else {
+        assert_int_equal(o->type, OUTCOME_PARK);
+        assert_int_equal(o->until_us % 1000, 0);
+        js_set(out, "park_until_ms", json_integer(o->until_us / 1000));
+        if (o->checkpoint)
+            js_set(out, "checkpoint", or_null(o->checkpoint));
+    }
+    return out;
+}
+
+static void on_outcome(void *owner, struct task *t, const struct outcome *o)
+{
+    (void)t;
+    struct handler_host *h = owner;
+    CLEANUP_JSON json_t *text = describe(o);
+    assert_null(h->outcome);
+    h->outcome = js_text(text);
+}
+
+static json_t *parse(const char *text)
+{
+    struct error e = ERROR_INIT;
+    json_t *v = text ? js_parse(text, strlen(text), &e) : json_object();
+    if (!v)
+        fail_msg("%s: %s", text, e.message);
+    return v;
+}
+
+const char *handler_outcome(struct handler_host *h, const struct handler_run *run)
+{
+    const struct handler *handler = registry_find(h->registry, run->type);
+    assert_non_null(handler);
+    CLEANUP_JSON json_t *config = parse(run->config), *input = parse(run->input);
+    CLEANUP_JSON json_t *checkpoint = run->checkpoint ? parse(run->checkpoint) : NULL;
+    struct task_call call = {.node_type = run->type,
+                             .node_id = "n1",
+                             .execution_id = "exec-1",
+                             .workflow_id = "w1",
+                             .key = "exec-1/n1",
+                             .config = config,
+                             .input = input,
+                             .checkpoint = checkpoint,
+                             .attempt = 1,
+                             .why = run->why};
+    free(STEAL(h->outcome));
+    task_start(h->tasks, handler, &call, on_outcome, h);
+    for (int i = 0; i < 1000 && !h->outcome; i++)
+        uv_run(&h->loop, UV_RUN_ONCE);
+    if (!h->outcome)
+        fail_msg("no outcome of %s %s", run->type, run->config);
+    return h->outcome;
+}

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Runs one handler of the built plugins through the real registry and task host, with scripted services: a virtual
+ * clock, expressions whose values are given, http answers that are given.  Requests and outcomes come back as text. */
+#ifndef WF_TESTS_UNIT_HANDLER_HOST_H
+#define WF_TESTS_UNIT_HANDLER_HOST_H
+
+#include <jansson.h>
+#include <uv.h>
+
+#include "plugin/registry.h"
+#include "plugin/task.h"
+
+#include "base/buf.h"
+
+struct handler_reply {
+    int status;
+    const char *const *headers;
+    const void *body;
+    size_t body_len; /* 0: strlen(body) */
+    const char *error_type, *error;
+};
+
+struct handler_host {
+    uv_loop_t loop;
+    struct registry *registry;
+    struct task_host *tasks;
+    int64_t now_ms;
+    json_t *evals; /* expression: value; a value {"error": text} is an error; others are unknown */
+    struct handler_reply reply;
+    struct buf request;         /* METHOD URL\nheaders\n\nbody of the last one */
+    struct http_request limits; /* the last one's numbers */
+    int requests;
+    char *outcome;
+};
+
+struct handler_run {
+    const char *type, *config, *input; /* JSON; input NULL: {} */
+    uint32_t why;
+    const char *checkpoint;
+};
+
+void handler_host_open(struct handler_host *h);
+void handler_host_close(struct handler_host *h);
+
+/* The outcome, valid until the next call:
+ * {"done":OUTPUT,"branch":B?} | {"fail":TYPE,"message":M,"retryable":R,"retry_after_ms":N?,"details":D?} |
+ * {"park_until_ms":T,"checkpoint":C?} */
+const char *handler_outcome(struct handler_host *h, const struct handler_run *run);
+
+#endif

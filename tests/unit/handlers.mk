@@ -1,0 +1,7 @@
+# SPDX-License-Identifier: Apache-2.0
+if WITH_TESTS
+check_PROGRAMS += tests/unit/handlers_flow_test
+TESTS += tests/unit/handlers_flow_test
+tests_unit_handlers_flow_test_SOURCES = tests/unit/handlers_flow_test.c tests/unit/handler_host.c tests/unit/handler_host.h
+tests_unit_handlers_flow_test_LDADD = src/plugin/libplugin.la $(UNIT_LDADD)
+endif
