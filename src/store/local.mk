@@ -9,6 +9,7 @@ src_store_libstore_la_SOURCES = \
   src/store/core.h \
   src/store/held.c src/store/held.h \
   src/store/internal.h \
+  src/store/objects.c \
   src/store/save.c \
   src/store/schema.c \
   src/store/store.c src/store/store.h \
