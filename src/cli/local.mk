@@ -13,6 +13,7 @@ src_cli_libcli_la_SOURCES = \
   src/cli/connect.h \
   src/cli/dev.c \
   src/cli/execution.c src/cli/execution.h \
+  src/cli/help.c \
   src/cli/input.c src/cli/input.h \
   src/cli/list.c \
   src/cli/migrate.c \

@@ -147,8 +147,50 @@ char *text_between(const char *from, const char *to)
     return buf_steal(&out);
 }
 
+static void new_line(struct buf *out, size_t depth)
+{
+    buf_printf(out, "\n%*s", (int)(2 * depth), "");
+}
+
+/* Compact JSON with line ends and indentation; numbers and strings stay as js_write() made them. */
+static void indent(const char *p, struct buf *out)
+{
+    bool string = false;
+    for (size_t depth = 0; *p; p++) {
+        if (string || *p == '"') {
+            string = string ? *p != '"' : true;
+            buf_addch(out, *p);
+            if (*p == '\\' && p[1])
+                buf_addch(out, *++p);
+            continue;
+        }
+        bool empty = (*p == '{' && p[1] == '}') || (*p == '[' && p[1] == ']');
+        if (empty) {
+            buf_add(out, p++, 2);
+            continue;
+        }
+        if (*p == '}' || *p == ']')
+            new_line(out, --depth);
+        buf_addch(out, *p);
+        if (*p == '{' || *p == '[')
+            new_line(out, ++depth);
+        else if (*p == ',')
+            new_line(out, depth);
+        else if (*p == ':')
+            buf_addch(out, ' ');
+    }
+}
+
+char *text_json(const json_t *v)
+{
+    CLEANUP_FREE char *compact = js_text(v);
+    CLEANUP_BUF struct buf out = BUF_INIT;
+    indent(compact, &out);
+    return buf_steal(&out);
+}
+
 void print_json(const json_t *v)
 {
-    CLEANUP_FREE char *text = json_dumps(v, JSON_INDENT(2) | JSON_ENCODE_ANY | JSON_REAL_PRECISION(15));
-    puts(text ? text : "null");
+    CLEANUP_FREE char *text = text_json(v);
+    puts(text);
 }

@@ -22,13 +22,13 @@ struct table {
 void table_begin(struct table *t, const char *const *headings);
 /* The next cell; control characters become spaces; beyond `most` characters (0: all) it is cut with an ellipsis. */
 void table_add(struct table *t, const char *text, size_t most);
-/* The same with a cell that is coloured by what it says when the output is a terminal: completed, failed, running, ... */
-void table_print(struct table *t, FILE *out); /* and empties it */
+/* Prints and empties it.  A cell that says completed, failed, running ... has colour when the output is a terminal. */
+void table_print(struct table *t, FILE *out);
 
 /* Text as one clean line. */
 char *text_clean(const char *text, size_t most);
-/* "completed" and the like, in colour when `out` is a terminal and NO_COLOR is not set.  Returns a static string of the
- * escape sequence to begin with, "" for none; text_plain() ends it. */
+/* The escape sequence that begins the colour of a status ("completed", "failed", ...), "" when it has none, `out` is no
+ * terminal or NO_COLOR is set; text_plain() is the one that ends it. */
 const char *text_colour(FILE *out, const char *status);
 const char *text_plain(FILE *out);
 
@@ -40,7 +40,8 @@ char *text_time(const char *time);
 /* The span between two such times; "-" when one is missing. */
 char *text_between(const char *from, const char *to);
 
-/* Print JSON in many lines, as --json does. */
+/* JSON in many lines, as --json prints it. */
+char *text_json(const json_t *v);
 void print_json(const json_t *v);
 
 #endif
