@@ -21,7 +21,9 @@ include tests/unit/store.mk
 include tests/unit/http.mk
 include tests/unit/handlers.mk
 include tests/unit/worker.mk
+include tests/unit/cli.mk
 include tests/pgrun.mk
+include tests/cli/local.mk
 include tests/plugins/local.mk
 include tests/integration/local.mk
 EXTRA_DIST += tests/unit/test.h

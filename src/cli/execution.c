@@ -1,19 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* An execution as text, and waiting for its end. */
+/* An execution as text. */
 #include "cli/execution.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/mem.h"
 #include "cli/table.h"
-#include "store/sync.h"
-
-#define SHORTEST_WAIT_MS 50
-#define LONGEST_WAIT_MS 1000
 
 bool execution_ended(const json_t *row)
 {
@@ -156,17 +151,4 @@ int execution_print_end(const json_t *row, FILE *out)
     bool completed = status && strcmp(status, "completed") == 0;
     fprintf(out, "%s %s after %s%s%s\n", js_str(row, "execution_id"), status ? status : "?", taken, *clean ? ": " : "", clean);
     return completed ? EXIT_SUCCESS : EXIT_FAILURE;
-}
-
-json_t *execution_wait(PGconn *conn, const char *execution, struct error *e)
-{
-    for (long wait_ms = SHORTEST_WAIT_MS;;) {
-        json_t *row = db_execution_show(conn, execution, e);
-        if (!row || execution_ended(row))
-            return row;
-        json_decref(row);
-        struct timespec t = {wait_ms / 1000, wait_ms % 1000 * 1000000};
-        nanosleep(&t, NULL);
-        wait_ms = wait_ms * 2 < LONGEST_WAIT_MS ? wait_ms * 2 : LONGEST_WAIT_MS;
-    }
 }
