@@ -11,6 +11,20 @@ const struct cli_command cli_commands[] = {
      "Connects and looks at the server, the schema, the rights of the role, row level security, poolers, notifications and "
      "plugins.  The exit code is 1 when something must be put right.",
      check_options, 0, 0, cmd_check},
+    {"workflow add", "FILE", "make a workflow from a JSON file, or replace one",
+     "FILE holds a graph ({\"nodes\": [...], \"edges\": [...]}), or a whole workflow ({\"name\": ..., \"graph_config\": "
+     "{...}, \"trigger_config\": {...}}); - reads standard input.  A workflow of the same name and owner is replaced.",
+     workflow_add_options, 1, 1, cmd_workflow_add},
+    {"workflow list", "", "list the workflows", "One line for each workflow.", workflow_list_options, 0, 0, cmd_workflow_list},
+    {"submit", "WORKFLOW", "start an execution of a workflow, given by name or id",
+     "Inserts an execution as the backend does and prints its id; a worker picks it up.  With --wait the command ends "
+     "when the execution has ended: exit code 0 when it completed, 1 when it failed.",
+     submit_options, 1, 1, cmd_submit},
+    {"list", "", "list executions, the newest first", "One line for each execution.", list_options, 0, 0, cmd_list},
+    {"show", "EXECUTION", "show an execution and its nodes",
+     "EXECUTION is exec-... as the other commands print it, or the id of the row.", show_options, 1, 1, cmd_show},
+    {"logs", "EXECUTION", "show the log of an execution",
+     "EXECUTION is exec-... as the other commands print it, or the id of the row.", logs_options, 1, 1, cmd_logs},
     {"config", "", "show every setting, its value and where it came from",
      "Passwords are never shown.", config_options, 0, 0, cmd_config},
     {NULL, NULL, NULL, NULL, NULL, 0, 0, NULL},

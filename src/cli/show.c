@@ -72,11 +72,11 @@ static int print_more(const struct cli *c, PGconn *conn, struct place *p, struct
 }
 
 /* The status is asked for before the rows, so that those written with the last status are not missed. */
-static int follow(const struct cli *c, PGconn *conn, struct place *p, struct error *e)
+static int print_logs(const struct cli *c, PGconn *conn, struct place *p, struct error *e)
 {
     for (bool ended = false; !ended;) {
         CLEANUP_JSON json_t *row = db_execution_show(conn, c->operands[0], e);
-        ended = row && execution_ended(row);
+        ended = row && (!cli_has(c, "follow") || execution_ended(row));
         if (!row || print_more(c, conn, p, e) != 0)
             return -1;
         struct timespec t = {0, FOLLOW_MS * 1000000L};
@@ -91,7 +91,7 @@ int cmd_logs(struct cli *c)
     struct error e = ERROR_INIT;
     struct place p = {0};
     CLEANUP_CONNECTION PGconn *conn = cli_connect(c, &e);
-    int rc = !conn ? -1 : cli_has(c, "follow") ? follow(c, conn, &p, &e) : print_more(c, conn, &p, &e);
+    int rc = conn ? print_logs(c, conn, &p, &e) : -1;
     free(p.id);
     return rc == 0 ? EXIT_SUCCESS : cli_failed(&e);
 }

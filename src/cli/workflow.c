@@ -53,26 +53,20 @@ static const char *flag(const json_t *row, const char *key)
     return js_bool(row, key, false) ? "yes" : "no";
 }
 
-static void add_number(struct table *t, const json_t *row, const char *key)
-{
-    CLEANUP_FREE char *text = xasprintf("%lld", (long long)js_int(row, key, 0));
-    table_add(t, text, 0);
-}
-
 static void print_workflows(const json_t *rows)
 {
     struct table t;
     size_t i;
     json_t *row;
-    table_begin(&t, (const char *const[]){"NAME", "ACTIVE", "VERSION", "NODES", "EXECUTIONS", "UPDATED", "ID", NULL});
+    table_begin(&t, (const char *const[]){"NAME", "ACTIVE", "VERSION", "OWNER", "UPDATED (UTC)", "ID", NULL});
     json_array_foreach(rows, i, row)
     {
+        CLEANUP_FREE char *version = xasprintf("%lld", (long long)js_int(row, "version", 0));
         CLEANUP_FREE char *updated = text_time(js_str(row, "updated_at"));
         table_add(&t, js_str(row, "name"), 60);
         table_add(&t, flag(row, "is_active"), 0);
-        add_number(&t, row, "version");
-        add_number(&t, row, "nodes");
-        add_number(&t, row, "executions");
+        table_add(&t, version, 0);
+        table_add(&t, js_str(row, "owner"), 40);
         table_add(&t, updated, 0);
         table_add(&t, js_str(row, "id"), 0);
     }

@@ -32,8 +32,7 @@ int db_check(const char *dsn, const char *listen_dsn, bool db_only, check_line_f
  * `wfworker`, made when needed. */
 int db_workflow_add(PGconn *c, const char *name, const char *owner_email, const json_t *graph,
                     const json_t *trigger_config, char *id, struct error *e);
-/* An array of {"id", "name", "is_active", "version", "nodes" (number in the graph), "executions" (number),
- * "owner_email", "created_at", "updated_at"}, by name. */
+/* An array of {"id", "name", "version", "is_active", "owner" (e-mail), "updated_at"}, by name. */
 json_t *db_workflow_list(PGconn *c, struct error *e);
 /* `workflow` is a uuid or a name.  *id gets the uuid; error when there is none or several. */
 int db_workflow_find(PGconn *c, const char *workflow, char *id, struct error *e);

@@ -9,12 +9,15 @@ w=$builddir/wfworker
 run "$w" --help
 is "--help succeeds" 0 "$status"
 has "--help shows the usage" "Usage: wfworker [[]COMMAND[]] [[]OPTION...[]]" "$out"
-commands=$(sed -n '/^Commands:/,/^$/p' "$work/out" | sed -n 's/^  \([a-z][a-z ]*[a-z]\) .*/\1/p' | sed 's/ *[A-Z].*//; s/  .*//')
-has "--help knows config" "config" "$commands"
+sed -n '/^Commands:/,/^$/p' "$work/out" | sed -n 's/^  \([a-z][a-z ]*\).*/\1/p' | sed 's/  .*//; s/ *$//' >"$work/commands"
+is "--help names the commands" "" "$(for c in migrate check "workflow add" "workflow list" submit list show logs config; do
+    grep -qx "$c" "$work/commands" || echo "$c"
+done)"
 settings=$("$w" config | sed 1d | cut -d' ' -f1)
 is "there are settings" yes "$([ "$(echo "$settings" | wc -l)" -gt 20 ] && echo yes)"
 
-for command in migrate check config; do
+while read -r command; do
+    # shellcheck disable=SC2086
     run "$w" $command --help
     has "$command --help shows its usage" "Usage: wfworker $command" "$out"
     missing=
@@ -22,7 +25,12 @@ for command in migrate check config; do
         grep -q -e "--$(echo "$setting" | tr _ -)" "$work/out" || missing="$missing $setting"
     done
     is "$command --help names every setting" "" "$missing"
-done
+done <"$work/commands"
+run "$w" workflow --help
+has "workflow --help shows its commands" "Usage: wfworker workflow COMMAND*workflow add FILE*workflow list" "$out"
+run "$w" workflow
+is "workflow alone is wrong usage" "2 wfworker: wfworker workflow needs another word
+HINT:  wfworker workflow --help shows the commands that there are" "$status $err"
 
 run "$w" --version
 is "--version" "wfworker $(sed -n "s/^PACKAGE_VERSION = //p" "$builddir/Makefile")
