@@ -47,6 +47,10 @@ bool expr_truthy(const json_t *v);
  * compact JSON, null as "null".  A new string. */
 char *expr_value_text(const json_t *v);
 
+/* Write compact JSON with numbers as the language prints them (5, not 5.0). */
+struct buf;
+void expr_write_json(struct buf *b, const json_t *v);
+
 /* ---- Templates: ${expression} and {{expression}} in any string of a JSON value ---- */
 
 struct tmpl;

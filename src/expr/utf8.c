@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* UTF-8: the parts that are too long for the header. */
+#include "expr/utf8.h"
+
+size_t utf8_offset(const char *s, size_t len, size_t index)
+{
+    size_t i = 0;
+    while (index > 0 && i < len) {
+        i += utf8_size((unsigned char)s[i]);
+        index--;
+    }
+    return i;
+}
+
+size_t utf8_put(char out[4], uint32_t cp)
+{
+    if (cp < 0x80) {
+        out[0] = (char)cp;
+        return 1;
+    }
+    if (cp < 0x800) {
+        out[0] = (char)(0xc0 | cp >> 6);
+        out[1] = (char)(0x80 | (cp & 0x3f));
+        return 2;
+    }
+    if (cp < 0x10000) {
+        out[0] = (char)(0xe0 | cp >> 12);
+        out[1] = (char)(0x80 | (cp >> 6 & 0x3f));
+        out[2] = (char)(0x80 | (cp & 0x3f));
+        return 3;
+    }
+    out[0] = (char)(0xf0 | cp >> 18);
+    out[1] = (char)(0x80 | (cp >> 12 & 0x3f));
+    out[2] = (char)(0x80 | (cp >> 6 & 0x3f));
+    out[3] = (char)(0x80 | (cp & 0x3f));
+    return 4;
+}
+
+static bool sequence_valid(const unsigned char *s, size_t left)
+{
+    unsigned char c = s[0];
+    if (c < 0x80)
+        return true;
+    if (c < 0xc2 || c > 0xf4)
+        return false;
+    size_t n = utf8_size(c);
+    if (n > left)
+        return false;
+    for (size_t i = 1; i < n; i++)
+        if ((s[i] & 0xc0) != 0x80)
+            return false;
+    return !(c == 0xe0 && s[1] < 0xa0) && !(c == 0xed && s[1] > 0x9f) && !(c == 0xf0 && s[1] < 0x90) &&
+           !(c == 0xf4 && s[1] > 0x8f);
+}
+
+bool utf8_valid(const char *s, size_t len, size_t *bad)
+{
+    for (size_t i = 0; i < len; i += utf8_size((unsigned char)s[i])) {
+        if (!sequence_valid((const unsigned char *)s + i, len - i)) {
+            *bad = i;
+            return false;
+        }
+    }
+    return true;
+}
+
+bool utf8_is_space(uint32_t cp)
+{
+    return (cp >= 9 && cp <= 13) || cp == ' ' || cp == 0xa0 || cp == 0x1680 || (cp >= 0x2000 && cp <= 0x200a) ||
+           cp == 0x2028 || cp == 0x2029 || cp == 0x202f || cp == 0x205f || cp == 0x3000 || cp == 0xfeff;
+}
