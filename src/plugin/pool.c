@@ -133,11 +133,13 @@ bool pool_remove(struct task *t)
 }
 
 /* Idle threads end at once; those that still run a handler end when it returns. */
-void pool_close(struct task_host *h)
+size_t pool_close(struct task_host *h)
 {
     pthread_mutex_lock(&h->lock);
     pthread_cond_broadcast(&h->work);
     while (h->idle > 0 || h->threads > h->blocking)
         pthread_cond_wait(&h->answered, &h->lock);
+    size_t left = h->threads;
     pthread_mutex_unlock(&h->lock);
+    return left;
 }

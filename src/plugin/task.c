@@ -127,10 +127,10 @@ static void stop_grace(struct task *t)
     t->grace = NULL;
 }
 
-void task_host_free(struct task_host *h)
+size_t task_host_free(struct task_host *h)
 {
     if (!h)
-        return;
+        return 0;
     for (struct task *t = h->zombies; t; t = t->next)
         stop_grace(t); /* before closing: from then on the threads free them */
     pthread_mutex_lock(&newest_lock);
@@ -147,8 +147,9 @@ void task_host_free(struct task_host *h)
         next = job->next;
         job->drop(job);
     }
-    pool_close(h);
+    size_t left = pool_close(h);
     host_unref(h);
+    return left;
 }
 
 size_t task_host_abandoned(const struct task_host *h)

@@ -82,9 +82,10 @@ struct task_call {
 struct task_host;
 struct task_host *task_host_new(const struct task_services *services, size_t blocking_threads, struct error *e);
 
-/* After all tasks are over or cancelled.  Does not wait for abandoned handlers.  The loop must run once more, so that
- * its handles are closed. */
-void task_host_free(struct task_host *h);
+/* After all tasks are over or cancelled.  The loop must run once more, so that its handles are closed.  Does not wait for
+ * handlers that do not return: their number is the result, and unless it is 0 the registry and the program must stay as
+ * they are (no registry_close(), end with _exit()). */
+size_t task_host_free(struct task_host *h);
 
 struct task;
 typedef void (*outcome_fn)(void *owner, struct task *t, const struct outcome *outcome);

@@ -112,7 +112,7 @@ void watch_stop_all(struct task *t); /* (loop) */
 /* pool.c */
 void pool_add(struct task *t);    /* (loop) */
 bool pool_remove(struct task *t); /* (loop) true when it had not begun */
-void pool_close(struct task_host *h);
+size_t pool_close(struct task_host *h); /* how many threads still run a handler */
 
 /* services.c: what struct wfw_host offers besides values, outcomes and watches. */
 void service_log(struct wfw_task *task, int level, const char *fmt, ...) __attribute__((format(printf, 3, 4)));

@@ -15,6 +15,7 @@ enum kind { WATCH_TIMER, WATCH_FD, WATCH_HTTP };
 struct wfw_watch {
     enum kind kind;
     bool stopped;
+    bool busy; /* in its callback: released afterwards */
     struct task *task;
     struct wfw_watch *next, **link; /* in the task's list */
     union {
@@ -58,7 +59,7 @@ void watch_stop(struct wfw_watch *w)
     w->transfer = NULL;
     if (w->has_handle)
         uv_close(&w->handle.any, on_closed);
-    else
+    else if (!w->busy)
         release(w);
 }
 
@@ -186,21 +187,14 @@ static void answer(struct wfw_watch *w, const struct wfw_http_response *response
     int64_t began;
     task_ref(t);
     w->transfer = NULL;
-    if (begin(w, &began)) {
-        const wfw_http_fn fn = w->fn.http;
-        void *arg = w->arg;
-        task_ref(t);
-        w->fn.http = NULL; /* once */
-        if (w->has_handle)
-            uv_timer_stop(&w->handle.timer);
-        struct wfw_watch **link = &t->watches;
-        fn(arg, t->handle, response);
-        while (*link && *link != w)
-            link = &(*link)->next;
-        if (*link == w)
-            watch_stop(w);
-        task_unref(t);
-    }
+    w->busy = true;
+    if (begin(w, &began))
+        w->fn.http(w->arg, t->handle, response);
+    w->busy = false;
+    if (!w->stopped)
+        watch_stop(w);
+    else if (!w->has_handle)
+        release(w); /* its callback stopped it */
     end(t, began);
 }
 
