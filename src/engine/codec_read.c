@@ -112,6 +112,7 @@ static void read_cycle(struct in *in, const json_t *v, struct cycle *c)
     c->entering = (uint32_t)item_int(in, v, 2, "cycles", UINT32_MAX);
     c->again = (uint32_t)item_int(in, v, 3, "cycles", UINT32_MAX);
     c->over = item_int(in, v, 4, "cycles", 1) != 0;
+    c->exhausted = item_int(in, v, 5, "cycles", 1) != 0;
 }
 
 static void read_scope(struct in *in, const json_t *o)

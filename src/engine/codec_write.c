@@ -70,7 +70,8 @@ static void write_scope(const struct def *d, const struct scope *scope, struct b
     buf_addstr(b, "],\"cycles\":[");
     for (size_t i = 0; i < d->cycle_count; i++) {
         const struct cycle *c = &scope->cycles[i];
-        buf_printf(b, "%s[%u,%u,%u,%u,%d]", i ? "," : "", c->pass, c->live, c->entering, c->again, c->over);
+        buf_printf(b, "%s[%u,%u,%u,%u,%d,%d]", i ? "," : "", c->pass, c->live, c->entering, c->again, c->over,
+                   c->exhausted);
     }
     buf_addstr(b, "]}");
 }

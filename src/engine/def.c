@@ -37,7 +37,6 @@ static void node_clear(struct def_node *n)
     strings_free(n->secrets);
     strings_free(n->envs);
     node_options_free(&n->options);
-    free(n->cancels);
 }
 
 static void def_destroy(struct def *d)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What follows from nodes and edges: adjacency, what the entry reaches, the cycles with their back edges (depth-first in
- * edge order), how many edges a join waits for, and which nodes an early join makes pointless. */
+ * edge order), how many edges a join waits for. */
 #include "engine/def_int.h"
 
 #include <stdlib.h>
@@ -169,9 +169,9 @@ static void collect_cycles(struct def *d)
     }
 }
 
-/* ---- joins ---- */
+/* ---- joins and ways on ---- */
 
-static void count_join_edges(struct def *d)
+static void count_edges(struct def *d)
 {
     for (uint32_t i = 0; i < d->node_count; i++) {
         struct def_node *n = &d->nodes[i];
@@ -180,45 +180,9 @@ static void count_join_edges(struct def *d)
             if (!e->back && (d->nodes[e->from].reachable || !n->reachable))
                 n->join_in++;
         }
+        for (uint32_t k = 0; k < n->out_count; k++)
+            n->ways += !d->edges[n->out[k]].error && !d->edges[n->out[k]].back;
     }
-}
-
-/* All of a node's paths end in the join when each of its edges (but error and back edges) leads to the join or to a node
- * of which that is true; counted down backwards from the join. */
-static void find_cancels(struct def *d, uint32_t join, uint32_t *left)
-{
-    struct def_node *j = &d->nodes[join];
-    for (uint32_t i = 0; i < d->node_count; i++) {
-        left[i] = 0;
-        for (uint32_t k = 0; k < d->nodes[i].out_count; k++)
-            left[i] += !d->edges[d->nodes[i].out[k]].error && !d->edges[d->nodes[i].out[k]].back;
-    }
-    uint32_t next = 0, at = join;
-    do {
-        const struct def_node *n = &d->nodes[at];
-        for (uint32_t k = 0; k < n->in_count; k++) {
-            const struct def_edge *e = &d->edges[n->in[k]];
-            if (e->error || e->back || e->from == join || !d->nodes[e->from].reachable || --left[e->from] > 0)
-                continue;
-            append(&j->cancels, &j->cancel_count, e->from);
-        }
-        at = next < j->cancel_count ? j->cancels[next] : NO_INDEX;
-        next++;
-    } while (at != NO_INDEX);
-}
-
-static void find_all_cancels(struct def *d)
-{
-    uint32_t *left = NULL;
-    for (uint32_t i = 0; i < d->node_count; i++) {
-        const struct def_node *n = &d->nodes[i];
-        if (n->options.join == JOIN_ALL || n->options.join_rest_run || n->join_in < 2 || !n->reachable)
-            continue;
-        if (!left)
-            left = xcalloc(d->node_count, sizeof *left);
-        find_cancels(d, i, left);
-    }
-    free(left);
 }
 
 void load_graph(struct def_load *l)
@@ -228,7 +192,6 @@ void load_graph(struct def_load *l)
     load_infer_labels(l);
     search_from_entry(d);
     collect_cycles(d);
-    count_join_edges(d);
-    find_all_cancels(d);
+    count_edges(d);
     load_check(l);
 }

@@ -60,8 +60,7 @@ struct def_node {
     uint32_t out_count, in_count;
     uint32_t join_in;              /* in-edges that the join waits for: no back edges, none from unreachable nodes */
     uint32_t cycle;                /* number of the cycle it is part of, or NO_INDEX */
-    uint32_t *cancels;             /* nodes that are cancelled when the join fires early; cancel_count of them */
-    uint32_t cancel_count;
+    uint32_t ways;                 /* out-edges that are neither `error` nor back edges */
 };
 
 /* Nodes that can reach each other (a strongly connected component), with the edges that matter to it. */

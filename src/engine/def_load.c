@@ -268,12 +268,15 @@ static void read_edges(struct def_load *l, json_t *graph)
 
 /* ---- the whole ---- */
 
-static bool has_in_edge(const struct def *d, uint32_t node)
+static uint32_t first_without_in_edge(const struct def *d)
 {
+    CLEANUP_FREE bool *has = xcalloc(d->node_count + 1, sizeof *has);
     for (size_t i = 0; i < d->edge_count; i++)
-        if (d->edges[i].to == node)
-            return true;
-    return false;
+        has[d->edges[i].to] = true;
+    for (uint32_t i = 0; i < d->node_count; i++)
+        if (!has[i])
+            return i;
+    return d->node_count ? 0 : NO_INDEX;
 }
 
 static uint32_t find_entry(struct def_load *l, const json_t *graph)
@@ -288,10 +291,7 @@ static uint32_t find_entry(struct def_load *l, const json_t *graph)
     for (uint32_t i = 0; i < d->node_count; i++)
         if (strcmp(d->nodes[i].type, "trigger") == 0)
             return i;
-    for (uint32_t i = 0; i < d->node_count; i++)
-        if (!has_in_edge(d, i))
-            return i;
-    return d->node_count ? 0 : NO_INDEX;
+    return first_without_in_edge(d);
 }
 
 struct def *def_load(json_t *graph, json_t *rows, json_t *trigger_config, const struct def_options *options,

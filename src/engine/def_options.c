@@ -18,20 +18,25 @@ struct reader {
     const json_t *node, *data;
 };
 
+static const json_t *given(const json_t *object, const char *key)
+{
+    const json_t *v = json_object_get(object, key);
+    return v && !json_is_null(v) ? v : NULL;
+}
+
 static const json_t *option(const struct reader *r, const char *key)
 {
-    const json_t *v = json_object_get(r->node, key);
-    if (!v || json_is_null(v))
-        v = json_object_get(r->data, key);
-    if (!v || json_is_null(v))
-        v = json_object_get(r->n->config, key);
-    return v && !json_is_null(v) ? v : NULL;
+    const json_t *v = given(r->node, key);
+    if (!v)
+        v = given(r->data, key);
+    return v ? v : given(r->n->config, key);
 }
 
 static void bad(const struct reader *r, const char *key, const char *expected)
 {
-    load_note(r->l, false, load_pointer(r->n->pointer, key), "node %s: %s must be %s; it is ignored", r->n->id, key,
-              expected);
+    const char *in = given(r->node, key) ? NULL : given(r->data, key) ? "data" : "config";
+    CLEANUP_FREE char *base = in ? load_pointer(r->n->pointer, in) : xstrdup(r->n->pointer);
+    load_note(r->l, false, load_pointer(base, key), "node %s: %s must be %s; it is ignored", r->n->id, key, expected);
 }
 
 int64_t load_seconds_ms(const json_t *v)
@@ -163,11 +168,6 @@ static bool config_timeout_is_deadline(const char *type)
     return false;
 }
 
-static bool given_outside_config(const struct reader *r, const char *key)
-{
-    return json_object_get(r->node, key) || json_object_get(r->data, key);
-}
-
 void load_node_options(struct def_load *l, struct def_node *n, const json_t *node, const json_t *data)
 {
     struct reader r = {.l = l, .n = n, .node = node, .data = data};
@@ -177,7 +177,7 @@ void load_node_options(struct def_load *l, struct def_node *n, const json_t *nod
     o->join_n = whole(&r, "join_n", INT64_MIN);
     o->join_rest_run = choice(&r, "join_rest", rests, "cancel or run") == 1;
     o->at_most_once = flag(&r, "at_most_once");
-    if (!config_timeout_is_deadline(n->type) || given_outside_config(&r, "timeout_seconds"))
+    if (!config_timeout_is_deadline(n->type) || given(node, "timeout_seconds") || given(data, "timeout_seconds"))
         o->timeout_ms = seconds(&r, "timeout_seconds");
     o->close_ms = seconds(&r, "schedule_to_close_seconds");
     o->max_iterations = whole(&r, "max_iterations", 10000);

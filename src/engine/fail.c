@@ -26,11 +26,10 @@ static json_t *error_object(const struct def_node *n, const struct failure *f)
     return output;
 }
 
-/* An edge that takes this failure.  A cycle that was ended because it goes round too often is not begun again. */
+/* An edge that takes this failure; not one that begins a cycle again which went round too often. */
 static bool takes_error(const struct step *st, const struct act *a, const struct def_edge *e)
 {
-    const struct def_node *n = &st->d->nodes[a->node];
-    return e->error && (e->leaves || n->cycle == NO_INDEX || !node_iterated_out(st, a->scope, a->node));
+    return e->error && !(e->back && a->scope->cycles[st->d->nodes[a->node].cycle].exhausted);
 }
 
 static bool error_edge(const struct step *st, const struct act *a)

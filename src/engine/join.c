@@ -2,6 +2,8 @@
 /* Joins: when the edges that came in decide a node, and what happens to the branches that lost. */
 #include "engine/state_int.h"
 
+#include <stdlib.h>
+
 #include "base/mem.h"
 
 enum verdict { WAIT, RUN, SKIP, IMPOSSIBLE };
@@ -24,6 +26,41 @@ static enum verdict judge(const struct def_node *n, const struct slot *slot)
     return (int64_t)slot->taken + pending < n->options.join_n ? IMPOSSIBLE : WAIT;
 }
 
+/* ---- the branches that lost ---- */
+
+struct nodes {
+    uint32_t *items;
+    size_t len, cap;
+};
+
+static void nodes_add(struct nodes *n, uint32_t node)
+{
+    void *items = n->items;
+    xgrow(&items, &n->cap, n->len + 1, sizeof *n->items);
+    n->items = items;
+    n->items[n->len++] = node;
+}
+
+/* Walk back from `node` along edges that are still undecided: a source all of whose ways on are known to end in the join
+ * has nothing to do any more. */
+static void look_back(struct step *st, struct scope *scope, uint32_t node, struct nodes *touched, struct nodes *pointless)
+{
+    const struct def_node *n = &st->d->nodes[node];
+    for (uint32_t i = 0; i < n->in_count; i++) {
+        const struct def_edge *e = &st->d->edges[n->in[i]];
+        struct slot *slot = &scope->slots[e->from];
+        if (e->error || e->back || scope->edges[n->in[i]] != EDGE_PENDING || !st->d->nodes[e->from].reachable)
+            continue;
+        if (!slot->mark) {
+            slot->mark = true;
+            slot->left = st->d->nodes[e->from].ways;
+            nodes_add(touched, e->from);
+        }
+        if (--slot->left == 0)
+            nodes_add(pointless, e->from);
+    }
+}
+
 static struct act *act_of(const struct engine_state *s, const struct scope *scope, uint32_t node)
 {
     for (size_t i = 0; i < s->act_count; i++)
@@ -32,26 +69,39 @@ static struct act *act_of(const struct engine_state *s, const struct scope *scop
     return NULL;
 }
 
-/* The nodes from which every path ends in this join have nothing to do any more. */
-static void cancel_rest(struct step *st, struct scope *scope, const struct def_node *join)
+static void cancel(struct step *st, struct scope *scope, uint32_t node)
 {
-    for (uint32_t i = 0; i < join->cancel_count; i++) {
-        uint32_t node = join->cancels[i];
-        if (scope->slots[node].state == SLOT_LIVE) {
-            struct act *a = act_of(st->s, scope, node);
-            if (!a)
-                continue;
-            if (a->state == ACT_RUNNING)
-                emit_cancel(st, a);
-            act_over(st, a, SLOT_CANCELLED);
-        } else if (scope->slots[node].state == SLOT_UNDECIDED) {
-            scope->slots[node].state = SLOT_CANCELLED;
-        } else {
-            continue;
-        }
-        edges_die(st, scope, node);
-    }
+    struct slot *slot = &scope->slots[node];
+    struct act *a = slot->state == SLOT_LIVE ? act_of(st->s, scope, node) : NULL;
+    if (a && a->state == ACT_RUNNING)
+        emit_cancel(st, a);
+    if (a)
+        act_over(st, a, SLOT_CANCELLED);
+    else if (slot->state == SLOT_UNDECIDED)
+        slot->state = SLOT_CANCELLED;
+    else
+        return;
+    edges_die(st, scope, node);
 }
+
+static void cancel_rest(struct step *st, struct scope *scope, uint32_t join)
+{
+    struct nodes touched = {0}, pointless = {0};
+    look_back(st, scope, join, &touched, &pointless);
+    for (size_t i = 0; i < pointless.len; i++)
+        look_back(st, scope, pointless.items[i], &touched, &pointless);
+    for (size_t i = 0; i < touched.len; i++) {
+        scope->slots[touched.items[i]].mark = false;
+        scope->slots[touched.items[i]].left = 0;
+    }
+    for (size_t i = 0; i < pointless.len; i++)
+        if (pointless.items[i] != join)
+            cancel(st, scope, pointless.items[i]);
+    free(touched.items);
+    free(pointless.items);
+}
+
+/* ---- the join itself ---- */
 
 static void fail_unsatisfiable(struct step *st, struct scope *scope, uint32_t node)
 {
@@ -77,8 +127,8 @@ void join_arrive(struct step *st, struct scope *scope, uint32_t node)
         return;
     case RUN:
         node_entered(st, scope, node);
-        if (!st->s->failing.set)
-            cancel_rest(st, scope, n);
+        if (n->options.join != JOIN_ALL && !n->options.join_rest_run && !st->s->failing.set)
+            cancel_rest(st, scope, node);
         return;
     }
 }

@@ -20,10 +20,11 @@ static void tell(struct step *st, struct scope *scope, uint32_t edge)
 
 static void back_edge_taken(struct step *st, struct scope *scope, uint32_t edge)
 {
-    if (scope->edges[edge] == EDGE_TAKEN)
+    struct cycle *c = &scope->cycles[st->d->nodes[st->d->edges[edge].from].cycle];
+    if (scope->edges[edge] == EDGE_TAKEN || c->exhausted)
         return;
     scope->edges[edge] = EDGE_TAKEN;
-    scope->cycles[st->d->nodes[st->d->edges[edge].from].cycle].again++;
+    c->again++;
     st->s->cycles_touched = true;
 }
 
@@ -86,6 +87,7 @@ void node_entered(struct step *st, struct scope *scope, uint32_t node)
     if (node_iterated_out(st, scope, node)) {
         CLEANUP_FREE char *text = xasprintf("more than %lld passes of the cycle that comes back to this node",
                                             (long long)st->d->nodes[node].options.max_iterations);
+        scope->cycles[st->d->nodes[node].cycle].exhausted = true;
         node_fail_text(st, a, "max_iterations_exceeded", text);
     }
 }

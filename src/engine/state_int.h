@@ -31,7 +31,8 @@ enum slot_state {
 struct slot {
     uint8_t state;          /* enum slot_state */
     bool completed;         /* stands in completed_node_ids */
-    bool mark;              /* scratch of cycle.c, false between steps */
+    bool mark;              /* scratch, false between steps */
+    uint32_t left;          /* scratch of join.c, 0 between steps */
     uint32_t taken, dead;   /* in-edges that the join counts, decided so far */
     uint32_t again;         /* back edges that were taken into this pass */
     uint32_t result;        /* index in the results, or NO_INDEX */
@@ -43,6 +44,7 @@ struct cycle {
     uint32_t entering; /* edges from outside that are still undecided */
     uint32_t again;    /* back edges taken in this pass: another pass will begin */
     bool over;
+    bool exhausted;    /* more passes than max_iterations: no other will begin */
 };
 
 struct scope {
