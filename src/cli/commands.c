@@ -3,6 +3,17 @@
 #include "cli/command.h"
 
 const struct cli_command cli_commands[] = {
+    {"run", "", "run the worker (what wfworker does without a command)",
+     "Picks up executions from the database and runs their nodes, until it is told to stop: SIGINT or SIGTERM let running "
+     "nodes finish within shutdown_grace and give the rest back, a second signal ends at once.  SIGHUP reads the settings "
+     "again, SIGUSR1 writes statistics to the log.",
+     run_options, 0, 0, cmd_run},
+    {"dev", "", "run a worker on a private PostgreSQL, for trying things out",
+     "Makes a PostgreSQL server of its own, reachable only from this machine, prints its address and runs the worker on it. "
+     "Without --data-dir the server and everything in it are gone afterwards.\n"
+     "With --workflow one execution of that workflow is run to its end; its log and result are printed, and the exit code "
+     "is 0 when it completed and 1 when it failed.",
+     dev_options, 0, 0, cmd_dev},
     {"migrate", "", "make or update wfworker's tables in the database",
      "Applies what is missing, each step in a transaction of its own.  Tables of the backend are used as they are; where "
      "there are none, they are made.  Nothing is ever dropped, and workers of the previous release go on working.",

@@ -14,7 +14,7 @@ struct arena_block {
     _Alignas(16) char data[];
 };
 
-void *arena_alloc(struct arena *a, size_t size)
+void *expr_arena_alloc(struct arena *a, size_t size)
 {
     struct arena_block *b = a->blocks;
     size = (size + 15) & ~(size_t)15;
@@ -30,24 +30,24 @@ void *arena_alloc(struct arena *a, size_t size)
     return p;
 }
 
-void *arena_copy(struct arena *a, const void *p, size_t size)
+void *expr_arena_copy(struct arena *a, const void *p, size_t size)
 {
-    void *to = arena_alloc(a, size);
+    void *to = expr_arena_alloc(a, size);
     if (size)
         memcpy(to, p, size);
     return to;
 }
 
-struct str *arena_str(struct arena *a, const char *s, size_t len)
+struct str *expr_arena_str(struct arena *a, const char *s, size_t len)
 {
-    struct str *str = arena_alloc(a, sizeof *str + len + 1);
+    struct str *str = expr_arena_alloc(a, sizeof *str + len + 1);
     *str = (struct str){.refs = 0, .counted = true, .len = len, .chars = utf8_count(s, len), .room = len};
     if (len)
         memcpy(str->data, s, len);
     return str;
 }
 
-void arena_free(struct arena *a)
+void expr_arena_free(struct arena *a)
 {
     while (a->blocks) {
         struct arena_block *b = a->blocks;

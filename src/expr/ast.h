@@ -99,10 +99,10 @@ struct node {
 struct arena {
     struct arena_block *blocks;
 };
-void *arena_alloc(struct arena *a, size_t size); /* zeroed */
-void *arena_copy(struct arena *a, const void *p, size_t size);
-struct str *arena_str(struct arena *a, const char *s, size_t len);
-void arena_free(struct arena *a);
+void *expr_arena_alloc(struct arena *a, size_t size); /* zeroed */
+void *expr_arena_copy(struct arena *a, const void *p, size_t size);
+struct str *expr_arena_str(struct arena *a, const char *s, size_t len);
+void expr_arena_free(struct arena *a);
 
 struct expr {
     struct arena arena;

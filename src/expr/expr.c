@@ -80,7 +80,7 @@ void expr_free(struct expr *x)
 {
     if (!x)
         return;
-    arena_free(&x->arena);
+    expr_arena_free(&x->arena);
     free(x->source);
     free(x);
 }

@@ -23,7 +23,7 @@ void items_add(struct items *l, struct item it)
 
 struct node *node_new(struct parser *p, enum node_type type, uint32_t pos)
 {
-    struct node *n = arena_alloc(&p->x->arena, sizeof *n);
+    struct node *n = expr_arena_alloc(&p->x->arena, sizeof *n);
     n->type = type;
     n->pos = pos;
     return n;
@@ -110,7 +110,7 @@ static struct node *parse_chain(struct parser *p, enum node_type type, parse_fn 
         items_add(&list, (struct item){.node = next, .op = op, .pos = pos});
     } while ((op = which(&p->lx)) != T_END);
     struct node *n = node_new(p, type, start);
-    n->items = arena_copy(&p->x->arena, list.v, list.n * sizeof *list.v);
+    n->items = expr_arena_copy(&p->x->arena, list.v, list.n * sizeof *list.v);
     n->n = list.n;
     return n;
 }

@@ -69,7 +69,7 @@ static bool parse_pattern(struct parser *p, uint32_t from, enum tok close, struc
         if (!expect_name(p, &name, &len))
             return false;
         if (close == T_RBRACE) {
-            u.key = arena_str(&p->x->arena, name, len);
+            u.key = expr_arena_str(&p->x->arena, name, len);
             if (p->lx.tok.type == T_COLON && (!lex_next(&p->lx) || !expect_name(p, &name, &len)))
                 return false;
         }
@@ -145,7 +145,7 @@ static bool parse_head(struct parser *p, struct node *n)
             return false;
         bind_name(p, name, len);
     }
-    n->unpacks = arena_copy(&p->x->arena, list.v, list.n * sizeof *list.v);
+    n->unpacks = expr_arena_copy(&p->x->arena, list.v, list.n * sizeof *list.v);
     n->nunpacks = list.n;
     return lex_next(&p->lx); /* the arrow */
 }

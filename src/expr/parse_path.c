@@ -69,7 +69,7 @@ static struct str *string_value(struct parser *p)
     CLEANUP_BUF struct buf b = BUF_INIT;
     if (!lex_unescape(&p->lx, p->lx.tok.pos + 1, p->lx.tok.end - 1, &b))
         return NULL;
-    return arena_str(&p->x->arena, b.data ? b.data : "", b.len);
+    return expr_arena_str(&p->x->arena, b.data ? b.data : "", b.len);
 }
 
 static struct node *parse_string(struct parser *p)
@@ -106,7 +106,7 @@ static bool text_part(struct parser *p, struct items *list, size_t from, size_t 
     if (!lex_unescape(&p->lx, from, to, &b))
         return false;
     if (b.len)
-        items_add(list, (struct item){.node = constant(p, (uint32_t)from, val_str(arena_str(&p->x->arena, b.data, b.len)))});
+        items_add(list, (struct item){.node = constant(p, (uint32_t)from, val_str(expr_arena_str(&p->x->arena, b.data, b.len)))});
     return true;
 }
 
@@ -145,7 +145,7 @@ struct node *parse_text(struct parser *p)
     }
     if (!text_part(p, &list, run, to))
         return NULL;
-    n->items = arena_copy(&p->x->arena, list.v, list.n * sizeof *list.v);
+    n->items = expr_arena_copy(&p->x->arena, list.v, list.n * sizeof *list.v);
     n->n = list.n;
     return lex_next(&p->lx) ? n : NULL;
 }
@@ -180,7 +180,7 @@ static struct node *parse_array(struct parser *p)
     parse_leave(p);
     if (!parse_expect(p, T_RBRACKET, "\"]\"", "\"[\""))
         return NULL;
-    n->items = arena_copy(&p->x->arena, list.v, list.n * sizeof *list.v);
+    n->items = expr_arena_copy(&p->x->arena, list.v, list.n * sizeof *list.v);
     n->n = list.n;
     return n;
 }
@@ -195,7 +195,7 @@ static struct node *name_node(struct parser *p, const char *s, size_t len, uint3
         }
     }
     struct node *n = node_new(p, N_NAME, pos);
-    n->name = arena_str(&p->x->arena, s, len);
+    n->name = expr_arena_str(&p->x->arena, s, len);
     return n;
 }
 
@@ -207,7 +207,7 @@ static bool member_key(struct parser *p, struct item *it)
     char number[EX_NUMBER_TEXT];
     switch (p->lx.tok.type) {
     case T_NAME:
-        it->name = arena_str(&p->x->arena, s, len);
+        it->name = expr_arena_str(&p->x->arena, s, len);
         break;
     case T_STRING:
         if (p->lx.tok.holes)
@@ -217,7 +217,7 @@ static bool member_key(struct parser *p, struct item *it)
         break;
     case T_NUMBER:
         len = ex_number_text(p->lx.tok.number, number);
-        it->name = arena_str(&p->x->arena, number, len);
+        it->name = expr_arena_str(&p->x->arena, number, len);
         break;
     case T_LBRACKET:
         return parse_enter(p) && lex_next(&p->lx) && (it->key = parse_expression(p)) &&
@@ -276,7 +276,7 @@ static struct node *parse_object(struct parser *p)
     parse_leave(p);
     if (!parse_expect(p, T_RBRACE, "\"}\"", "\"{\""))
         return NULL;
-    n->items = arena_copy(&p->x->arena, list.v, list.n * sizeof *list.v);
+    n->items = expr_arena_copy(&p->x->arena, list.v, list.n * sizeof *list.v);
     n->n = list.n;
     return n;
 }
@@ -346,7 +346,7 @@ static struct node *function_call(struct parser *p, const char *name, size_t len
         return NULL;
     struct node *n = node_new(p, N_CALL, pos);
     n->fn = fn;
-    n->items = arena_copy(&p->x->arena, list.v, list.n * sizeof *list.v);
+    n->items = expr_arena_copy(&p->x->arena, list.v, list.n * sizeof *list.v);
     n->n = list.n;
     bool spread = false;
     for (size_t i = 0; i < list.n; i++)
@@ -509,10 +509,10 @@ static bool finish_method(struct parser *p, struct step *s)
         return lex_fail(&p->lx, s->pos, "there is no method \"%.60s\"%s%s%s", s->name->data, hint ? " (" : "", hint ? hint : "",
                         hint ? ")" : "");
     }
-    s->method = arena_copy(&p->x->arena, &m, sizeof m);
+    s->method = expr_arena_copy(&p->x->arena, &m, sizeof m);
     if (!parse_arguments(p, &list))
         return false;
-    s->args = arena_copy(&p->x->arena, list.v, list.n * sizeof *list.v);
+    s->args = expr_arena_copy(&p->x->arena, list.v, list.n * sizeof *list.v);
     s->nargs = list.n;
     return true;
 }
@@ -528,7 +528,7 @@ static bool parse_dot(struct parser *p, struct step *s)
     const char *name = tok_text(p, &len);
     s->type = S_MEMBER;
     s->pos = p->lx.tok.pos;
-    s->name = arena_str(&p->x->arena, name, len);
+    s->name = expr_arena_str(&p->x->arena, name, len);
     if (!lex_next(&p->lx))
         return false;
     return p->lx.tok.type != T_LPAREN || finish_method(p, s);
@@ -593,7 +593,7 @@ struct node *parse_path(struct parser *p)
     }
     struct node *n = node_new(p, N_PATH, base->pos);
     n->base = base;
-    n->steps = arena_copy(&p->x->arena, list.v, list.n * sizeof s);
+    n->steps = expr_arena_copy(&p->x->arena, list.v, list.n * sizeof s);
     n->nsteps = list.n;
     return more < 0 ? NULL : n;
 }

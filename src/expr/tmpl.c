@@ -49,10 +49,10 @@ static void add_text(struct expr *x, struct items *list, size_t from, size_t to)
 {
     if (from == to)
         return;
-    struct node *n = arena_alloc(&x->arena, sizeof *n);
+    struct node *n = expr_arena_alloc(&x->arena, sizeof *n);
     n->type = N_CONST;
     n->pos = (uint32_t)from;
-    n->value = val_str(arena_str(&x->arena, x->source + from, to - from));
+    n->value = val_str(expr_arena_str(&x->arena, x->source + from, to - from));
     add_item(list, (struct item){.node = n, .pos = (uint32_t)from});
 }
 
@@ -106,9 +106,9 @@ static struct expr *compile_string(const json_t *s, struct expr_error *e)
         x->root = list.v[0].node;
         return x;
     }
-    x->root = arena_alloc(&x->arena, sizeof *x->root);
+    x->root = expr_arena_alloc(&x->arena, sizeof *x->root);
     x->root->type = N_TEXT;
-    x->root->items = arena_copy(&x->arena, list.v, list.n * sizeof *list.v);
+    x->root->items = expr_arena_copy(&x->arena, list.v, list.n * sizeof *list.v);
     x->root->n = list.n;
     return x;
 }
