@@ -161,8 +161,7 @@ static int run_workflow(struct watch *w, const struct input_workflow *in, const 
     if (submit(w, in, data, e) != 0)
         return cli_failed(e);
     /* The execution's log is what is shown here; the worker's own says only what is wrong. */
-    if (w->cli->settings->log_level == LOG_INFO)
-        log_setup(w->cli->settings->log_format, LOG_WARNING);
+    settings_quieten(w->cli->source, LOG_WARNING);
     int rc = worker_run(w->cli->source, &options, e);
     catch_signals();
     if (rc != 0)

@@ -132,6 +132,8 @@ static int run_command(struct cli *c, int argc, char **argv)
     c->command = choose(argc, argv, &words, &e);
     if (!c->command || cli_parse(c, argc - 1 - words, argv + 1 + words, &e) != 0)
         return usage_error(&e);
+    if (c->command->run != cmd_run && c->command->run != cmd_dev) /* the worker says them itself */
+        settings_log_warnings(c->source);
     return c->command->run(c);
 }
 
@@ -147,7 +149,6 @@ static int with_settings(int argc, char **argv)
         return usage_error(&e);
     c.settings = settings_get(c.source);
     log_setup(c.settings->log_format, c.settings->log_level);
-    settings_log_warnings(c.source);
     int rc = has_word(left, kept, "--list-plugins", NULL) ? list_plugins(&c, left, kept) : run_command(&c, left, kept);
     settings_free(c.source);
     return rc;

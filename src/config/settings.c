@@ -400,6 +400,15 @@ void settings_override_db(struct settings_source *s, const char *dsn, const char
     publish(s);
 }
 
+void settings_quieten(struct settings_source *s, enum log_level level)
+{
+    struct setting_value *v = &s->values[SETTING_log_level];
+    if (strcmp(v->origin, "default") != 0)
+        return;
+    v->number = level;
+    publish(s);
+}
+
 void settings_free(struct settings_source *s)
 {
     if (!s)

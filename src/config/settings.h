@@ -72,6 +72,9 @@ void settings_log_warnings(const struct settings_source *s);
 /* Replace the database address after loading, for a database that this process made itself. */
 void settings_override_db(struct settings_source *s, const char *dsn, const char *origin);
 
+/* Log less than the default; a level that somebody asked for stays. */
+void settings_quieten(struct settings_source *s, enum log_level level);
+
 /* The names of the settings, for tests and for the nearest name: the i-th, or NULL. */
 const char *settings_name(size_t i);
 
