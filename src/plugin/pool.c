@@ -7,10 +7,13 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/log.h"
 #include "base/mem.h"
 #include "plugin/task_internal.h"
+
+#define CLOSE_WAIT_MS 200
 
 static void run_returned(struct job *job)
 {
@@ -34,6 +37,9 @@ static void serve(struct task *t)
     *job = (struct job){.task = t, .run = run_returned, .drop = drop_returned};
     task_ref(t);
     handler->node->run(handler->state, t->handle, &t->call);
+    pthread_mutex_lock(&t->host->lock);
+    t->host->blocking--;
+    pthread_mutex_unlock(&t->host->lock);
     host_post(t->host, job);
 }
 
@@ -62,7 +68,6 @@ static void *pool_main(void *arg)
         pthread_mutex_unlock(&h->lock);
         serve(t);
         pthread_mutex_lock(&h->lock);
-        h->blocking--;
     }
     h->threads--;
     pthread_cond_broadcast(&h->answered);
@@ -132,12 +137,20 @@ bool pool_remove(struct task *t)
     return found;
 }
 
-/* Idle threads end at once; those that still run a handler end when it returns. */
+/* Idle threads end at once, and a handler that has given its outcome returns soon; the others are not waited for. */
 size_t pool_close(struct task_host *h)
 {
+    struct timespec until;
+    int rc = 0;
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_nsec += CLOSE_WAIT_MS * 1000000;
+    until.tv_sec += until.tv_nsec / 1000000000;
+    until.tv_nsec %= 1000000000;
     pthread_mutex_lock(&h->lock);
     pthread_cond_broadcast(&h->work);
-    while (h->idle > 0 || h->threads > h->blocking)
+    while (h->threads > 0 && rc == 0)
+        rc = pthread_cond_timedwait(&h->answered, &h->lock, &until);
+    while (h->threads > h->blocking)
         pthread_cond_wait(&h->answered, &h->lock);
     size_t left = h->threads;
     pthread_mutex_unlock(&h->lock);

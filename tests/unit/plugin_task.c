@@ -151,6 +151,8 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
     (void)state;
+    while (tasks && task_host_blocking_free(tasks) != 2)
+        usleep(1000);
     if (task_host_free(tasks) != 0)
         return -1;
     uv_close((uv_handle_t *)&transfer.timer, NULL);
@@ -556,8 +558,8 @@ static void build_wrong(struct wfw_task *task, struct wfw_value *object, struct 
     assert_int_equal(host->push(object, host->null(task)), WFW_E_INVAL);
     assert_int_equal(host->set(NULL, "x", host->null(task)), WFW_E_INVAL);
     assert_int_equal(host->set(object, "self", object), WFW_E_INVAL);
-    assert_null(host->real(task, NAN));
-    assert_null(host->real(task, INFINITY));
+    assert_null(host->real(task, (double)NAN));
+    assert_null(host->real(task, (double)INFINITY));
     assert_null(host->string(task, "\xc3(", WFW_NTS));
     assert_null(host->string(task, "a\0b", 3));
     assert_null(host->string(task, NULL, 0));
