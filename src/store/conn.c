@@ -321,14 +321,12 @@ static bool read_results(struct conn *c)
     while (c->current && !PQisBusy(c->pg)) {
         PGresult *r = PQgetResult(c->pg);
         if (!r) {
-            if (!c->current->answered)
-                return PQstatus(c->pg) == CONNECTION_OK;
-            if (!c->want_sync) {
-                if (c->current->joined)
-                    c->current = c->current->next;
-                else
-                    c->want_sync = true;
-            }
+            if (!c->current->answered || c->want_sync)
+                break; /* nothing more is there; for good, when the connection is lost */
+            if (c->current->joined)
+                c->current = c->current->next;
+            else
+                c->want_sync = true;
         } else if (PQresultStatus(r) == PGRES_PIPELINE_SYNC) {
             PQclear(r);
             c->want_sync = false;
