@@ -44,7 +44,7 @@ static bool error_edge(const struct step *st, const struct act *a)
 static void take_error_edges(struct step *st, struct act *a, json_t *output)
 {
     const struct def_node *n = &st->d->nodes[a->node];
-    js_set(st->s->data, n->output_key, json_incref(output));
+    state_data_set(st->s, n->output_key, json_incref(output));
     for (uint32_t i = 0; i < n->out_count; i++)
         edge_decide(st, a->scope, n->out[i], takes_error(st, a, &st->d->edges[n->out[i]]));
     act_over(st, a, SLOT_FAILED);

@@ -104,7 +104,7 @@ void node_succeeded(struct step *st, struct act *a, json_t *output, const char *
     uint32_t node = a->node;
     json_t *object = as_object(output);
     result_set(st, a, object, NULL);
-    js_set(st->s->data, n->output_key, object);
+    state_data_set(st->s, n->output_key, object);
     mark_completed(st->s, &scope->slots[node], node);
     emit_log(st, n->id, "info", "Node %s completed successfully", n->id);
     act_over(st, a, SLOT_DONE);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/json.h"
 #include "base/mem.h"
 
 /* ---- scopes ---- */
@@ -190,4 +191,15 @@ int64_t engine_next_due(const struct engine_state *s)
         if (s->acts[i]->state == ACT_PARKED || s->acts[i]->state == ACT_BACKOFF)
             earliest(&due, s->acts[i]->due_us);
     return due;
+}
+
+/* Handlers and outputs hold references of the data as they saw them: what is shared is copied before it is changed. */
+void state_data_set(struct engine_state *s, const char *key, json_t *value)
+{
+    if (s->data->refcount > 1) {
+        json_t *own = json_copy(s->data);
+        json_decref(s->data);
+        s->data = own;
+    }
+    js_set(s->data, key, value);
 }

@@ -149,6 +149,8 @@ struct act *act_find(const struct engine_state *s, uint64_t id);
 struct act *act_new(struct step *st, struct scope *scope, uint32_t node);
 void act_remove(struct engine_state *s, struct act *a);
 void act_set_state(struct engine_state *s, struct act *a, enum act_state state);
+/* data[key] = value, taking over the reference; data that others hold a reference of are copied first. */
+void state_data_set(struct engine_state *s, const char *key, json_t *value);
 void act_free(struct act *a);
 void act_set_checkpoint(struct act *a, json_t *checkpoint); /* takes a reference; NULL forgets */
 
