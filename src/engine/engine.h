@@ -48,13 +48,14 @@ enum engine_event_type {
     ENGINE_FAIL,      /* an attempt failed: act, failure */
     ENGINE_PARK,      /* an activation waits: act, park */
     ENGINE_ENTER,     /* an activation enters a scope: act, branch, output = vars, park.checkpoint */
-    ENGINE_LEAVE,     /* an activation leaves: act, leave, branch = label, output */
+    ENGINE_LEAVE,     /* an activation leaves: act, leave, branch = label, output; ENGINE_END: branch "failed" or else
+                         completed, output.message = why */
     ENGINE_TIMEOUT,   /* an attempt ran out of time: act */
     ENGINE_PROGRESS,  /* act, output = what to keep for the next attempt */
     ENGINE_WAKE,      /* time has passed: whatever is due at `now` happens (timers, retries, deadlines) */
     ENGINE_LOST,      /* the worker that ran the execution is gone: every running attempt was lost */
-    ENGINE_PAUSE,     /* status was set to paused from outside */
-    ENGINE_RESUME,    /* status was set to running from outside */
+    ENGINE_PAUSE,     /* status was set to paused from outside: what runs goes on, nothing new starts or ends */
+    ENGINE_RESUME,    /* status was set to running from outside; a retry that is to come begins at once */
     ENGINE_TERMINATE, /* status was set to failed from outside, or the execution was refused: message = reason or NULL;
                          message given by the worker itself: the execution fails with it for good */
 };
@@ -103,7 +104,8 @@ struct engine_event {
 /* ---- Effects, in the order in which they are to be carried out ---- */
 enum engine_effect_type {
     ENGINE_RUN,    /* call the handler of `node` for activation `act` */
-    ENGINE_CANCEL, /* cancel activation `act`; whatever it still says is dropped */
+    ENGINE_CANCEL, /* cancel activation `act`; whatever it still says must not be fed (it may be run again under the same
+                      number).  Also given after ENGINE_TIMEOUT. */
     ENGINE_LOG,    /* a row of executionlog: node (or SIZE_MAX: name), level, text, at_us */
     ENGINE_ENDED,  /* the execution is over (engine_columns() says how) */
 };
@@ -164,7 +166,9 @@ const char *engine_definition_id(const struct engine_state *s);
 
 /* The config of the activation's node with its templates resolved, a new reference.  `secret` resolves ${secret.NAME}
  * and ${env.NAME}: it returns a new string, or NULL when there is none; a NULL function makes both unknown names.
- * NULL on error: *f is filled (types unknown_name, template_error, type_error, ..., never retryable). */
+ * NULL on error: *f is filled (types unknown_name, template_error, type_error, ..., never retryable): feed it as
+ * ENGINE_FAIL.  A node type that no plugin has is reported here too (node_type_unknown), before any handler is looked up:
+ * as an event in the journal it stays true when a worker with other plugins goes on. */
 typedef char *(*engine_secret_fn)(void *ctx, const char *kind, const char *name);
 json_t *engine_config(const struct def *d, const struct engine_state *s, uint64_t act, int64_t now_us,
                       engine_secret_fn secret, void *ctx, struct failure *f);
