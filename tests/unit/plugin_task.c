@@ -217,12 +217,16 @@ typedef void (*run_fn)(void *, struct wfw_task *, const struct wfw_call *);
 static struct wfw_node node;
 static struct handler handler;
 
-static struct task *start(run_fn run, uint32_t exec, uint32_t caps, const char *config)
+static void prepare(run_fn run, uint32_t exec, uint32_t caps)
 {
     node = (struct wfw_node){
         .size = sizeof node, .type = "t.node", .exec = exec, .caps = caps, .run = run, .cancel = node.cancel, .check = node.check};
     handler = (struct handler){.plugin_name = "t", .node = &node, .state = (void *)(uintptr_t)"state",
                                .config_schema = handler.config_schema};
+}
+
+static struct task *launch(const char *config)
+{
     CLEANUP_JSON json_t *c = js_parse(config, strlen(config), NULL);
     CLEANUP_JSON json_t *input = json_pack("{s:i}", "n", 5);
     const struct task_call call = {.node_type = "t.alias",
@@ -237,6 +241,12 @@ static struct task *start(run_fn run, uint32_t exec, uint32_t caps, const char *
     struct task *t = task_start(tasks, &handler, &call, on_outcome, (void *)(uintptr_t)"owner");
     assert_non_null(t);
     return t;
+}
+
+static struct task *start(run_fn run, uint32_t exec, uint32_t caps, const char *config)
+{
+    prepare(run, exec, caps);
+    return launch(config);
 }
 
 static void loop_until(size_t outcomes)
@@ -402,7 +412,7 @@ static void outcomes_from_threads_of_the_plugin(void **state)
 
 /* ---- Stale handles ---- */
 
-static struct wfw_task *kept;
+static struct wfw_task *_Atomic kept;
 
 static void run_keep(void *state, struct wfw_task *task, const struct wfw_call *call)
 {
@@ -965,11 +975,11 @@ static void a_deaf_handler_is_abandoned_and_counted(void **state)
     sem_init(&began, 0, 0);
     sem_init(&may_end, 0, 0);
     struct task *first = start(run_deaf, WFW_EXEC_BLOCKING, 0, "{}");
-    struct task *second = start(run_deaf, WFW_EXEC_BLOCKING, 0, "{}");
+    struct task *second = launch("{}");
     sem_wait(&began);
     sem_wait(&began);
     assert_int_equal(task_host_blocking_free(tasks), 0);
-    struct task *third = start(run_deaf, WFW_EXEC_BLOCKING, 0, "{}"); /* waits for a thread */
+    struct task *third = launch("{}"); /* waits for a thread */
     task_cancel(third, 0);
     assert_int_equal(task_host_abandoned(tasks), 0);
     task_cancel(first, 0);
@@ -1013,8 +1023,9 @@ static void run_block(void *state, struct wfw_task *task, const struct wfw_call 
 static void many_blocking_tasks_share_few_threads(void **state)
 {
     (void)state;
+    prepare(run_block, WFW_EXEC_BLOCKING, 0);
     for (int i = 0; i < 300; i++)
-        start(run_block, WFW_EXEC_BLOCKING, 0, "{}");
+        launch("{}");
     loop_until(300);
     while (task_host_blocking_free(tasks) != 2)
         uv_run(&loop, UV_RUN_NOWAIT);
