@@ -303,15 +303,13 @@ static void free_runs(struct flight *h)
 /* A blocking handler that does not return keeps its thread, and with it the plugins. */
 static void close_handlers(struct worker *w)
 {
-    size_t abandoned = w->tasks ? task_host_abandoned(w->tasks) : 0;
     if (w->http)
         http_service_free(w->http);
     w->http = NULL;
-    if (w->tasks)
-        task_host_free(w->tasks);
+    size_t left = task_host_free(w->tasks); /* also those whose grace is not over yet */
     w->tasks = NULL;
-    if (abandoned > 0)
-        log_write(LOG_WARNING, "handlers did not return, left behind", LOG_INT("threads", (int64_t)abandoned));
+    if (left > 0)
+        log_write(LOG_WARNING, "handlers did not return, left behind", LOG_INT("threads", (int64_t)left));
     else
         registry_close(w->registry);
     w->registry = NULL;
