@@ -33,6 +33,8 @@ struct devdb {
     bool temporary, temporary_socket;
     int port;
     pid_t pid;
+    pid_t janitor; /* removes a temporary directory when this process dies without doing so */
+    int janitor_fd;
     const volatile sig_atomic_t *interrupted;
 };
 
@@ -327,7 +329,11 @@ static int start(struct devdb *d, const struct devdb_options *o, struct error *e
     if (!d->bindir || (!version && run_initdb(d, e) != 0))
         return -1;
     unlink(d->log); /* each start has its own */
-    return spawn_postgres(d, o, e) != 0 ? -1 : wait_ready(d, e);
+    if (spawn_postgres(d, o, e) != 0)
+        return -1;
+    if (d->temporary)
+        d->janitor = devdb_janitor(d->dir, d->pid, &d->janitor_fd);
+    return wait_ready(d, e);
 }
 
 struct devdb *devdb_start(const struct devdb_options *options, struct error *e)
@@ -369,6 +375,8 @@ void devdb_stop(struct devdb *d)
         stop_process(d);
     if (d->temporary && d->dir)
         devdb_remove_tree(d->dir);
+    if (d->janitor > 0)
+        devdb_janitor_dismiss(d->janitor, d->janitor_fd);
     if (d->temporary_socket && d->socket_dir)
         devdb_remove_tree(d->socket_dir);
     devdb_free(d);

@@ -24,6 +24,7 @@
 #include "base/mem.h"
 
 #define MAX_TREE_DEPTH 64
+#define JANITOR_SECONDS 60
 
 static bool has_programs(const char *dir)
 {
@@ -204,4 +205,57 @@ void devdb_remove_tree(const char *path)
     if (fd >= 0)
         remove_entries(fd, 0);
     rmdir(path);
+}
+
+/* The pipe's other end closes when the process that this one watches is gone. */
+static _Noreturn void janitor(const char *path, pid_t server, int fd)
+{
+    char byte;
+    signal(SIGINT, SIG_IGN);
+    signal(SIGTERM, SIG_IGN);
+    signal(SIGHUP, SIG_IGN);
+    int null = open("/dev/null", O_RDWR);
+    for (int i = 0; i <= 2 && null >= 0; i++)
+        dup2(null, i);
+    for (int i = 3; i < 1024; i++)
+        if (i != fd)
+            close(i);
+    if (chdir("/") != 0)
+        _exit(1);
+    ssize_t n;
+    while ((n = read(fd, &byte, 1)) < 0 && errno == EINTR) {
+    }
+    for (int i = 0; n == 0 && i < JANITOR_SECONDS * 10 && kill(server, 0) == 0; i++)
+        usleep(100000);
+    if (n == 0)
+        devdb_remove_tree(path);
+    _exit(0);
+}
+
+pid_t devdb_janitor(const char *path, pid_t server, int *fd)
+{
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC) != 0)
+        return -1;
+    pid_t pid = fork();
+    if (pid == 0) {
+        setpgid(0, 0);
+        close(ends[1]);
+        janitor(path, server, ends[0]);
+    }
+    close(ends[0]);
+    *fd = ends[1];
+    if (pid < 0)
+        close(ends[1]);
+    return pid;
+}
+
+void devdb_janitor_dismiss(pid_t pid, int fd)
+{
+    char byte = 0;
+    while (write(fd, &byte, 1) < 0 && errno == EINTR) {
+    }
+    close(fd);
+    while (waitpid(pid, NULL, 0) < 0 && errno == EINTR) {
+    }
 }

@@ -29,6 +29,12 @@ pid_t devdb_spawn(const struct devdb_user *user, const char *const *argv, const 
 /* True when that user can enter, read and write the directory. */
 bool devdb_user_can_use(const struct devdb_user *user, const char *dir);
 
+/* A small process that outlives this one, however it ends, and then removes the directory once process `server` is gone.
+ * *fd is written to by devdb_janitor_dismiss(), which ends it without that.  Its pid, or -1: there is none, and a crash
+ * leaves the directory behind. */
+pid_t devdb_janitor(const char *path, pid_t server, int *fd);
+void devdb_janitor_dismiss(pid_t janitor, int fd);
+
 /* Remove a directory with all that is in it; symbolic links are removed, not followed. */
 void devdb_remove_tree(const char *path);
 

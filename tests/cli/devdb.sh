@@ -40,6 +40,25 @@ is "SIGTERM goes to the command" 143 "$status"
 is "and the server is gone" no "$(kill -0 "$pid" 2>/dev/null && echo yes || echo no)"
 is "and its directory" no "$([ -e "$dir" ] && echo yes || echo no)"
 
+rm -f "$work/where"
+"$pgrun" --fast sh -c 'echo "$WFW_TEST_PG_DIR $WFW_TEST_PG_PID" >&3; exec sleep 600' 3>"$work/where" &
+child=$!
+tries=0
+until [ -s "$work/where" ] || [ "$tries" -gt 600 ]; do
+    sleep 0.1
+    tries=$((tries + 1))
+done
+read -r dir pid <"$work/where"
+kill -KILL "$child"
+wait "$child" 2>/dev/null
+tries=0
+while [ -e "$dir" ] && [ "$tries" -lt 600 ]; do
+    sleep 0.1
+    tries=$((tries + 1))
+done
+is "after SIGKILL the server ends all the same" no "$(kill -0 "$pid" 2>/dev/null && echo yes || echo no)"
+is "and its directory is removed" no "$([ -e "$dir" ] && echo yes || echo no)"
+
 run "$pgrun" --fast ./not-there
 is "a command that is not there" 127 "$status"
 run "$pgrun"
