@@ -135,6 +135,8 @@ static void claim_one(struct worker *w, const struct store_claim *c)
 
 void on_claimed(void *ctx, const struct store_claim *claims, size_t count)
 {
+    struct worker *w = ctx;
+    w->room = SIZE_MAX; /* the store has used up some of it: say it again, whatever it is then */
     for (size_t i = 0; i < count; i++)
-        claim_one(ctx, &claims[i]);
+        claim_one(w, &claims[i]);
 }

@@ -42,6 +42,8 @@ static void save(struct run *r, enum save_then then, int64_t due_us)
     r->new_status = xstrdup(c.status);
     acts_saving(r);
     timer_clear(&r->w->timers, &r->flush);
+    if (then != SAVE_KEEP) /* whoever claims it next wakes it */
+        timer_clear(&r->w->timers, &r->wake);
     struct store_save s = {.id = r->item.id, .token = r->token, .expected_status = r->status, .seq = r->seq++,
                            .journal = journal.data, .journal_len = journal.len, .snapshot = snapshot.data,
                            .snapshot_len = snapshot.len, .definition = engine_definition_id(r->state),

@@ -287,7 +287,9 @@ static int act_start(struct act *a)
     struct failure f = {0};
     const struct handler *h = registry_find(r->w->registry, def_node_type(r->def, a->node));
     if (!h) {
-        act_fail_text(a, "node_type_unknown", registry_unknown_detail(r->w->registry));
+        CLEANUP_FREE char *text = xasprintf("no plugin provides the node type \"%s\": %s", def_node_type(r->def, a->node),
+                                            registry_unknown_detail(r->w->registry));
+        act_fail_text(a, "node_type_unknown", text);
         return -1;
     }
     CLEANUP_JSON json_t *config = engine_config(r->def, r->state, a->id, run_now(r), worker_secret, r->w, &f);

@@ -36,9 +36,6 @@
 #include "worker/timers.h"
 #include "worker/worker.h"
 
-void settings_log_warnings(const struct settings_source *s);
-const char *settings_variable(const struct settings_source *s, const char *name);
-
 enum worker_phase {
     WORKER_WORKING,
     WORKER_DRAINING, /* no claims, no new attempts; running ones have until the grace period's end */
