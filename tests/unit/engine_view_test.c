@@ -170,11 +170,29 @@ static void test_input(void **state)
     close_with(&sim);
 }
 
+/* A handler that hands on its input (a trigger) keeps what it saw; the data get on without it. */
+static void test_output_is_the_input(void **state)
+{
+    (void)state;
+    struct sim sim;
+    open_with(&sim, "{}", "a");
+    uint64_t act = sim_act(&sim, "b");
+    json_t *input = json_incref((json_t *)(uintptr_t)engine_input(sim.state, act));
+    assert_int_equal(sim_step(&sim, &(struct engine_event){.type = ENGINE_DONE, .act = act, .output = input}), 0);
+    CLEANUP_FREE char *before = js_text(input), *after = js_text(engine_input(sim.state, act));
+    assert_string_equal(before, "{\"who\":\"me\",\"n\":3,\"a_output\":{\"of\":\"a\"}}");
+    assert_string_equal(after, "{\"who\":\"me\",\"n\":3,\"a_output\":{\"of\":\"a\"},"
+                               "\"b_output\":{\"who\":\"me\",\"n\":3,\"a_output\":{\"of\":\"a\"}}}");
+    json_decref(input);
+    close_with(&sim);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_names), cmocka_unit_test(test_secrets), cmocka_unit_test(test_missing_secret),
         cmocka_unit_test(test_failures), cmocka_unit_test(test_eval), cmocka_unit_test(test_key), cmocka_unit_test(test_input),
+        cmocka_unit_test(test_output_is_the_input),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
