@@ -24,6 +24,7 @@ include tests/unit/worker.mk
 include tests/unit/cli.mk
 include tests/pgrun.mk
 include tests/cli/local.mk
+include tests/pg/local.mk
 include tests/plugins/local.mk
 include tests/integration/local.mk
 EXTRA_DIST += tests/unit/test.h
