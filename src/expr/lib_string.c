@@ -367,7 +367,7 @@ static bool string_repeat(struct ev *ev, const struct call *c, struct val *out)
     struct span v = self(c);
     struct text t;
     size_t n;
-    if (!arg_count(ev, c, 0, 0, EX_MAX_LIVE, &n))
+    if (!arg_count(ev, c, 0, 0, SIZE_MAX / 2, &n))
         return false;
     if (v.len && n > EX_MAX_LIVE / v.len)
         return ex_too_costly(ev, "needs more than 16 MiB of memory");

@@ -28,4 +28,4 @@ src_expr_libexpr_la_SOURCES = \
   src/expr/utf8.c src/expr/utf8.h \
   src/expr/value.c src/expr/value.h
 src_expr_libexpr_la_LIBADD = $(JANSSON_LIBS) $(PCRE2_LIBS) -lm
-EXTRA_DIST += tools/casemap.py
+EXTRA_DIST += tools/casemap.py doc/expressions.md

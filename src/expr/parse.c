@@ -83,6 +83,8 @@ struct node *parse_unexpected(struct parser *p)
         return fail_at(p, pos, "\"instanceof\" is not supported (write typeof x, or isArray(x) and the like)");
     if (lex_is(&p->lx, "not"))
         return fail_at(p, pos, "\"not\" needs parentheses here: (not x)");
+    if (p->lx.tok.type == T_END)
+        return fail_at(p, pos, "unexpected end of the text");
     lex_show(&p->lx, found);
     lex_fail(&p->lx, pos, "unexpected %s", found);
     return NULL;

@@ -124,9 +124,12 @@ static bool text_reserve(struct text *t, size_t more)
         return false;
     if (more <= s->room - s->len)
         return true;
-    size_t room = s->room * 2 > s->len + more ? s->room * 2 : s->len + more;
-    if (more > EX_MAX_LIVE || t->ev->live + room - s->room > EX_MAX_LIVE)
-        room = more > EX_MAX_LIVE ? SIZE_MAX / 2 : s->len + more; /* no spare room near the limit */
+    /* twice the room, but near the limit half of what is left: always a few steps, never one by one */
+    size_t need = s->len + more - s->room, left = EX_MAX_LIVE - t->ev->live;
+    size_t extra = s->room > need ? s->room : need;
+    if (extra > left && need <= left)
+        extra = need + (left - need) / 2;
+    size_t room = more > EX_MAX_LIVE ? SIZE_MAX / 2 : s->room + extra;
     s = ex_resize(t->ev, s, sizeof *s + s->room + 1, sizeof *s + room + 1);
     if (!s) {
         t->failed = true;
