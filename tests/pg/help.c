@@ -17,7 +17,7 @@ static const char *base_dsn(void)
     return dsn ? dsn : "";
 }
 
-static PGresult *run(PGconn *c, const char *fmt, va_list ap)
+__attribute__((format(printf, 2, 0))) static PGresult *run(PGconn *c, const char *fmt, va_list ap)
 {
     char query[8000];
     vsnprintf(query, sizeof query, fmt, ap);
