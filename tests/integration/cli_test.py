@@ -238,7 +238,7 @@ def list_plugins():
 def signals_and_statistics():
     """SIGUSR1 prints statistics; JSON logs are one object a line"""
     worker = Worker(DSN, "--log-format", "json", "--log-level", "debug", ready=False)
-    worker.wait_line("worker started")
+    worker.wait_line("worker running")
     ok("submit", "choice", "--data", '{"n": 2}', "--wait")
     worker.process.send_signal(signal.SIGUSR1)
     worker.wait_line("statistics")
@@ -273,7 +273,7 @@ def dev_interrupted():
         process = subprocess.Popen([program(), "dev"], env=clean_environment({"TMPDIR": "/tmp"}), cwd=tmpdir(), stdin=subprocess.DEVNULL,
                                    stdout=log, stderr=log)
         try:
-            wait_until("the worker to be ready", lambda: b"worker started" in open(log.name, "rb").read())
+            wait_until("the worker to be ready", lambda: b"worker running" in open(log.name, "rb").read())
             offspring = children(process.pid)
             assert offspring or not os.path.exists("/proc/self"), "no PostgreSQL of its own"
             process.send_signal(signal.SIGINT)

@@ -492,7 +492,7 @@ class Worker:
     """`wfworker run` as a process of its own, with its log in a file."""
 
     all = []
-    READY = r"worker started"
+    READY = r"worker running"
 
     def __init__(self, dsn, *arguments, env=None, name=None, ready=True):
         self.name = name or "worker%d" % (len(Worker.all) + 1)

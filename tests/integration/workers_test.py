@@ -128,6 +128,7 @@ def pick_up_latencies(count):
 def pick_up():
     """an idle worker picks a new execution up in under 10 ms (median of 20)"""
     worker = Worker(backend.dsn)
+    assert worker.lines("worker running.*wake_up=notifications"), worker.log()
     medians = []
     for _ in range(3):  # machines are noisy
         latencies = pick_up_latencies(20)
@@ -143,6 +144,7 @@ def pick_up():
 def pick_up_by_polling():
     """without LISTEN a new execution is picked up at the poll interval"""
     worker = Worker(backend.dsn, "--listen", "off", "--poll-interval", "0.2")
+    assert worker.lines("worker running.*wake_up=polling"), worker.log()
     identity = backend.execution(delay_workflow(0))
     assert backend.wait_end(identity).status == "completed"
     assert worker.terminate() == 0, worker.log()
