@@ -1,87 +1,103 @@
 # SPDX-License-Identifier: Apache-2.0
 """Plugins that do not load: each is listed with its cause, and the worker runs on with the others.
 
-The plugins with a fault are built under tests/plugins; files that are no plugins at all are made here.
+They are made from the plugins of tests/plugins (bad.so makes the mistake of the name it has) and by changing bytes of good ones.
 """
 
 import json
 import os
 import re
-import shutil
 import sys
 
 from harness import BUILDDIR, Backend, Postgres, Worker, add_case, case, graph, main, tmpdir, wfworker
 
 DIRECTORY = os.path.join(tmpdir(), "plugins")
-BUILT = os.path.join(BUILDDIR, "tests/plugins/.libs")
-GOOD = os.path.join(BUILDDIR, "plugins/core/.libs/core.so")
+NOT_THERE = "libc.so.6: cannot open shared object file: No such file or directory".replace("libc", "libq")
 
-# Name of the built plugin, and what has to be in its reason.
-FAULTY = {
-    "bad_abi": r"ABI",
-    "bad_undefined": r"undefined symbol",
-    "bad_missing_lib": r"cannot open shared object file",
-    "bad_crash": r"signal|SIGSEGV|SIGABRT|crash",
+# Name of the file, and the whole first line of its reason.
+REASONS = {
+    "wrong_abi": r"built for plugin ABI 9\.0, this wfworker speaks 1\.\d+",
+    "undefined": r"%s/undefined\.so: undefined symbol: acme_frobnicate" % re.escape(DIRECTORY),
+    "missing_library": re.escape(NOT_THERE),
+    "text": r"not a shared object: the file does not begin with an ELF header",
+    "empty": r"the file is empty",
+    "truncated": r"the file is truncated: .* ends at byte \d+, the file has \d+",
+    "header_only": r"the file is truncated: the program header table ends at byte \d+, the file has 64",
+    "crash_ctor": r"crashed with signal 11 \(SIGSEGV\) while it was loaded",
+    "exit_ctor": r"ended the process with exit code 3 while it was loaded",
+    "plain": r"not a wfworker plugin: it does not export wfw_plugin_abi",
+    "writable": r"refused: its mode is 0666, everybody may change the file",
 }
 
 
-def install(source, name):
-    target = os.path.join(DIRECTORY, name)
-    shutil.copyfile(source, target)
-    os.chmod(target, 0o644)
-    return target
+def built(name):
+    with open(os.path.join(BUILDDIR, "tests/plugins/.libs", name + ".so"), "rb") as f:
+        return f.read()
+
+
+def changed(image, old, new):
+    assert len(old) == len(new) and image.count(old) == 1, image.count(old)
+    return image.replace(old, new)
 
 
 def prepare():
     """a directory of plugins with faults"""
+    with open(os.path.join(BUILDDIR, "plugins/core/.libs/core.so"), "rb") as f:
+        good = f.read()
+    identity = good.index(b"WFWPLUG\0")
+    images = {
+        "wrong_abi": good[:identity + 12] + (9).to_bytes(2, sys.byteorder) + good[identity + 14:],
+        "undefined": built("undefined"),
+        "missing_library": changed(built("good"), b"\0libc.so.6\0", b"\0libq.so.6\0"),
+        "text": b"This is not a shared object.\n",
+        "empty": b"",
+        "truncated": good[:len(good) // 4],
+        "header_only": good[:64],
+        "crash_ctor": built("bad"),
+        "exit_ctor": built("bad"),
+        "plain": built("plain"),
+        "writable": good,
+    }
+    assert set(images) == set(REASONS)
     os.mkdir(DIRECTORY, 0o755)
-    for name in FAULTY:
-        install(os.path.join(BUILT, name + ".so"), name + ".so")
-    with open(os.path.join(DIRECTORY, "text.so"), "w") as f:
-        f.write("This is not a shared object.\n")
-    with open(os.path.join(DIRECTORY, "empty.so"), "w"):
-        pass
-    with open(GOOD, "rb") as f:
-        image = f.read()
-    for name, size in (("truncated.so", len(image) // 2), ("header_only.so", 64)):
-        with open(os.path.join(DIRECTORY, name), "wb") as f:
-            f.write(image[:size])
-    for name in os.listdir(DIRECTORY):
-        os.chmod(os.path.join(DIRECTORY, name), 0o644)
-    install(GOOD, "writable.so")
-    os.chmod(os.path.join(DIRECTORY, "writable.so"), 0o666)
+    for name, image in images.items():
+        path = os.path.join(DIRECTORY, name + ".so")
+        with open(path, "wb") as f:
+            f.write(image)
+        os.chmod(path, 0o666 if name == "writable" else 0o644)
     with open(os.path.join(DIRECTORY, "README.txt"), "w") as f:
         f.write("Not a plugin by its name: never listed.\n")
 
 
-def listed():
-    done = wfworker("--plugin-dir", DIRECTORY, "--list-plugins", "--json")
+def listing(*arguments):
+    done = wfworker("--plugin-dir", DIRECTORY, *arguments, "--list-plugins", "--json")
     assert done.status == 0, done
-    return {os.path.basename(p["file"]): p for p in json.loads(done.out)["plugins"] if p["file"].startswith(DIRECTORY)}
+    return json.loads(done.out)
 
 
-def has_cause(name, pattern):
-    found = listed()
-    assert name in found, sorted(found)
-    plugin = found[name]
-    assert plugin["state"] == "failed", plugin
-    assert plugin["reason"] and re.search(pattern, plugin["reason"]), plugin
-    table = wfworker("--plugin-dir", DIRECTORY, "--list-plugins").out
-    assert re.search(r"failed\s.*%s" % re.escape(name), table), table
+def has_cause(name):
+    file = os.path.join(DIRECTORY, name + ".so")
+    found = [p for p in listing()["plugins"] if p["file"] == file]
+    assert len(found) == 1, found
+    assert found[0]["state"] == "failed", found
+    reason = found[0]["reason"].splitlines()
+    assert re.fullmatch(REASONS[name], reason[0]), reason
+    table = wfworker("--plugin-dir", DIRECTORY, "--list-plugins").out.splitlines()
+    at = [i for i, line in enumerate(table) if line.endswith(file)]
+    assert len(at) == 1 and re.match(r"failed +%s " % name, table[at[0]]), table
+    assert table[at[0] + 1].strip() == reason[0], table[at[0]:at[0] + 3]
 
 
 add_case("a directory of plugins with faults", prepare)
-for fault, cause in FAULTY.items():
-    add_case("%s.so is listed with its cause" % fault, lambda n=fault + ".so", c=cause: has_cause(n, c))
-for other, cause in (("text.so", r"ELF"), ("empty.so", r"empty|ELF|short"), ("truncated.so", r"truncated|shorter|segment"),
-                     ("header_only.so", r"truncated|shorter|segment|header"), ("writable.so", r"writ")):
-    add_case("%s is listed with its cause" % other, lambda n=other, c=cause: has_cause(n, c))
+for fault in REASONS:
+    add_case("%s.so is listed with its cause" % fault, lambda n=fault: has_cause(n))
 
 
 @case
 def only_shared_objects():
     """other files in the directory are not listed"""
-    assert "README.txt" not in listed()
+    assert not [p for p in listing()["plugins"] if p["file"].endswith("README.txt")]
+    assert DIRECTORY in listing()["searched"]
 
 
 @case
@@ -89,31 +105,33 @@ def strict():
     """--strict makes a plugin that is not ok an error"""
     done = wfworker("--plugin-dir", DIRECTORY, "--strict", "--list-plugins")
     assert done.status != 0, done
+    done = wfworker("--strict", "--list-plugins")
+    assert done.status == 0, done
 
 
 @case
 def good_ones_stay():
     """the plugins of the program are all there beside the faulty ones"""
-    done = wfworker("--plugin-dir", DIRECTORY, "--list-plugins", "--json")
-    types = {t for p in json.loads(done.out)["plugins"] if p["state"] == "ok" for t in p["node_types"]}
+    types = {t for p in listing()["plugins"] if p["state"] == "ok" for t in p["node_types"]}
     assert {"trigger", "http_request", "delay", "condition"} <= types, types
 
 
 @case
 def worker_runs_on():
-    """a worker with that directory warns and works"""
+    """a worker with that directory warns of each and works; a node type that nobody has says where it was looked for"""
     backend = Backend(Postgres(), "plugins")
     assert wfworker("migrate", "--db", backend.dsn).status == 0
     worker = Worker(backend.dsn, "--plugin-dir", DIRECTORY)
     identity = backend.execution(backend.workflow(graph([("t", "trigger"), ("d", "delay", {"delay_seconds": 0}), ("e", "end")],
                                                         [("t", "d"), ("d", "e")])))
     assert backend.wait_end(identity).status == "completed"
-    log = worker.log()
-    for name in list(FAULTY) + ["text", "truncated"]:
-        assert name + ".so" in log, "no warning about %s.so" % name
-    row = backend.execution(backend.workflow(graph([("z", "no.such_type")], [])))
-    failed = backend.wait_end(row)
-    assert failed.status == "failed" and "no.such_type" in failed.error_message, failed
+    for name in REASONS:
+        warnings = worker.lines(r"warning .*/%s\.so" % name)
+        assert len(warnings) == 1, (name, warnings)
+    failed = backend.wait_end(backend.execution(backend.workflow(graph([("z", "no.such_type")], []))))
+    assert failed.status == "failed", failed
+    assert failed.error_message.startswith('Node z failed: no plugin provides the node type "no.such_type"; searched '), failed
+    assert DIRECTORY in failed.error_message and "crash_ctor" in failed.error_message, failed.error_message
     assert worker.terminate() == 0, worker.log()
 
 
