@@ -83,7 +83,7 @@ def config_origins():
 
     def shows(setting, value, origin):
         assert setting in lines, text
-        assert re.search(r"\s%s\b" % re.escape(value), lines[setting]) and origin in lines[setting], lines[setting]
+        assert re.search(r"\s%s ?s?\s" % re.escape(value), lines[setting]) and origin in lines[setting], lines[setting]
     shows("poll_interval", "2.5", "--poll-interval")
     shows("lease_seconds", "25", "WFWORKER_LEASE_SECONDS")
     shows("concurrency", "7", path)
@@ -107,7 +107,7 @@ def env_file():
                               check=True, stdin=subprocess.DEVNULL)
         return {line.split()[0]: line for line in done.stdout.splitlines() if line.split()}
     assert re.search(r"\s5\b", config({})["max_retries"]) and ".env" in config({})["max_retries"], config({})["max_retries"]
-    assert re.search(r"\s31\b", config({})["lease_seconds"])
+    assert re.search(r"\s31 ?s?\s", config({})["lease_seconds"])
     assert re.search(r"\s6\b", config({"WORKFLOW_MAX_RETRIES": "6"})["max_retries"])
 
 
