@@ -230,7 +230,7 @@ def list_plugins():
     document = json.loads(ok("--list-plugins", "--json", env={}))
     assert document["abi"] == {"major": 1, "minor": document["abi"]["minor"]} and document["version"], document
     types = {t for p in document["plugins"] if p["state"] == "ok" for t in p["node_types"]}
-    assert {"trigger", "start", "end", "noop", "http_request", "delay", "wait", "condition", "if", "switch"} <= types, types
+    assert {"trigger", "start", "end", "noop", "http_request", "delay", "condition", "switch"} <= types, types
     assert document["searched"] and all(os.path.isabs(p["file"]) for p in document["plugins"]), document
 
 

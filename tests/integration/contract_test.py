@@ -74,6 +74,7 @@ class Scene:
         definition = graph(nodes, [("t", "c")])
         definition["edges"] += [{"from": "c", "to": "a", "condition": "true"}, {"from": "c", "to": "b", "condition": "false"}]
         self.add("condition false", definition, {"value": 2})
+        nodes = [nodes[0], ("c", "if", {"expression": "value > 10"})] + nodes[2:]
         self.add("unlabelled condition", graph(nodes, [("t", "c"), ("c", "a"), ("c", "b")]), {"value": 11})
         flaky = "/flaky-" + self.name
         server.script[flaky] = [Answer(503), Answer(500), Answer(200, '{"at": "last"}')]
@@ -93,7 +94,7 @@ class Scene:
         self.add("unknown type", graph([("t", "trigger"), ("z", "frobnicate", {"a": 1}), ("e", "trigger")], [("t", "z"), ("z", "e")]))
         self.add("no nodes", {})
         self.add("pending", graph([("t", "trigger")], []), status="pending")
-        self.add("fan", graph([("t", "trigger"), ("p", "delay", {"delay_seconds": 1}), ("q", "delay", {"delay_seconds": 1}), ("j", "noop")],
+        self.add("fan", graph([("t", "trigger"), ("p", "delay", {"delay_seconds": 1}), ("q", "wait", {"delay_seconds": 1}), ("j", "noop")],
                               [("t", "p"), ("t", "q"), ("p", "j"), ("q", "j")]))
         self.add("missing node", graph([("t", "trigger")], [("t", "ghost")]))
         data = {"unicode": "日本 𝒳 \u2028 ü", "nested": {"list": [1, 2.5, None, True, {"deep": ["x"]}]}, "big": 9007199254740993, "empty": {}}
