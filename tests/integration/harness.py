@@ -41,6 +41,7 @@ PATIENCE = float(os.environ.get("WFWORKER_TEST_PATIENCE", "60"))
 
 _tmp = None
 _stoppers = []
+_in_vain = 0
 
 
 def tmpdir():
@@ -63,12 +64,18 @@ def stop_everything():
 
 def wait_until(what, condition, timeout=None, interval=0.02):
     """Poll until condition() is true and return what it returned; an AssertionError that says what was waited for."""
-    end = time.monotonic() + (PATIENCE if timeout is None else timeout)
+    global _in_vain
+    patience = PATIENCE if timeout is None else timeout
+    if _in_vain >= 5:  # something is broken: do not wait a minute for each case that shows it
+        patience = min(patience, 3)
+    end = time.monotonic() + patience
     while True:
         value = condition()
         if value:
             return value
+        Worker.none_crashed()
         if time.monotonic() > end:
+            _in_vain += 1
             raise AssertionError("waited in vain for " + (what() if callable(what) else what))
         time.sleep(interval)
 
@@ -496,6 +503,7 @@ class Worker:
 
     def __init__(self, dsn, *arguments, env=None, name=None, ready=True):
         self.name = name or "worker%d" % (len(Worker.all) + 1)
+        self.killed = False
         self.path = os.path.join(tmpdir(), "%s.%d.log" % (self.name, len(Worker.all)))
         command = [program(), "run", "--log-format", "text"] + (["--db", dsn] if dsn else []) + list(arguments)
         with open(self.path, "wb") as log:
@@ -505,6 +513,13 @@ class Worker:
         _stoppers.append(self.kill)
         if ready:
             self.wait_line(self.READY)
+
+    @classmethod
+    def none_crashed(cls):
+        for worker in cls.all:
+            status = worker.process.poll()
+            assert worker.killed or status is None or status >= 0, "%s died of signal %d: %s" % (
+                worker.name, -status, worker.log()[-3000:])
 
     def log(self):
         with open(self.path, errors="replace") as f:
@@ -544,6 +559,7 @@ class Worker:
 
     def kill(self):
         if self.running():
+            self.killed = True
             self.process.kill()
             self.process.wait()
 
