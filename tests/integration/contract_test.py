@@ -119,8 +119,6 @@ class Scene:
         assert set(state) == set(STATE_KEYS), sorted(state)
         if self.backend.json_type == "json":
             assert list(state) == STATE_KEYS, list(state)
-            assert row.text.startswith('{"execution_id": "'), row.text[:40]  # separators as json.dumps writes them
-            assert row.text.isascii()
         same = {"execution_id": row.execution_id, "workflow_id": row.workflow_id, "workflow_version": row.workflow_version,
                 "status": row.status, "current_node_id": row.current_node_id, "error_message": row.error_message,
                 "retry_count": row.retry_count}
@@ -293,7 +291,7 @@ def single_trigger(s):
 
 def unknown_type(s):
     row = failed(s, "unknown type", "z", ["t"], 0)
-    assert row.error_message.startswith('Node z failed: no plugin provides the node type "frobnicate"; searched '), row.error_message
+    assert row.error_message.startswith('Node z failed: no plugin provides the node type "frobnicate": searched '), row.error_message
     assert row.state["node_results"]["z"]["output"]["error"]["type"] == "node_type_unknown", row.state["node_results"]["z"]
     rows = failures("z", [], row.error_message)
     rows.insert(1, ("z", "warning", "No activity handler found for node type: frobnicate"))
@@ -392,9 +390,16 @@ def row_vanishes(s):
     assert s.worker.running()
 
 
-def no_table_changed(s):
-    found = s.backend.run("SELECT table_name || '.' || column_name FROM information_schema.columns WHERE table_schema = 'public'")
-    assert sorted(c for c, in found) == s.columns_before, "a column was added or removed"
+def columns(backend):
+    return set(backend.run("SELECT table_name, column_name, data_type, is_nullable, column_default FROM information_schema.columns"
+                           " WHERE table_schema = 'public'"))
+
+
+def no_table_changed(s, before):
+    """Tables that were there are as they were; those that were missing may have been made."""
+    tables = {c[0] for c in before}
+    after = {c for c in columns(s.backend) if c[0] in tables}
+    assert after == before, after ^ before
 
 
 def stop(s):
@@ -414,17 +419,7 @@ def start_scenes():
     """migrate makes what the worker needs beside the backend's tables, and the worker starts"""
     for name, options in OPTIONS.items():
         scenes[name] = Scene(name, **options)
-    for s in scenes.values():
-        begin_pause(s)
-
-
-def columns_before():
-    """The columns that the backend's tables have before wfworker sees them."""
-    for name, options in OPTIONS.items():
-        b = Backend(postgres, "untouched_" + name, **options)
-        found = b.run("SELECT table_name || '.' || column_name FROM information_schema.columns WHERE table_schema = 'public'")
-        scenes[name].columns_before = sorted(c for c, in found)
-        b.connection.close()
+        begin_pause(scenes[name])
 
 
 add_case("three databases: migrate, insert, start a worker each", start_scenes)
@@ -439,9 +434,10 @@ for scene_name in OPTIONS:
 @case
 def untouched():
     """no table of the backend was changed"""
-    columns_before()
-    for s in scenes.values():
-        no_table_changed(s)
+    for name, options in OPTIONS.items():
+        fresh = Backend(postgres, "untouched_" + name, **options)
+        no_table_changed(scenes[name], columns(fresh))
+        fresh.connection.close()
 
 
 @case
@@ -452,4 +448,4 @@ def stopped():
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(keep_workers=True))

@@ -107,8 +107,8 @@ def note(text):
     sys.stdout.flush()
 
 
-def main(on_failure=None):
-    """Run the cases in order (or those whose names match the arguments); 0 when all passed."""
+def main(keep_workers=False):
+    """Run the cases in order (or those whose names match the arguments); 0 when all passed.  Workers end with their case."""
     chosen = [c for c in _cases if not sys.argv[1:] or any(re.search(a, c[0]) for a in sys.argv[1:])]
     failed = 0
     print("1..%d" % len(chosen))
@@ -121,11 +121,12 @@ def main(on_failure=None):
             failed += 1
             print("not ok %d - %s" % (number, name))
             note(traceback.format_exc())
-            if on_failure:
-                with contextlib.suppress(Exception):
-                    on_failure()
             for worker in Worker.all:
                 note("log of %s:\n%s" % (worker.name, "\n".join(worker.log().splitlines()[-30:])))
+        if not keep_workers:
+            for worker in Worker.all:
+                worker.kill()
+            Worker.all.clear()
         note("%.2f s" % (time.monotonic() - began))
     return 1 if failed else 0
 
@@ -499,12 +500,14 @@ class Worker:
     """`wfworker run` as a process of its own, with its log in a file."""
 
     all = []
+    count = 0
     READY = r"worker running"
 
     def __init__(self, dsn, *arguments, env=None, name=None, ready=True):
-        self.name = name or "worker%d" % (len(Worker.all) + 1)
+        Worker.count += 1
+        self.name = name or "worker%d" % Worker.count
         self.killed = False
-        self.path = os.path.join(tmpdir(), "%s.%d.log" % (self.name, len(Worker.all)))
+        self.path = os.path.join(tmpdir(), "%s.%d.log" % (self.name, Worker.count))
         command = [program(), "run", "--log-format", "text"] + (["--db", dsn] if dsn else []) + list(arguments)
         with open(self.path, "wb") as log:
             self.process = subprocess.Popen(command, env=clean_environment(env), cwd=tmpdir(), stdin=subprocess.DEVNULL,

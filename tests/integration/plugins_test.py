@@ -130,7 +130,7 @@ def worker_runs_on():
         assert len(warnings) == 1, (name, warnings)
     failed = backend.wait_end(backend.execution(backend.workflow(graph([("z", "no.such_type")], []))))
     assert failed.status == "failed", failed
-    assert failed.error_message.startswith('Node z failed: no plugin provides the node type "no.such_type"; searched '), failed
+    assert failed.error_message.startswith('Node z failed: no plugin provides the node type "no.such_type": searched '), failed
     assert DIRECTORY in failed.error_message and "crash_ctor" in failed.error_message, failed.error_message
     assert worker.terminate() == 0, worker.log()
 
