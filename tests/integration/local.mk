@@ -7,3 +7,6 @@ INTEGRATION_TESTS = \
   tests/integration/plugins_test.py \
   tests/integration/workers_test.py
 EXTRA_DIST += $(INTEGRATION_TESTS) tests/integration/harness.py
+if HAVE_PYTHON3
+TESTS += $(INTEGRATION_TESTS)
+endif
