@@ -47,7 +47,5 @@ void banner_running(const struct worker *w)
         printf("✅ Worker running...\n");
         fflush(stdout);
     }
-    struct store_stats s;
-    store_stats(w->store, &s);
-    log_write(LOG_INFO, "worker running", LOG_STR("wake_up", s.listening ? "notifications" : "polling"));
+    log_write(LOG_INFO, "worker running");
 }
