@@ -246,4 +246,4 @@ def until_idle():
 
 
 if __name__ == "__main__":
-    sys.exit(main(on_failure=stop_workers))
+    sys.exit(main())
