@@ -1,0 +1,147 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What surrounds the work: signals, the grace period, quarantine of what takes workers down, secrets, the web service."""
+
+import re
+import sys
+import urllib.error
+import urllib.request
+
+from harness import Answer, Backend, HttpServer, Postgres, Worker, case, free_port, graph, main, signal, time, wait_until, wfworker
+
+LEASE = {"WFWORKER_LEASE_SECONDS": "2"}
+
+postgres = Postgres()
+server = HttpServer()
+backend = Backend(postgres, "lifecycle")
+assert wfworker("migrate", "--db", backend.dsn).status == 0
+
+
+def slow(path, seconds, **config):
+    server.script[path] = [Answer(delay=seconds)]
+    config["url"] = server.url + path
+    return backend.workflow(graph([("h", "http_request", config)], []))
+
+
+def begun(path, count=1):
+    wait_until("the request", lambda: len(server.seen(path)) == count)
+
+
+def fetch(address, path, method="GET"):
+    request = urllib.request.Request("http://%s%s" % (address, path), method=method)
+    try:
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return answer.status, answer.headers["Content-Type"], answer.read().decode()
+    except urllib.error.HTTPError as e:
+        return e.code, e.headers["Content-Type"], e.read().decode()
+
+
+def line(worker, pattern):
+    return wait_until(lambda: "a line like %s in %s" % (pattern, worker.log()), lambda: re.search(pattern, worker.log()))
+
+
+@case
+def statistics():
+    """SIGUSR1 writes one line of statistics; the end writes the last one"""
+    worker = Worker(backend.dsn)
+    identity = backend.execution(backend.workflow(graph([("t", "trigger"), ("e", "end")], [("t", "e")])))
+    assert backend.wait_end(identity).status == "completed"
+    line(worker, "execution completed")
+    worker.process.send_signal(signal.SIGUSR1)
+    line(worker, r"statistics why=requested processed=1 completed=1 failed=0 retried=0 nodes=2 nodes_failed=0 errors=0 in_flight=0")
+    assert worker.terminate() == 0
+    line(worker, r"stopping why=SIGTERM held=0 running_nodes=0 grace_ms=10000")
+    line(worker, r"statistics why=final processed=1 completed=1 .* uptime=00:00:\d\d")
+
+
+@case
+def settings_again():
+    """SIGHUP reads the settings again and the worker goes on"""
+    worker = Worker(backend.dsn)
+    worker.process.send_signal(signal.SIGHUP)
+    line(worker, "settings read again in_force=")
+    identity = backend.execution(backend.workflow(graph([("t", "trigger")], [])))
+    assert backend.wait_end(identity).status == "completed"
+    assert worker.terminate() == 0
+
+
+@case
+def grace_period_over():
+    """SIGTERM while a node runs longer than the grace period: it is cancelled, and another worker does it again"""
+    first = Worker(backend.dsn, "--shutdown-grace", "0.5", env={"WFWORKER_LEASE_SECONDS": "120"}, name="first")
+    workflow = slow("/long", 30)
+    identity = backend.execution(workflow)
+    begun("/long")
+    began = time.monotonic()
+    assert first.terminate() == 0, first.log()
+    assert time.monotonic() - began >= 0.5
+    line(first, "grace period is over, running nodes are cancelled nodes=1")
+    server.script["/long"] = [Answer()]
+    second = Worker(backend.dsn, env={"WFWORKER_LEASE_SECONDS": "120"}, name="second")
+    row = backend.wait_end(identity)
+    assert row.status == "completed", row
+    requests = server.seen("/long")
+    assert len(requests) == 2 and requests[0].headers["Idempotency-Key"] == requests[1].headers["Idempotency-Key"], requests
+    assert second.terminate() == 0
+
+
+@case
+def quarantine():
+    """a node over which three workers are lost fails with that cause and is not run a fourth time"""
+    workflow = slow("/deadly", 60)
+    identity = backend.execution(workflow)
+    for i in range(3):
+        worker = Worker(backend.dsn, env=LEASE, name="victim%d" % i)
+        begun("/deadly", i + 1)
+        worker.kill()
+    last = Worker(backend.dsn, env=dict(LEASE, WORKFLOW_MAX_RETRIES="0"), name="last")
+    row = backend.wait_end(identity)
+    assert row.status == "failed" and row.error_message == "Node h failed: 3 workers were lost while the node ran", row
+    assert len(server.seen("/deadly")) == 3
+    assert last.terminate() == 0
+
+
+@case
+def secrets():
+    """secrets and allowed variables reach the node and nothing else; others are unknown names"""
+    env = {"WFWORKER_SECRET_token": "s3cr3t-value", "REGION": "eu-7", "WFWORKER_ENV_ALLOW": "REGION", "HIDDEN": "h1dden"}
+    worker = Worker(backend.dsn, "--log-level", "debug", env=env)
+    server.script["/secret"] = [Answer()]
+    headers = {"X-Token": "${secret.token}", "X-Region": "${env.REGION}"}
+    good = backend.execution(backend.workflow(graph([("h", "http_request", {"url": server.url + "/secret", "headers": headers})], [])))
+    bad = backend.execution(backend.workflow(graph([("h", "http_request", {"url": server.url + "/secret?x=${env.HIDDEN}"})], [])))
+    assert backend.wait_end(good).status == "completed"
+    failed = backend.wait_end(bad)
+    assert failed.status == "failed" and "env.HIDDEN" in failed.error_message, failed
+    seen = server.seen("/secret")
+    assert len(seen) == 1 and seen[0].headers["X-Token"] == "s3cr3t-value" and seen[0].headers["X-Region"] == "eu-7", seen
+    assert worker.terminate() == 0
+    assert "s3cr3t-value" not in worker.log() and "h1dden" not in worker.log()
+    for table in ("public.workflowexecution", "public.executionlog", "wfworker.journal", "wfworker.snapshot"):
+        assert backend.run("SELECT count(*) FROM %s t WHERE t::text LIKE '%%s3cr3t-value%%'" % table)[0][0] == 0, table
+
+
+@case
+def web():
+    """health, readiness, metrics and the status page; nothing else, and only reading"""
+    address = "127.0.0.1:%d" % free_port()
+    worker = Worker(backend.dsn, "--web-listen", address)
+    identity = backend.execution(backend.workflow(graph([("t", "trigger")], [])))
+    assert backend.wait_end(identity).status == "completed"
+    line(worker, "execution completed")
+    assert fetch(address, "/healthz") == (200, "text/plain; charset=utf-8", "ok\n")
+    assert fetch(address, "/readyz") == (200, "text/plain; charset=utf-8", "ok\n")
+    status, kind, text = fetch(address, "/metrics")
+    assert (status, kind) == (200, "text/plain; version=0.0.4; charset=utf-8")
+    assert '\nwfworker_executions_total{status="completed"} 1\n' in text and "\nwfworker_database_up 1\n" in text, text
+    status, kind, text = fetch(address, "/")
+    assert (status, kind) == (200, "text/html; charset=utf-8") and "<tr><td>completed</td><td>1</td></tr>" in text, text
+    assert fetch(address, "/etc/passwd")[0] == 404
+    assert fetch(address, "/metrics", "DELETE")[0] == 405
+    other = Worker(backend.dsn, "--web-listen", address, ready=False)
+    assert other.wait() == 1, other.log()
+    line(other, "web_listen: cannot listen on %s: Address already in use" % re.escape(address))
+    assert worker.terminate() == 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
