@@ -19,6 +19,7 @@ struct registry *plugins_open(const struct cli *c, bool strict, struct error *e)
         .plugin_dirs = c->settings->plugin_dirs,
         .plugin_path = c->settings->plugin_path,
         .use_environment = true,
+        .quiet = !strict,
         .strict = strict,
         .plugin_config = plugin_config,
         .ctx = c->source,

@@ -6,7 +6,8 @@
 #include "cli/command.h"
 #include "plugin/registry.h"
 
-/* Open the plugins as a worker with these settings would; with `strict` false broken ones are only listed. */
+/* Open the plugins as a worker with these settings would; with `strict` false broken ones are for the caller to
+ * list: they are not logged. */
 struct registry *plugins_open(const struct cli *c, bool strict, struct error *e);
 
 #endif

@@ -21,8 +21,12 @@ struct row {
 static char *join_types(const struct plugin *p)
 {
     struct buf b = BUF_INIT;
-    for (size_t i = 0; i < p->about.node_count; i++)
-        buf_printf(&b, "%s%s", i ? ", " : "", p->about.nodes[i].type);
+    for (size_t i = 0; i < p->about.node_count; i++) {
+        const struct wfw_node *n = &p->about.nodes[i];
+        buf_printf(&b, "%s%s", i ? ", " : "", n->type);
+        for (size_t k = 0; n->aliases && n->aliases[k]; k++)
+            buf_printf(&b, ", %s", n->aliases[k]);
+    }
     if (p->about.node_count == 0)
         buf_addch(&b, '-');
     return buf_steal(&b);
@@ -94,13 +98,71 @@ static json_t *text_or_null(const char *text)
     return text && *text ? js_string_lossy(text, strlen(text)) : json_null();
 }
 
+static json_t *aliases_json(const struct wfw_node *n)
+{
+    json_t *aliases = json_array();
+    for (size_t i = 0; n->aliases && n->aliases[i]; i++)
+        js_push(aliases, text_or_null(n->aliases[i]));
+    return aliases;
+}
+
+static json_t *capabilities_json(uint32_t caps)
+{
+    json_t *names = json_array();
+    for (uint32_t bit = 1; bit; bit <<= 1)
+        if (caps & bit && capability_name(bit))
+            js_push(names, json_string(capability_name(bit)));
+    return names;
+}
+
+/* A schema or examples as the plugin gives them; what is not JSON stays text. */
+static json_t *json_or_text(const char *text)
+{
+    json_t *v = text && *text ? js_parse(text, strlen(text), NULL) : NULL;
+    return v ? v : text_or_null(text);
+}
+
+static const char *effect_name(uint32_t effect)
+{
+    return effect == WFW_EFFECT_PURE         ? "pure"
+           : effect == WFW_EFFECT_READS      ? "reads"
+           : effect == WFW_EFFECT_IDEMPOTENT ? "idempotent"
+                                             : "unsafe";
+}
+
+/* All that a plugin says about a node type. */
+static json_t *node_json(const struct wfw_node *n)
+{
+    json_t *v = json_object();
+    js_set(v, "type", text_or_null(n->type));
+    js_set(v, "aliases", aliases_json(n));
+    js_set(v, "summary", text_or_null(n->summary));
+    js_set(v, "description", text_or_null(n->description));
+    js_set(v, "exec", json_string(n->exec == WFW_EXEC_LOOP ? "loop" : "blocking"));
+    js_set(v, "effect", json_string(effect_name(n->effect)));
+    js_set(v, "capabilities", capabilities_json(n->caps));
+    js_set(v, "config_schema", json_or_text(n->config_schema));
+    js_set(v, "output_schema", json_or_text(n->output_schema));
+    js_set(v, "examples", json_or_text(n->examples));
+    return v;
+}
+
+static void add_types(json_t *types, const struct wfw_node *n)
+{
+    CLEANUP_JSON json_t *aliases = aliases_json(n);
+    js_push(types, text_or_null(n->type));
+    json_array_extend(types, aliases);
+}
+
 static json_t *plugin_json(const struct plugin *p)
 {
-    json_t *v = json_object(), *types = json_array();
+    json_t *v = json_object(), *types = json_array(), *nodes = json_array();
     CLEANUP_FREE char *abi = p->abi.size ? xasprintf("%u.%u", p->abi.major, p->abi.minor) : NULL;
     CLEANUP_FREE char *reason = reason_text(&p->reason, "");
-    for (size_t i = 0; i < p->about.node_count; i++)
-        js_push(types, text_or_null(p->about.nodes[i].type));
+    for (size_t i = 0; i < p->about.node_count; i++) {
+        add_types(types, &p->about.nodes[i]);
+        js_push(nodes, node_json(&p->about.nodes[i]));
+    }
     js_set(v, "state", text_or_null(states[p->state]));
     js_set(v, "name", text_or_null(p->name));
     js_set(v, "version", text_or_null(p->about.plugin.version));
@@ -108,6 +170,7 @@ static json_t *plugin_json(const struct plugin *p)
     js_set(v, "node_types", types);
     js_set(v, "file", text_or_null(p->path));
     js_set(v, "reason", text_or_null(*reason ? reason : p->warning));
+    js_set(v, "nodes", nodes);
     return v;
 }
 

@@ -48,7 +48,7 @@ static void warn_failed(const struct plugin *p)
 }
 
 /* 0, or -1 and *e: the first failure that must not be passed over. */
-static int judge(const struct registry *r, bool strict, struct error *e)
+static int judge(const struct registry *r, bool strict, bool quiet, struct error *e)
 {
     for (size_t i = 0; i < r->count; i++) {
         const struct plugin *p = r->plugins[i];
@@ -59,7 +59,8 @@ static int judge(const struct registry *r, bool strict, struct error *e)
                 *e = p->reason;
             return err_prefix(e, "plugin %s (%s)", p->name, p->path);
         }
-        warn_failed(p);
+        if (!quiet)
+            warn_failed(p);
     }
     return 0;
 }
@@ -78,7 +79,7 @@ struct registry *registry_open(const struct registry_options *options, struct er
     int rc = search_plugins(r, options, e);
     for (size_t i = 0; rc == 0 && i < r->count; i++)
         load_plugin(r, r->plugins[i]);
-    if (rc != 0 || judge(r, options->strict, e) != 0) {
+    if (rc != 0 || judge(r, options->strict, options->quiet, e) != 0) {
         registry_close(r);
         return NULL;
     }

@@ -20,6 +20,7 @@ struct registry_options {
     const char *const *plugin_dirs; /* --plugin-dir, in order; NULL-terminated, or NULL */
     const char *plugin_path;        /* the setting plugin_path: directories separated by ':', or NULL */
     bool use_environment;           /* honour WFWORKER_PLUGIN_PATH (never when AT_SECURE) */
+    bool quiet;                     /* do not log plugins that fail: the caller lists them */
     bool strict;                    /* a plugin that failed, or a directory that is not there, is an error of registry_open() */
     /* The configuration of a plugin ([plugin NAME] section) as an object of strings; a new reference, or NULL.  The keys
      * enabled (no: the file is not touched), deny (capabilities, separated by commas) and isolate (never) are read here;
@@ -66,7 +67,9 @@ const char *registry_unknown_detail(const struct registry *r);
 int registry_print(const struct registry *r, FILE *out);
 
 /* The same as {"version", "abi": {"major", "minor"}, "searched": [directories], "plugins": [{"state", "name", "version",
- * "abi", "node_types", "file", "reason"}]}; version, abi and reason are null when there is none.  A new reference. */
+ * "abi", "node_types", "file", "reason", "nodes"}]}; version, abi and reason are null when there is none.  node_types has
+ * the aliases too; nodes = [{"type", "aliases", "summary", "description", "exec", "effect", "capabilities",
+ * "config_schema", "output_schema", "examples"}].  A new reference. */
 json_t *registry_json(const struct registry *r);
 
 #endif

@@ -202,9 +202,9 @@ static void the_listing_is_a_table_or_json(void **state)
     assert_int_equal(registry_print(r, out), 1);
     fclose(out);
     CLEANUP_FREE char *expected = xasprintf(
-        "STATE   NAME   VERSION  ABI  NODE TYPES                          FILE\n"
-        "ok      good   1.2.3    1.0  test.block, test.loop, test.thread  %s/good.so\n"
-        "failed  notes  -        -    -                                   %s/notes.so\n"
+        "STATE   NAME   VERSION  ABI  NODE TYPES                                                     FILE\n"
+        "ok      good   1.2.3    1.0  test.block, good-block, test.blocking, test.loop, test.thread  %s/good.so\n"
+        "failed  notes  -        -    -                                                              %s/notes.so\n"
         "          not a shared object: the file does not begin with an ELF header\n"
         "          HINT:  A plugin is what cc -shared makes; remove the file or give it another name.\n"
         "searched %s\n",
@@ -216,10 +216,20 @@ static void the_listing_is_a_table_or_json(void **state)
     CLEANUP_FREE char *expected_json = xasprintf(
         "{\"version\":\"" PACKAGE_VERSION "\",\"abi\":{\"major\":1,\"minor\":0},\"searched\":[\"%s\"],\"plugins\":["
         "{\"state\":\"ok\",\"name\":\"good\",\"version\":\"1.2.3\",\"abi\":\"1.0\",\"node_types\":[\"test.block\","
-        "\"test.loop\",\"test.thread\"],\"file\":\"%s/good.so\",\"reason\":null},"
+        "\"good-block\",\"test.blocking\",\"test.loop\",\"test.thread\"],\"file\":\"%s/good.so\",\"reason\":null,"
+        "\"nodes\":[{\"type\":\"test.block\",\"aliases\":[\"good-block\",\"test.blocking\"],"
+        "\"summary\":\"on a thread of the pool\",\"description\":null,\"exec\":\"blocking\",\"effect\":\"unsafe\","
+        "\"capabilities\":[\"http\",\"secrets\"],\"config_schema\":{\"type\":\"object\",\"properties\":{\"do\":"
+        "{\"type\":\"string\"},\"name\":{\"type\":\"string\",\"minLength\":2},\"when\":{\"type\":\"string\","
+        "\"format\":\"expression\"}}},\"output_schema\":null,\"examples\":null},"
+        "{\"type\":\"test.loop\",\"aliases\":[],\"summary\":\"on the loop\",\"description\":null,\"exec\":\"loop\","
+        "\"effect\":\"pure\",\"capabilities\":[],\"config_schema\":null,\"output_schema\":null,\"examples\":null},"
+        "{\"type\":\"test.thread\",\"aliases\":[],\"summary\":\"outcome from a thread of the plugin's own\","
+        "\"description\":null,\"exec\":\"blocking\",\"effect\":\"unsafe\",\"capabilities\":[\"threads\"],"
+        "\"config_schema\":null,\"output_schema\":null,\"examples\":null}]},"
         "{\"state\":\"failed\",\"name\":\"notes\",\"version\":null,\"abi\":null,\"node_types\":[],\"file\":"
         "\"%s/notes.so\",\"reason\":\"not a shared object: the file does not begin with an ELF header\\n"
-        "HINT:  A plugin is what cc -shared makes; remove the file or give it another name.\"}]}",
+        "HINT:  A plugin is what cc -shared makes; remove the file or give it another name.\",\"nodes\":[]}]}",
         top, top, top);
     assert_string_equal(json, expected_json);
     CLEANUP_FREE char *detail = xasprintf("searched %s; failed to load: notes (not a shared object: the file does not "
