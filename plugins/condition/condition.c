@@ -120,10 +120,10 @@ static const char *condition_text(struct wfw_task *task, const struct wfw_value 
 /* NULL: the node has failed. */
 static const struct wfw_value *evaluate(struct wfw_task *task, const char *text)
 {
-    char why[UTIL_MESSAGE / 2] = "";
-    const struct wfw_value *v = host->eval(task, text, NULL, why, sizeof why);
+    struct wfw_error error = {.size = sizeof error};
+    const struct wfw_value *v = host->evaluate(task, text, NULL, &error);
     if (!v)
-        fail_with(host, task, "expression_error", "expression \"%.200s\": %s", text, why);
+        fail_with(host, task, error.type, "expression \"%.200s\": %.700s", text, error.message);
     return v;
 }
 

@@ -57,6 +57,7 @@ static void def_destroy(struct def *d)
     json_decref(d->index);
     free(d->error);
     free(d->unknown_detail);
+    expr_cache_free(d->exprs);
     free(d);
 }
 

@@ -83,6 +83,7 @@ struct def {
     int64_t timeout_ms;   /* of an execution; 0 = none */
     char *error;          /* the first error, or NULL */
     char *unknown_detail; /* from the catalog, or NULL */
+    struct expr_cache *exprs; /* what handlers had evaluated */
 };
 
 /* Number of the node called id, or NO_INDEX. */

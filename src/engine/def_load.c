@@ -298,6 +298,7 @@ struct def *def_load(json_t *graph, json_t *rows, json_t *trigger_config, const 
                      struct diags *diags)
 {
     struct def *d = xcalloc(1, sizeof *d);
+    d->exprs = expr_cache_new();
     struct def_load l = {.d = d, .options = options, .diags = diags};
     json_t *nodes = json_object_get(graph, "nodes");
     d->refs = 1;

@@ -177,11 +177,10 @@ json_t *engine_eval(const struct def *d, const struct engine_state *s, uint64_t 
         return NULL;
     }
     struct view v = {.d = d, .s = s, .a = a, .vars = vars};
-    struct expr *x = expr_compile_key(expression, strlen(expression), &e);
+    const struct expr *x = expr_cache_get(d->exprs, expression, strlen(expression), &e);
     json_t *value = x ? expr_eval(x, &(struct expr_env){lookup, &v, now_us}, NULL, &e) : NULL;
     if (!value)
         fail(f, e.type, "%s", e.message);
-    expr_free(x);
     view_clear(&v);
     return value;
 }

@@ -56,7 +56,7 @@ void expr_write_json(struct buf *b, const json_t *v);
 struct tmpl;
 
 /* Compile every string inside `value` (values only, never keys).  `skip` (may be NULL) names top-level keys of `value`
- * that are not templates themselves (their text is an expression, see expr_compile_key()).  The result keeps a reference
+ * that are not templates themselves when they are strings (the text is an expression, see expr_compile_key()).  The result keeps a reference
  * to value.  Errors name the path as a JSON pointer in front of the message: "/headers/X: ...". */
 struct tmpl *tmpl_compile(json_t *value, const char *const *skip, struct expr_error *e);
 void tmpl_free(struct tmpl *t);
@@ -70,5 +70,15 @@ json_t *tmpl_render(const struct tmpl *t, const struct expr_env *env, struct exp
 /* Compile the text of a config key that is an expression by itself (condition, array_expression ...): outside string
  * literals ${x} is a sub-expression in parentheses, inside one it is template text. */
 struct expr *expr_compile_key(const char *text, size_t len, struct expr_error *e);
+
+/* ---- Compiled expressions kept for the next time: compiling takes ten times as long as evaluating ----
+ * Bounded in number and size.  One thread at a time. */
+
+struct expr_cache;
+struct expr_cache *expr_cache_new(void);
+void expr_cache_free(struct expr_cache *c);
+
+/* expr_compile_key(), or what it gave the last time; valid until the next call.  NULL and *e on error. */
+const struct expr *expr_cache_get(struct expr_cache *c, const char *text, size_t len, struct expr_error *e);
 
 #endif

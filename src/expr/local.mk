@@ -2,6 +2,7 @@
 noinst_LTLIBRARIES += src/expr/libexpr.la
 src_expr_libexpr_la_SOURCES = \
   src/expr/arena.c src/expr/ast.h \
+  src/expr/cache.c \
   src/expr/casemap.h \
   src/expr/eval.c src/expr/eval.h \
   src/expr/expr.c src/expr/expr.h \

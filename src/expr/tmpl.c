@@ -204,10 +204,11 @@ static bool walk_object(struct walk *w, struct plan *p, const char *const *skip,
     bool ok = true;
     for (void *it = json_object_iter(object); ok && it; it = json_object_iter_next(object, it)) {
         const char *key = json_object_iter_key(it);
-        if (skipped(skip, key))
+        json_t *child = json_object_iter_value(it);
+        if (json_is_string(child) && skipped(skip, key))
             continue;
         path_key(&w->path, key);
-        ok = walk_child(w, p, (struct plan){.value = json_object_iter_value(it), .key = key}, depth);
+        ok = walk_child(w, p, (struct plan){.value = child, .key = key}, depth);
         path_cut(&w->path, len);
     }
     return ok;

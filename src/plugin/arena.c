@@ -38,6 +38,23 @@ void *arena_alloc(struct arena *a, size_t size)
     return block;
 }
 
+#define NEWEST 8
+
+bool arena_drop(struct arena *a, const json_t *v)
+{
+    bool found = false;
+    pthread_mutex_lock(&a->lock);
+    size_t stop = a->value_count > NEWEST ? a->value_count - NEWEST : 0;
+    for (size_t i = a->value_count; i > stop && !found; i--) {
+        if (a->values[i - 1] != v)
+            continue;
+        a->values[i - 1] = a->values[--a->value_count];
+        found = true;
+    }
+    pthread_mutex_unlock(&a->lock);
+    return found;
+}
+
 json_t *arena_keep(struct arena *a, json_t *v)
 {
     if (!v)

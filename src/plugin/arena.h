@@ -5,6 +5,7 @@
 
 #include <jansson.h>
 #include <pthread.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 struct arena {
@@ -21,5 +22,6 @@ void arena_free(struct arena *a); /* frees what is in it, not itself */
 void *arena_alloc(struct arena *a, size_t size); /* zeroed */
 void arena_adopt(struct arena *a, void *block);  /* a block of malloc() */
 json_t *arena_keep(struct arena *a, json_t *v);  /* takes over the reference; returns v; NULL is passed through */
+bool arena_drop(struct arena *a, const json_t *v); /* forget v if it is among the newest: the reference is the caller's */
 
 #endif

@@ -144,6 +144,8 @@ const struct wfw_host *host_table(void)
         .fd = watch_fd,
         .http = watch_http,
         .unwatch = watch_stop,
+        .evaluate = service_evaluate,
+        .release = service_release,
     };
     return &table;
 }

@@ -162,10 +162,9 @@ static void ask(struct question *q)
     pthread_mutex_unlock(&h->lock);
 }
 
-const struct wfw_value *service_eval(struct wfw_task *task, const char *expression, const struct wfw_value *vars, char *msg,
-                                     size_t msglen)
+/* t may be NULL.  On an error the type is in e->detail, or nothing. */
+static const struct wfw_value *evaluate(struct task *t, const char *expression, const struct wfw_value *vars, struct error *e)
 {
-    struct task *t = handle_acquire(task);
     struct question q = {.job = {.task = t}, .what = ASK_EVAL, .text = expression, .vars = value_json(vars)};
     if (!t)
         err_set(&q.error, "the task is over");
@@ -173,12 +172,56 @@ const struct wfw_value *service_eval(struct wfw_task *task, const char *expressi
         err_set(&q.error, "an expression and an object of variables are needed");
     else
         ask(&q);
-    if (!q.value && msg && msglen)
-        snprintf(msg, msglen, "%s", q.error.message);
-    const struct wfw_value *answer = t ? value_of(arena_keep(&t->arena, q.value)) : NULL;
+    *e = q.error;
+    return t ? value_of(arena_keep(&t->arena, q.value)) : NULL;
+}
+
+const struct wfw_value *service_eval(struct wfw_task *task, const char *expression, const struct wfw_value *vars, char *msg,
+                                     size_t msglen)
+{
+    struct error e = ERROR_INIT;
+    struct task *t = handle_acquire(task);
+    const struct wfw_value *answer = evaluate(t, expression, vars, &e);
+    if (!answer && msg && msglen)
+        snprintf(msg, msglen, "%s", e.message);
     if (t)
         task_unref(t);
     return answer;
+}
+
+static const char *keep_text(struct task *t, const char *text)
+{
+    char *copy = xstrdup(text);
+    arena_adopt(&t->arena, copy);
+    return copy;
+}
+
+const struct wfw_value *service_evaluate(struct wfw_task *task, const char *expression, const struct wfw_value *vars,
+                                         struct wfw_error *error)
+{
+    struct error e = ERROR_INIT;
+    struct task *t = handle_acquire(task);
+    const struct wfw_value *answer = evaluate(t, expression, vars, &e);
+    if (!answer && error && error->size >= offsetof(struct wfw_error, retryable)) {
+        error->type = !t ? "cancelled" : *e.detail ? keep_text(t, e.detail) : "expression_error";
+        error->message = t ? keep_text(t, e.message) : "the task is over";
+    }
+    if (t)
+        task_unref(t);
+    return answer;
+}
+
+void service_release(struct wfw_task *task, const struct wfw_value *value)
+{
+    struct task *t = value_made(value) ? NULL : handle_acquire(task);
+    if (!t)
+        return;
+    json_t *v = value_json(value);
+    if (arena_drop(&t->arena, v)) {
+        values_freed();
+        json_decref(v);
+    }
+    task_unref(t);
 }
 
 static const char *ask_string(struct wfw_task *task, const char *name, uint32_t capability)

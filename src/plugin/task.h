@@ -63,6 +63,7 @@ struct task_services {
     void *(*http_start)(void *ctx, const struct http_request *request, http_done_fn done, void *arg, struct error *e);
     void (*http_cancel)(void *ctx, void *transfer);
     int64_t (*now_us)(void *ctx);                   /* the wall clock; virtual in tests and exec */
+    /* NULL: the message, and in `detail` the failure's type ("" = expression_error) */
     json_t *(*eval)(void *ctx, void *owner, const char *expression, const json_t *vars, struct error *e);
     char *(*secret)(void *ctx, const char *name);   /* a new string, or NULL */
     char *(*env)(void *ctx, const char *name);      /* allow-listed names only; a new string, or NULL */

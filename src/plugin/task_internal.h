@@ -120,6 +120,9 @@ void *service_alloc(struct wfw_task *task, size_t size);
 int64_t service_now_ms(void);
 const struct wfw_value *service_eval(struct wfw_task *task, const char *expression, const struct wfw_value *vars, char *msg,
                                      size_t msglen);
+const struct wfw_value *service_evaluate(struct wfw_task *task, const char *expression, const struct wfw_value *vars,
+                                         struct wfw_error *error);
+void service_release(struct wfw_task *task, const struct wfw_value *value);
 int service_progress(struct wfw_task *task, const struct wfw_value *value);
 int service_cancelled(struct wfw_task *task);
 int service_cancel_fd(struct wfw_task *task);

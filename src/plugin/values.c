@@ -36,6 +36,11 @@ json_t *value_json(const struct wfw_value *v)
     return m ? m->json : (json_t *)(uintptr_t)v;
 }
 
+bool value_made(const struct wfw_value *v)
+{
+    return made_of(v) != NULL;
+}
+
 void value_freeze(const struct wfw_value *v)
 {
     struct made *m = made_of(v);

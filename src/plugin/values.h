@@ -19,6 +19,9 @@
 const struct wfw_value *value_of(const json_t *v);
 json_t *value_json(const struct wfw_value *v);
 
+/* Did object() or array() make it? */
+bool value_made(const struct wfw_value *v);
+
 /* No more changes. */
 void value_freeze(const struct wfw_value *v);
 

@@ -64,8 +64,10 @@ static json_t *eval(void *ctx, void *owner, const char *expression, const json_t
         return NULL;
     }
     json_t *v = engine_eval(a->run->def, a->run->state, a->id, expression, vars, run_now(a->run), &f);
-    if (!v)
+    if (!v) {
         err_set(e, "%s", f.message ? f.message : "expression failed");
+        err_detail(e, "%s", f.type ? f.type : "");
+    }
     failure_clear(&f);
     return v;
 }

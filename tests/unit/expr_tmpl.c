@@ -109,9 +109,36 @@ static void errors_name_the_path(void **state)
 static void top_level_keys_can_be_skipped(void **state)
 {
     (void)state;
-    const char *const skip[] = {"condition", NULL};
-    CLEANUP_FREE char *got = rendered("{\"condition\":\"${a}\",\"b\":{\"condition\":\"${a}\"}}", "{\"a\":1}", skip);
-    assert_string_equal(got, "{\"condition\":\"${a}\",\"b\":{\"condition\":1}}");
+    const char *const skip[] = {"condition", "list", NULL};
+    CLEANUP_FREE char *got = rendered(
+        "{\"condition\":\"${a}\",\"b\":{\"condition\":\"${a}\"},\"list\":[\"${a}\"]}", "{\"a\":1}", skip);
+    assert_string_equal(got, "{\"condition\":\"${a}\",\"b\":{\"condition\":1},\"list\":[1]}");
+}
+
+/* More texts than it keeps, some longer than all of them may be together. */
+static void compiled_expressions_are_kept(void **state)
+{
+    (void)state;
+    struct expr_error e;
+    struct expr_cache *c = expr_cache_new();
+    const struct expr *first = expr_cache_get(c, "1 + 1", 5, &e);
+    assert_ptr_equal(expr_cache_get(c, "1 + 1", 5, &e), first);
+    assert_null(expr_cache_get(c, "1 +", 3, &e));
+    assert_string_equal(e.type, "expression_error");
+    CLEANUP_FREE char *long_text = xasprintf("%40000s", "7");
+    for (int i = 0; i < 300; i++) {
+        char text[16];
+        snprintf(text, sizeof text, "%d", i % 100);
+        CLEANUP_JSON json_t *v = expr_eval(expr_cache_get(c, text, strlen(text), &e), &(struct expr_env){0}, NULL, &e);
+        assert_int_equal(json_integer_value(v), i % 100);
+        long_text[i] = '1'; /* another text each time */
+        long_text[i + 1] = '+';
+        if (i % 50 == 0)
+            assert_non_null(expr_cache_get(c, long_text, strlen(long_text), &e));
+        long_text[i] = long_text[i + 1] = ' ';
+    }
+    expr_cache_free(c);
+    expr_cache_free(NULL);
 }
 
 static void constant_values_are_given_back_themselves(void **state)
@@ -196,6 +223,7 @@ int main(void)
         cmocka_unit_test(templates_are_found_in_values_only),
         cmocka_unit_test(errors_name_the_path),
         cmocka_unit_test(top_level_keys_can_be_skipped),
+        cmocka_unit_test(compiled_expressions_are_kept),
         cmocka_unit_test(constant_values_are_given_back_themselves),
         cmocka_unit_test(long_texts_around_short_templates_are_fine),
         cmocka_unit_test(detail_45_keys_that_are_expressions),

@@ -98,6 +98,11 @@ static json_t *fake_eval(void *ctx, void *owner, const char *expression, const j
         err_set(e, "does not compile");
         return NULL;
     }
+    if (strcmp(expression, "typed") == 0) {
+        err_set(e, "no such name");
+        err_detail(e, "unknown_name");
+        return NULL;
+    }
     return json_pack("{s:s, s:O?}", "expression", expression, "vars", vars);
 }
 
@@ -672,6 +677,19 @@ static void run_services(void *state, struct wfw_task *task, const struct wfw_ca
     assert_null(host->eval(task, "bad", NULL, msg, sizeof msg));
     assert_string_equal(msg, "does not compile");
     assert_null(host->eval(task, NULL, NULL, msg, sizeof msg));
+    struct wfw_error error = {.size = sizeof error};
+    const struct wfw_value *twice = host->evaluate(task, "1 + n", call->input, &error);
+    assert_non_null(twice);
+    assert_null(error.message);
+    host->release(task, twice);
+    host->release(task, out); /* not for these: it goes on living */
+    host->release(task, NULL);
+    assert_null(host->evaluate(task, "bad", NULL, &error));
+    assert_string_equal(error.type, "expression_error");
+    assert_null(host->evaluate(task, "typed", NULL, &error));
+    assert_string_equal(error.type, "unknown_name");
+    assert_string_equal(error.message, "no such name");
+    assert_null(host->evaluate(task, "typed", NULL, NULL));
     assert_string_equal(msg, "an expression and an object of variables are needed");
     assert_string_equal(host->secret(task, "key"), "hush");
     assert_null(host->secret(task, "other"));
