@@ -349,8 +349,8 @@ def pause_resume(s):
     paused = b.log(identity)
     assert paused[-1] == ("d", "info", "Execution paused"), paused
     assert ("n", "info", "Executing node: n") not in paused
+    b.write_log(identity, "d", "info", "Execution resumed")  # first: the worker is quicker than two transactions
     b.set_status(identity, "running")
-    b.write_log(identity, "d", "info", "Execution resumed")
     row = s.completed("pause", ["t", "d", "n"])
     assert row.retry_count == 0
     rest = b.log(identity)[len(paused):]
