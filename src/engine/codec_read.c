@@ -233,6 +233,8 @@ static void read_all(struct in *in, const json_t *o)
         s->data = json_incref(json_object_get(o, "data"));
         if (!json_is_object(s->data))
             wrong(in, "data");
+        s->vars = json_incref(json_object_get(o, "vars"));
+        s->node_vars = json_incref(json_object_get(o, "node_vars"));
     }
     json_array_foreach(json_object_get(o, "acts"), i, v) read_act(in, v);
     json_array_foreach(json_object_get(o, "results"), i, v) read_result(in, v);

@@ -154,6 +154,8 @@ void engine_state_write(const struct def *d, const struct engine_state *s, struc
         write_policy(b, &s->policy);
         write_scope(d, s->root, b);
         put_json(b, "data", s->data);
+        put_json(b, "vars", s->vars);
+        put_json(b, "node_vars", s->node_vars);
     }
     buf_addstr(b, ",\"acts\":[");
     for (size_t i = 0; i < s->act_count; i++) {

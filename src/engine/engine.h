@@ -95,6 +95,7 @@ struct engine_event {
     const struct failure *failure;   /* FAIL */
     struct engine_park park;         /* PARK, ENTER */
     enum engine_leave leave;         /* LEAVE */
+    json_t *variables;               /* DONE: an array of [name, scope, value], borrowed, or NULL */
     const struct engine_start *start;/* START */
     const char *message;             /* TERMINATE */
     bool refused;                    /* TERMINATE by the worker itself: a row of the log says so (one from outside is
@@ -179,6 +180,10 @@ const json_t *engine_input(const struct engine_state *s, uint64_t act);
 /* Evaluate an expression in the view of an activation, with extra names (may be NULL) first. */
 json_t *engine_eval(const struct def *d, const struct engine_state *s, uint64_t act, const char *expression,
                     const json_t *vars, int64_t now_us, struct failure *f);
+
+/* A variable as the activation sees it, borrowed, or NULL.  scope: "workflow", "loop", "node"; NULL: the nearest. */
+const json_t *engine_variable(const struct def *d, const struct engine_state *s, uint64_t act, const char *name,
+                              const char *scope);
 
 /* The idempotency key of the activation: the same for all attempts.  A new string. */
 char *engine_key(const struct def *d, const struct engine_state *s, uint64_t act);

@@ -97,6 +97,7 @@ void engine_event_write(const struct engine_event *ev, int64_t now_us, struct bu
         write_park(&ev->park, out);
     if (ev->type == ENGINE_LEAVE)
         put_int(out, "leave", ev->leave);
+    put_json(out, "variables", ev->variables);
     put_text(out, "reason", ev->message);
     put_int(out, "refused", ev->refused);
     buf_addch(out, '}');
@@ -147,6 +148,7 @@ static void read_event(const json_t *r, struct engine_event *ev)
     ev->output = json_object_get(r, "output");
     ev->branch = js_str(r, "branch");
     ev->leave = (enum engine_leave)js_int(r, "leave", 0);
+    ev->variables = json_object_get(r, "variables");
     ev->message = js_str(r, "reason");
     ev->refused = js_int(r, "refused", 0) != 0;
     ev->park = (struct engine_park){.until_us = js_int(r, "until", 0),

@@ -14,7 +14,7 @@ src_engine_libengine_la_SOURCES = \
   src/engine/outcome.c \
   src/engine/project.c \
   src/engine/retry.c \
-  src/engine/settle.c \
+  src/engine/settle.c src/engine/variable.c \
   src/engine/start.c \
   src/engine/state.c src/engine/state_int.h \
   src/engine/step.c \

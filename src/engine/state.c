@@ -130,6 +130,8 @@ void engine_state_free(struct engine_state *s)
     }
     scope_free(s->root);
     json_decref(s->data);
+    json_decref(s->vars);
+    json_decref(s->node_vars);
     json_decref(s->old_results);
     json_decref(s->old_completed);
     free(s->acts);

@@ -115,6 +115,8 @@ struct engine_state {
     uint64_t next_act, next_timer;
 
     json_t *data; /* what nodes see as input */
+    json_t *vars;      /* of the workflow by name; or NULL */
+    json_t *node_vars; /* by node id, then by name; or NULL */
     struct result *results; /* in order of first completion */
     size_t result_count, result_cap;
     uint32_t *completed; /* nodes by first completion */
@@ -198,6 +200,9 @@ void node_fail_text(struct step *st, struct act *a, const char *type, const char
 void execution_fail(struct step *st);
 void execution_abort(struct step *st, const char *message, bool log);
 void execution_retry(struct step *st);
+
+/* variable.c */
+void variables_set(struct step *st, const struct act *a, const json_t *variables);
 
 /* retry.c: the delay before the next attempt, or -1 when there is none. */
 int64_t retry_delay_ms(const struct step *st, const struct act *a, const struct failure *f);

@@ -8,6 +8,7 @@ static void outcome(struct step *st, struct act *a, const struct engine_event *e
 {
     switch (ev->type) {
     case ENGINE_DONE:
+        variables_set(st, a, ev->variables);
         node_succeeded(st, a, ev->output, ev->branch);
         break;
     case ENGINE_FAIL:

@@ -59,7 +59,7 @@ static const json_t *workflow_root(struct view *v)
 static const json_t *variables_root(struct view *v)
 {
     if (!v->variables)
-        v->variables = json_object();
+        v->variables = v->s->vars ? json_incref(v->s->vars) : json_object();
     return v->variables;
 }
 
@@ -99,6 +99,8 @@ static const json_t *lookup(void *ctx, const char *name)
     if (v->secret && n->envs && strcmp(name, "env") == 0)
         return secret_root(v, &v->envs, "env", n->envs);
     const json_t *own = json_object_get(v->vars, name);
+    if (!own)
+        own = engine_variable(v->d, v->s, v->a->id, name, NULL);
     return own ? own : json_object_get(v->s->data, name);
 }
 

@@ -146,6 +146,8 @@ const struct wfw_host *host_table(void)
         .unwatch = watch_stop,
         .evaluate = service_evaluate,
         .release = service_release,
+        .set_variable = service_set_variable,
+        .get_variable = service_get_variable,
     };
     return &table;
 }

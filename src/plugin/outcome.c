@@ -98,7 +98,8 @@ int outcome_fail(struct wfw_task *task, const struct wfw_error *error)
                               .message = message ? message : "the handler gave no message",
                               .retryable = x.retryable != 0,
                               .retry_after_ms = x.retry_after_ms > 0 ? x.retry_after_ms : 0,
-                              .details = keep(t, x.details)};
+                              .details = keep(t, x.details),
+                              .error_node = keep_text(t, x.node_id)};
     return finish(t, task_decide(t, &o));
 }
 
@@ -134,6 +135,17 @@ int outcome_park(struct wfw_task *task, const struct wfw_park *park)
     return finish(t, task_decide(t, &o));
 }
 
+static bool passes_are_objects(const json_t *passes)
+{
+    size_t i;
+    json_t *vars;
+    if (passes && !json_is_array(passes))
+        return false;
+    json_array_foreach(passes, i, vars) if (!json_is_object(vars))
+        return false;
+    return true;
+}
+
 int outcome_enter(struct wfw_task *task, const struct wfw_enter *enter)
 {
     struct wfw_enter x;
@@ -146,8 +158,12 @@ int outcome_enter(struct wfw_task *task, const struct wfw_enter *enter)
                               .output = keep(t, x.vars),
                               .branch = keep_text(t, x.branch),
                               .checkpoint = keep(t, x.checkpoint),
-                              .pass = x.pass};
-    if (!o.branch || (o.output && !json_is_object(o.output))) {
+                              .pass = x.pass,
+                              .passes = keep(t, x.passes),
+                              .to = keep_text(t, x.to),
+                              .flags = x.flags,
+                              .keep = x.keep};
+    if (!o.branch || (o.output && !json_is_object(o.output)) || !passes_are_objects(o.passes)) {
         complain(t, "a handler enters without a branch, or with variables that are no object", "struct wfw_enter");
         return finish(t, WFW_E_INVAL);
     }

@@ -97,10 +97,10 @@ int service_progress(struct wfw_task *task, const struct wfw_value *value)
 
 struct question {
     struct job job;
-    enum { ASK_EVAL, ASK_SECRET, ASK_ENV } what;
-    const char *text; /* expression or name */
+    enum { ASK_EVAL, ASK_SECRET, ASK_ENV, ASK_VARIABLE } what;
+    const char *text, *scope; /* expression or name; ASK_VARIABLE: its scope or NULL */
     json_t *vars;
-    json_t *value; /* the answer of ASK_EVAL */
+    json_t *value; /* the answer of ASK_EVAL and ASK_VARIABLE */
     char *string;  /* the answer of the others */
     struct error error;
     bool answered; /* under the host's lock */
@@ -118,6 +118,8 @@ static void ask_here(struct question *q)
         q->string = s->env(s->ctx, q->text);
     else if (q->what == ASK_EVAL && s->eval)
         q->value = s->eval(s->ctx, t->owner, q->text, q->vars, &q->error);
+    else if (q->what == ASK_VARIABLE && s->variable)
+        q->value = s->variable(s->ctx, t->owner, q->text, q->scope);
     else
         err_set(&q->error, "this wfworker cannot answer that");
 }
@@ -246,6 +248,60 @@ const char *service_secret(struct wfw_task *task, const char *name)
 const char *service_env(struct wfw_task *task, const char *name)
 {
     return ask_string(task, name, WFW_CAP_ENV);
+}
+
+/* ---- Variables ---- */
+
+static bool is_variable_scope(const char *scope)
+{
+    return !scope || strcmp(scope, "workflow") == 0 || strcmp(scope, "loop") == 0 || strcmp(scope, "node") == 0;
+}
+
+/* Under the lock: a thread that sets and one that ends the call may meet. */
+static int add_variable(struct task *t, json_t *entry)
+{
+    pthread_mutex_lock(&t->host->lock);
+    bool late = t->decided;
+    if (!late && !t->variables)
+        t->variables = arena_keep(&t->arena, json_array());
+    if (late)
+        json_decref(entry);
+    else
+        js_push(t->variables, entry);
+    pthread_mutex_unlock(&t->host->lock);
+    return late ? WFW_E_STALE : WFW_OK;
+}
+
+int service_set_variable(struct wfw_task *task, const char *name, const struct wfw_value *value, const char *scope)
+{
+    struct task *t = handle_acquire(task);
+    json_t *text = name && *name ? json_string(name) : NULL;
+    int rc = t ? WFW_E_INVAL : WFW_E_STALE;
+    if (t && text && value && is_variable_scope(scope)) {
+        value_freeze(value);
+        json_t *entry = json_array();
+        js_push(entry, json_incref(text));
+        js_push(entry, json_string(scope ? scope : "workflow"));
+        js_push(entry, json_incref(value_json(value)));
+        rc = add_variable(t, entry);
+    }
+    json_decref(text);
+    if (t)
+        task_unref(t);
+    return rc;
+}
+
+const struct wfw_value *service_get_variable(struct wfw_task *task, const char *name, const char *scope)
+{
+    struct task *t = handle_acquire(task);
+    if (!t)
+        return NULL;
+    struct question q = {.job = {.task = t}, .what = ASK_VARIABLE, .text = name, .scope = scope};
+    if (name && is_variable_scope(scope))
+        ask(&q);
+    const struct wfw_value *answer = value_of(arena_keep(&t->arena, q.value));
+    task_unref(t);
+    return answer;
 }
 
 /* ---- The rest ---- */

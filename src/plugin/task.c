@@ -276,6 +276,8 @@ int task_decide(struct task *t, const struct outcome *outcome)
     if (!late) {
         t->decided = true;
         t->outcome = *outcome;
+        if (outcome->type == OUTCOME_DONE)
+            t->outcome.variables = t->variables;
     }
     pthread_mutex_unlock(&h->lock);
     if (late) {
@@ -332,7 +334,10 @@ static void fill_call(struct task *t, const struct task_call *c)
                                 .attempt = c->attempt,
                                 .why = c->why,
                                 .scope_outcome = c->scope_outcome,
-                                .deadline_ms = c->timeout_ms};
+                                .deadline_ms = c->timeout_ms,
+                                .scope_pass = c->scope_pass,
+                                .scope = keep_value(t, c->scope),
+                                .edges = keep_value(t, c->edges)};
 }
 
 void loop_call_timed(struct task *t, int64_t began_us)

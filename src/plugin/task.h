@@ -31,6 +31,11 @@ struct outcome {
     json_t *checkpoint;      /* PARK, ENTER */
     uint32_t leave;          /* enum wfw_leave */
     uint64_t pass;           /* ENTER */
+    json_t *passes;          /* ENTER: an array of objects, or NULL: one pass */
+    const char *to;          /* ENTER: node id, or NULL */
+    uint32_t flags, keep;    /* ENTER */
+    const char *error_node;  /* FAIL: node id, or NULL */
+    json_t *variables;       /* DONE: an array of [name, scope, value], or NULL */
 };
 
 struct http_request {
@@ -69,6 +74,8 @@ struct task_services {
     char *(*env)(void *ctx, const char *name);      /* allow-listed names only; a new string, or NULL */
     void (*progress)(void *ctx, void *owner, json_t *value);
     void (*log)(void *ctx, void *owner, int level, const char *text);
+    /* A variable as the task's node sees it, a new reference; NULL: there is none.  scope NULL: the nearest. */
+    json_t *(*variable)(void *ctx, void *owner, const char *name, const char *scope);
 };
 
 struct task_call {
@@ -76,6 +83,8 @@ struct task_call {
     json_t *config, *input, *checkpoint, *event; /* borrowed; references are taken; must not be changed */
     uint32_t attempt, why, scope_outcome;
     int64_t timeout_ms; /* 0 = none */
+    uint64_t scope_pass;
+    json_t *scope, *edges; /* borrowed, or NULL */
 };
 
 /* The pool and its queue.  Threads are made when they are needed, at most blocking_threads (1 .. 4096); further blocking

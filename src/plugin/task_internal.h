@@ -60,6 +60,7 @@ struct task {
 
     bool decided;           /* (lock) an outcome was given, or cancelled */
     struct outcome outcome; /* (lock) set once, with decided */
+    json_t *variables;      /* (lock) set so far, kept by the arena; not changed once decided */
     _Atomic bool cancelled;
     int cancel_fd; /* (lock) -1 = not made */
 
@@ -128,5 +129,7 @@ int service_cancelled(struct wfw_task *task);
 int service_cancel_fd(struct wfw_task *task);
 const char *service_secret(struct wfw_task *task, const char *name);
 const char *service_env(struct wfw_task *task, const char *name);
+int service_set_variable(struct wfw_task *task, const char *name, const struct wfw_value *value, const char *scope);
+const struct wfw_value *service_get_variable(struct wfw_task *task, const char *name, const char *scope);
 
 #endif

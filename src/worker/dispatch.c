@@ -189,7 +189,12 @@ static void outcome_done(struct act *a, const struct outcome *o)
         act_fail_text(a, e.detail, e.message);
         return;
     }
-    act_over(a, &(struct engine_event){.type = ENGINE_DONE, .output = output, .branch = o->branch});
+    if (o->variables && output_check(o->variables, &e) != 0) {
+        act_fail_text(a, e.detail, "the variables that the node sets are too large or cannot be stored");
+        return;
+    }
+    act_over(a, &(struct engine_event){
+                    .type = ENGINE_DONE, .output = output, .branch = o->branch, .variables = o->variables});
 }
 
 static void outcome_fail(struct act *a, const struct outcome *o)

@@ -72,6 +72,13 @@ static json_t *eval(void *ctx, void *owner, const char *expression, const json_t
     return v;
 }
 
+static json_t *get_variable(void *ctx, void *owner, const char *name, const char *scope)
+{
+    const struct act *a = owner;
+    (void)ctx;
+    return a ? json_incref((json_t *)(uintptr_t)engine_variable(a->run->def, a->run->state, a->id, name, scope)) : NULL;
+}
+
 static void progress(void *ctx, void *owner, json_t *value)
 {
     struct act *a = owner;
@@ -121,5 +128,5 @@ struct task_services worker_services(struct worker *w)
 {
     return (struct task_services){.loop = &w->loop, .ctx = w, .http_start = start_http, .http_cancel = cancel_http,
                                   .now_us = now, .eval = eval, .secret = get_secret, .env = get_env,
-                                  .progress = progress, .log = add_log};
+                                  .progress = progress, .log = add_log, .variable = get_variable};
 }
