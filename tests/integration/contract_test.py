@@ -349,8 +349,7 @@ def pause_resume(s):
     paused = b.log(identity)
     assert paused[-1] == ("d", "info", "Execution paused"), paused
     assert ("n", "info", "Executing node: n") not in paused
-    b.write_log(identity, "d", "info", "Execution resumed")  # first: the worker is quicker than two transactions
-    b.set_status(identity, "running")
+    b.set_status(identity, "running", log=("d", "info", "Execution resumed"))
     row = s.completed("pause", ["t", "d", "n"])
     assert row.retry_count == 0
     rest = b.log(identity)[len(paused):]
@@ -365,8 +364,7 @@ def begin_pause(s):
     for _ in range(10):
         identity = s.ids["pause"]
         wait_until("the delay to run", lambda i=identity: ("d", "info", "Executing node: d") in b.log(i))
-        b.set_status(identity, "paused")
-        b.write_log(identity, "d", "info", "Execution paused")
+        b.set_status(identity, "paused", log=("d", "info", "Execution paused"))
         if ("d", "info", "Node d completed successfully") not in b.log(identity):
             return
         s.ids["pause"] = b.execution(workflow)

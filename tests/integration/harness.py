@@ -439,20 +439,25 @@ class Backend:
         """(node_id, level, message) ordered by time alone, as readers do."""
         return self.run('SELECT node_id, level, message FROM executionlog WHERE execution_id = %s ORDER BY "timestamp"', (identity,))
 
-    def set_status(self, identity, status, message=None, completed=False):
-        """As the API's pause, resume and terminate do: row and a rewritten state, with a log row of the backend's own."""
+    def set_status(self, identity, status, message=None, completed=False, log=None):
+        """As the API's pause, resume and terminate do: the row, a rewritten state, and a log row (node, level, text), all in one
+        transaction."""
         row = self.row(identity)
         state = {key: row.state.get(key) for key in STATE_KEYS}  # whatever else is in there is dropped
         state["status"] = status
         if message:
             state["error_message"] = message
-        self.run("UPDATE workflowexecution SET status = %s, execution_state = %s, error_message = coalesce(%s, error_message),"
-                 " completed_at = CASE WHEN %s THEN %s ELSE completed_at END WHERE id = %s",
-                 (status, json.dumps(state), message, completed, now(), identity))
-
-    def write_log(self, identity, node, level, message):
-        self.run('INSERT INTO executionlog (id, execution_id, node_id, level, message, "timestamp") VALUES (%s, %s, %s, %s, %s, %s)',
-                 (str(uuid.uuid4()), identity, node, level, message, now()))
+        with contextlib.closing(self.postgres.connect(self.database)) as connection:
+            connection.autocommit = False
+            with connection.cursor() as cursor:
+                cursor.execute(
+                    "UPDATE workflowexecution SET status = %s, execution_state = %s, error_message = coalesce(%s, error_message),"
+                    " completed_at = CASE WHEN %s THEN %s ELSE completed_at END WHERE id = %s",
+                    (status, json.dumps(state), message, completed, now(), identity))
+                if log:
+                    cursor.execute('INSERT INTO executionlog (id, execution_id, node_id, level, message, "timestamp")'
+                                   " VALUES (%s, %s, %s, %s, %s, %s)", (str(uuid.uuid4()), identity, *log, now()))
+            connection.commit()
 
     def wait_end(self, identity, timeout=None):
         """The row once it has ended for good."""

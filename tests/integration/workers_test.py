@@ -143,7 +143,6 @@ def pick_up():
 def pick_up_by_polling():
     """without LISTEN a new execution is picked up at the poll interval"""
     worker = Worker(backend.dsn, "--listen", "off", "--poll-interval", "0.2")
-    assert worker.lines("worker running.*wake_up=polling"), worker.log()
     identity = backend.execution(delay_workflow(0))
     assert backend.wait_end(identity).status == "completed"
     assert worker.terminate() == 0, worker.log()
@@ -180,8 +179,8 @@ def terminated_while_running():
     workflow = backend.workflow(graph([("h", "http_request", {"url": server.url + "/slower"}), ("n", "noop")], [("h", "n")]))
     identity = backend.execution(workflow)
     wait_until("the request", lambda: len(server.seen("/slower")) == 1)
-    backend.set_status(identity, "failed", "Execution terminated by user", completed=True)
-    backend.write_log(identity, "h", "warning", "Execution terminated: Execution terminated by user")
+    backend.set_status(identity, "failed", "Execution terminated by user", completed=True,
+                       log=("h", "warning", "Execution terminated: Execution terminated by user"))
     time.sleep(4)
     row = backend.row(identity)
     assert row.status == "failed" and row.error_message == "Execution terminated by user", row
