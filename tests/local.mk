@@ -22,6 +22,7 @@ include tests/unit/http.mk
 include tests/unit/handlers.mk
 include tests/unit/worker.mk
 include tests/unit/cli.mk
+include tests/unit/time.mk
 include tests/pgrun.mk
 include tests/cli/local.mk
 include tests/pg/local.mk

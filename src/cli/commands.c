@@ -36,6 +36,14 @@ const struct cli_command cli_commands[] = {
      "EXECUTION is exec-... as the other commands print it, or the id of the row.", show_options, 1, 1, cmd_show},
     {"logs", "EXECUTION", "show the log of an execution",
      "EXECUTION is exec-... as the other commands print it, or the id of the row.", logs_options, 1, 1, cmd_logs},
+    {"schedule next", "CRON", "print when a cron expression comes",
+     "Needs no database.  One time a line, in ISO form with its offset from UTC.  The exit code is 1 when the expression is "
+     "wrong or never comes.",
+     schedule_next_options, 1, 1, cmd_schedule_next},
+    {"expr", "EXPRESSION", "evaluate an expression and print its value as JSON",
+     "Needs no database.  The keys of --data are names, and input and data the whole of it.  The exit code is 1 when the "
+     "expression is wrong or fails.",
+     expr_options, 1, 1, cmd_expr},
     {"config", "", "show every setting, its value and where it came from",
      "Passwords are never shown.", config_options, 0, 0, cmd_config},
     {NULL, NULL, NULL, NULL, NULL, 0, 0, NULL},

@@ -13,6 +13,7 @@ src_cli_libcli_la_SOURCES = \
   src/cli/connect.h \
   src/cli/dev.c \
   src/cli/execution.c src/cli/execution.h \
+  src/cli/expr.c \
   src/cli/help.c \
   src/cli/input.c src/cli/input.h \
   src/cli/list.c \
@@ -20,6 +21,7 @@ src_cli_libcli_la_SOURCES = \
   src/cli/options.c \
   src/cli/plugins.c src/cli/plugins.h \
   src/cli/reload.h src/cli/run.c \
+  src/cli/schedule_next.c \
   src/cli/show.c \
   src/cli/submit.c \
   src/cli/table.c src/cli/table.h \

@@ -3,6 +3,7 @@ noinst_LTLIBRARIES += src/engine/libengine.la
 src_engine_libengine_la_SOURCES = \
   src/engine/codec.h src/engine/codec_read.c src/engine/codec_write.c \
   src/engine/control.c \
+  src/engine/cron.h src/engine/cron_next.c src/engine/cron_parse.c \
   src/engine/cycle.c \
   src/engine/def.c src/engine/definition.h src/engine/def_int.h \
   src/engine/def_check.c src/engine/def_config.c src/engine/def_graph.c src/engine/def_load.c src/engine/def_options.c \
