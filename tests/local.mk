@@ -28,6 +28,7 @@ include tests/cli/local.mk
 include tests/pg/local.mk
 include tests/plugins/local.mk
 include tests/integration/local.mk
+include tests/differential/local.mk
 EXTRA_DIST += tests/unit/test.h
 
 # The names of the unit tests, which need no server: make check TESTS="`make -s print-unit-tests`"
