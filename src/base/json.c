@@ -107,8 +107,8 @@ void js_format_real(double d, char out[32])
 {
     int from = fabs(d) < 1e-300 ? 1 : 15; /* subnormal numbers can need fewer than 15 digits */
     for (int digits = from; digits <= 17; digits++) {
-        snprintf(out, 32, "%.*g", digits, d);
-        if (strtod(out, NULL) == d)
+        int n = snprintf(out, 32, "%.*g", digits, d);
+        if (n > 0 && n < 32 && strtod(out, NULL) == d)
             return;
     }
 }
