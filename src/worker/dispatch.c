@@ -13,7 +13,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "worker/output.h"
+#include "worker/handling.h"
 
 /* The lease must hold at least this much longer when an unsafe effect begins. */
 #define LEASE_MARGIN_MS 1000
@@ -163,10 +163,10 @@ static void act_over(struct act *a, struct engine_event *ev)
     ev->act = id;
     if (run_apply_at(r, ev, run_now(r), node) == 0 || ev->type == ENGINE_FAIL)
         return;
-    CLEANUP_FREE char *message = xasprintf("node type %s gave an outcome that is not possible here",
-                                           def_node_type(r->def, node));
-    struct failure f = {.type = (char[]){"outcome_invalid"}, .message = message};
+    struct failure f;
+    handling_outcome_invalid(r->def, node, &f);
     run_apply_at(r, &(struct engine_event){.type = ENGINE_FAIL, .act = id, .failure = &f}, run_now(r), node);
+    failure_clear(&f);
 }
 
 static void act_fail(struct act *a, const struct failure *f)
@@ -181,71 +181,16 @@ static void act_fail_text(struct act *a, const char *type, const char *message)
     act_fail(a, &(struct failure){.type = own_type, .message = own_message});
 }
 
-static void outcome_done(struct act *a, const struct outcome *o)
-{
-    CLEANUP_JSON json_t *output = o->output ? json_incref(o->output) : json_object();
-    struct error e = ERROR_INIT;
-    if (output_check(output, &e) != 0) {
-        act_fail_text(a, e.detail, e.message);
-        return;
-    }
-    if (o->variables && output_check(o->variables, &e) != 0) {
-        act_fail_text(a, e.detail, "the variables that the node sets are too large or cannot be stored");
-        return;
-    }
-    act_over(a, &(struct engine_event){
-                    .type = ENGINE_DONE, .output = output, .branch = o->branch, .variables = o->variables});
-}
-
-static void outcome_fail(struct act *a, const struct outcome *o)
-{
-    struct error e = ERROR_INIT;
-    bool details_fit = !o->details || output_check(o->details, &e) == 0;
-    CLEANUP_FREE char *type = xstrdup(o->error_type ? o->error_type : "error");
-    CLEANUP_FREE char *message = xstrdup(o->message ? o->message : "");
-    act_fail(a, &(struct failure){.type = type, .message = message, .retryable = o->retryable,
-                                  .retry_after_ms = o->retry_after_ms, .details = details_fit ? o->details : NULL});
-}
-
-static void outcome_park(struct act *a, const struct outcome *o)
-{
-    act_over(a, &(struct engine_event){.type = ENGINE_PARK,
-                                       .park = {.until_us = o->until_us, .signal = o->signal, .child = o->child_workflow,
-                                                .child_input = o->child_input, .checkpoint = o->checkpoint}});
-}
-
-static void outcome_leave(struct act *a, const struct outcome *o)
-{
-    enum engine_leave how = o->leave == WFW_LEAVE_BREAK      ? ENGINE_BREAK
-                            : o->leave == WFW_LEAVE_CONTINUE ? ENGINE_CONTINUE
-                                                             : ENGINE_END;
-    act_over(a, &(struct engine_event){.type = ENGINE_LEAVE, .leave = how, .branch = o->branch, .output = o->output});
-}
-
 static void on_outcome(void *owner, struct task *t, const struct outcome *o)
 {
     struct act *a = owner;
     struct run *r = a->run;
+    struct said said = {0};
     (void)t;
     a->task = NULL;
-    switch (o->type) {
-    case OUTCOME_DONE:
-        outcome_done(a, o);
-        break;
-    case OUTCOME_FAIL:
-        outcome_fail(a, o);
-        break;
-    case OUTCOME_PARK:
-        outcome_park(a, o);
-        break;
-    case OUTCOME_ENTER:
-        act_over(a, &(struct engine_event){.type = ENGINE_ENTER, .branch = o->branch, .output = o->output,
-                                           .park = {.checkpoint = o->checkpoint}});
-        break;
-    case OUTCOME_LEAVE:
-        outcome_leave(a, o);
-        break;
-    }
+    said_make(&said, o, a->id);
+    act_over(a, &said.ev);
+    said_clear(&said);
     run_turn(r);
 }
 
@@ -260,12 +205,6 @@ static void on_timeout(struct timer_item *t)
 
 /* ---- Starting ---- */
 
-static uint32_t why_of(enum engine_why why)
-{
-    static const uint32_t of[] = {WFW_WHY_START, WFW_WHY_TIMER, WFW_WHY_SIGNAL, WFW_WHY_CHILD, WFW_WHY_SCOPE};
-    return of[why];
-}
-
 static void act_call(struct act *a, const struct handler *h, json_t *config)
 {
     struct run *r = a->run;
@@ -275,7 +214,7 @@ static void act_call(struct act *a, const struct handler *h, json_t *config)
                              .execution_id = r->execution_id, .workflow_id = r->workflow_id, .key = key,
                              .config = config, .checkpoint = a->checkpoint, .event = a->event,
                              .input = (json_t *)(uintptr_t)engine_input(r->state, a->id),
-                             .attempt = a->attempt, .why = why_of(a->why), .timeout_ms = a->timeout_ms};
+                             .attempt = a->attempt, .why = handling_why(a->why), .timeout_ms = a->timeout_ms};
     a->blocking = h->node->exec != WFW_EXEC_LOOP;
     a->phase = ACT_STARTED;
     w->running++;

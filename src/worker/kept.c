@@ -51,6 +51,7 @@ static struct engine_event copy_event(const struct engine_event *ev)
     copy.park.child = dup_or_null(ev->park.child);
     copy.park.child_input = json_incref(ev->park.child_input);
     copy.park.checkpoint = json_incref(ev->park.checkpoint);
+    copy.variables = json_incref(ev->variables);
     copy.start = NULL;
     copy.message = dup_or_null(ev->message);
     return copy;
@@ -65,6 +66,7 @@ static void drop_event(struct kept_event *k)
     drop_const(k->ev.park.child);
     json_decref(k->ev.park.child_input);
     json_decref(k->ev.park.checkpoint);
+    json_decref(k->ev.variables);
     drop_const(k->ev.message);
     free(k->text);
 }

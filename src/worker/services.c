@@ -5,35 +5,27 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "worker/handling.h"
 #include "worker/inside.h"
 #include "worker/output.h"
-#include "worker/secrets.h"
 
 /* Rows of executionlog that one attempt may write. */
 #define MAX_LOG_ROWS 200
 
-static const char *variable(const void *ctx, const char *name)
+char *worker_secret(void *ctx, const char *kind, const char *name)
 {
-    return settings_variable(ctx, name);
+    const struct worker *w = ctx;
+    return handling_secret(w->reloaded ? w->reloaded : w->source, kind, name);
 }
 
 static char *get_secret(void *ctx, const char *name)
 {
-    const struct worker *w = ctx;
-    return secret_get(name, variable, w->reloaded ? w->reloaded : w->source);
+    return worker_secret(ctx, "secret", name);
 }
 
 static char *get_env(void *ctx, const char *name)
 {
-    const struct worker *w = ctx;
-    return secret_env(name, w->settings->env_allow, variable, w->reloaded ? w->reloaded : w->source);
-}
-
-char *worker_secret(void *ctx, const char *kind, const char *name)
-{
-    if (strcmp(kind, "secret") == 0)
-        return get_secret(ctx, name);
-    return strcmp(kind, "env") == 0 ? get_env(ctx, name) : NULL;
+    return worker_secret(ctx, "env", name);
 }
 
 static void *start_http(void *ctx, const struct http_request *request, http_done_fn done, void *arg, struct error *e)
@@ -57,19 +49,11 @@ static int64_t now(void *ctx)
 static json_t *eval(void *ctx, void *owner, const char *expression, const json_t *vars, struct error *e)
 {
     struct act *a = owner;
-    struct failure f = {0};
     (void)ctx;
-    if (!a) {
-        err_set(e, "the attempt is over");
-        return NULL;
-    }
-    json_t *v = engine_eval(a->run->def, a->run->state, a->id, expression, vars, run_now(a->run), &f);
-    if (!v) {
-        err_set(e, "%s", f.message ? f.message : "expression failed");
-        err_detail(e, "%s", f.type ? f.type : "");
-    }
-    failure_clear(&f);
-    return v;
+    if (a)
+        return handling_eval(a->run->def, a->run->state, a->id, expression, vars, run_now(a->run), e);
+    err_set(e, "the attempt is over");
+    return NULL;
 }
 
 static json_t *get_variable(void *ctx, void *owner, const char *name, const char *scope)

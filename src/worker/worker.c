@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "store/sync.h"
+#include "worker/handling.h"
 #include "worker/inside.h"
 
 #define STATS_US (60 * US_PER_S)
@@ -163,21 +164,6 @@ static void on_wake_up(struct timer_item *t)
 
 /* ---- Opening ---- */
 
-static bool find_type(void *ctx, const char *name, struct node_type *out)
-{
-    const struct handler *h = registry_find(ctx, name);
-    if (!h)
-        return false;
-    uint32_t effect = h->node->effect;
-    *out = (struct node_type){.name = h->node->type, .default_timeout_ms = h->node->default_timeout_ms,
-                              .expression_keys = h->expression_keys, .config_schema = h->config_schema,
-                              .effect = effect == WFW_EFFECT_PURE         ? EFFECT_PURE
-                                        : effect == WFW_EFFECT_READS      ? EFFECT_READS
-                                        : effect == WFW_EFFECT_IDEMPOTENT ? EFFECT_IDEMPOTENT
-                                                                          : EFFECT_UNSAFE};
-    return true;
-}
-
 static json_t *plugin_config(void *ctx, const char *name)
 {
     return settings_plugin(ctx, name);
@@ -214,8 +200,7 @@ static int open_store(struct worker *w, struct error *e)
                                     .history_retention_days = w->settings->history_retention_days};
     const struct store_callbacks cb = {.ctx = w, .claimed = on_claimed, .poked = on_poked,
                                        .lease_lost = on_lease_lost, .connection = on_connection, .fatal = on_fatal};
-    w->catalog = (struct catalog){.find = find_type, .ctx = w->registry,
-                                  .unknown_detail = registry_unknown_detail(w->registry)};
+    w->catalog = handling_catalog(w->registry);
     const struct def_options d = {.catalog = &w->catalog,
                                   .unlabelled_condition_order = w->settings->unlabelled_condition_order};
     w->store = store_open(&w->loop, &o, &cb, e);

@@ -198,7 +198,11 @@ static void kept_events_become_a_journal_row(void **state)
     struct failure f = {.type = type, .message = message, .retryable = true};
     json_t *output = json_pack("{s:i}", "a", 1);
     (void)state;
-    kept_add(&k, &(struct engine_event){.type = ENGINE_DONE, .act = 1, .output = output, .branch = branch}, 1000000, 0);
+    json_t *variables = json_pack("[[sss]]", "name", "workflow", "value");
+    kept_add(&k, &(struct engine_event){.type = ENGINE_DONE, .act = 1, .output = output, .branch = branch,
+                                        .variables = variables}, 1000000, 0);
+    assert_int_equal(variables->refcount, 2);
+    json_decref(variables);
     kept_add(&k, &(struct engine_event){.type = ENGINE_FAIL, .act = 2, .failure = &f}, 2000000, 4);
     kept_add(&k, &(struct engine_event){.type = ENGINE_WAKE}, 3000000, SIZE_MAX);
     json_decref(output);
