@@ -352,6 +352,7 @@ DECLARE
     v_week timestamptz;
     v_name text;
     v_cutoff timestamptz := now() - p_retention_days * interval '1 day';
+    v_needed boolean;
     r record;
 BEGIN
     IF NOT pg_try_advisory_xact_lock(7790337541201929) THEN
@@ -369,14 +370,23 @@ BEGIN
                        v_name, v_week, v_week + interval '7 days');
     END LOOP;
 
+    -- What was ended from outside while a worker held it: parked for ever, it would keep its part of the journal.
+    DELETE FROM wfworker.task t USING workflowexecution e
+     WHERE e.id = t.execution_id AND t.worker IS NULL AND t.due_at = 'infinity'
+       AND (e.status = 'completed' OR (e.status = 'failed' AND (e.completed_at IS NOT NULL OR e.next_retry_at IS NULL)));
+
     IF p_retention_days > 0 THEN
         FOR r IN
             SELECT c.relname, (to_date(substr(c.relname, 9), 'YYYYMMDD')::timestamp AT TIME ZONE 'UTC') + interval '7 days' AS ends
               FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
              WHERE i.inhparent = 'wfworker.journal'::regclass AND c.relname ~ '^journal_[0-9]{8}$'
         LOOP
+            CONTINUE WHEN r.ends >= v_cutoff;
             -- Not while an execution that still lives may need it.
-            CONTINUE WHEN r.ends >= v_cutoff OR EXISTS (SELECT FROM wfworker.task t WHERE t.since < r.ends);
+            EXECUTE format('SELECT EXISTS (SELECT FROM wfworker.task t WHERE t.since < $1 OR (t.since IS NULL AND EXISTS (
+                                SELECT FROM wfworker.%I j WHERE j.execution_id = t.execution_id)))', r.relname)
+               INTO v_needed USING r.ends;
+            CONTINUE WHEN v_needed;
             EXECUTE format('DROP TABLE wfworker.%I', r.relname);
         END LOOP;
         DELETE FROM wfworker.journal_default d WHERE d.at < v_cutoff

@@ -4,6 +4,7 @@
 
 #include "store/internal.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <poll.h>
 #include <string.h>
@@ -171,7 +172,7 @@ bool pg_listen_works(PGconn *c, int64_t wait_ms)
         if (arrived || (!got && left <= 0))
             break;
         struct pollfd p = {.fd = PQsocket(c), .events = POLLIN};
-        if (!got && (poll(&p, 1, (int)left) < 0 || !PQconsumeInput(c)))
+        if (!got && ((poll(&p, 1, (int)left) < 0 && errno != EINTR) || !PQconsumeInput(c)))
             break;
     }
     PQclear(PQexec(c, unlisten));

@@ -270,7 +270,7 @@ static int64_t leases_hold_until(const struct store *s)
 bool store_lease_holds(const struct store *s, int64_t ms)
 {
     int64_t until = clock_mono_us() + ms * US_PER_MS;
-    return s->held.leased == 0 || until < s->holds_until_us || until < leases_hold_until(s);
+    return s->held.leased > 0 && (until < s->holds_until_us || until < leases_hold_until(s));
 }
 
 static struct lease_list *all_leases(struct store *s)
@@ -412,10 +412,8 @@ static void add_peek(struct store *s, struct peek *p)
 static void peek_done(struct store *s, struct job *j, enum job_end end)
 {
     struct peek *p = j->arg;
-    if (end == JOB_LOST && !s->closed) {
-        add_peek(s, p);
+    if (store_again(s, j, end))
         return;
-    }
     if (end == JOB_OK && PQntuples(j->result) == 1) {
         struct store_claim claim = {0};
         struct row_memory memory = {0};
@@ -477,12 +475,7 @@ static const char release_sql[] = "SELECT wfworker.release($1, $2, $3)";
 
 static void release_done(struct store *s, struct job *j, enum job_end end)
 {
-    if (end == JOB_LOST && !s->closed) {
-        struct job *again = job_new(j->call.sql, j->done);
-        again->call = j->call;
-        j->call.count = 0;
-        store_enqueue(s, again);
-    } else if (end == JOB_FAILED) {
+    if (!store_again(s, j, end) && end == JOB_FAILED) {
         struct error e = ERROR_INIT;
         job_error(j, end, "giving back", &e);
         log_error(LOG_WARNING, "giving back failed, the leases run out", &e);
@@ -512,7 +505,7 @@ static void release_add(struct job *j, const struct held *h, int64_t due_us)
 void release_held(struct store *s, struct held *h, int64_t due_us)
 {
     struct job *j = s->queue_last;
-    if (!j || j->call.sql != release_sql) {
+    if (!j || j->call.sql != release_sql || j->not_before_us) {
         j = release_new();
         store_enqueue(s, j);
     }

@@ -17,6 +17,7 @@
 
 #define BACKOFF_FIRST_MS 100
 #define BACKOFF_MAX_MS 10000
+#define LISTEN_AGAIN_US (600 * US_PER_S)
 
 /* Shared by the thread that connects and the loop; whoever comes last frees it. */
 struct dial {
@@ -376,7 +377,8 @@ static void on_writer(uv_poll_t *handle, int status, int events)
         read_results(c); /* what arrived before the end still counts */
         if (c->first && !c->current)
             finish(c);
-        read_down(c);
+        if (c->pg)
+            read_down(c);
         return;
     }
     bool up = read_results(c);
@@ -415,6 +417,9 @@ static void connected(struct conn *c, struct dial *d)
     c->poll->data = c;
     uv_poll_start(c->poll, UV_READABLE, c->listener ? on_listener : on_writer);
     if (c->listener) {
+        if (c->silent)
+            log_write(LOG_INFO, "notifications arrive now");
+        c->silent = false;
         s->stats.listening = true;
         c->backoff_ms = 0;
         s->hint = true; /* what came while nobody listened */
@@ -438,8 +443,10 @@ static void dial_done(struct conn *c)
     if (d->fatal) {
         store_fail(s, &d->error);
     } else if (d->pg && c->listener && !d->listens) {
-        log_write(LOG_INFO, "notifications do not arrive, polling", LOG_INT("interval_ms", s->poll_us / US_PER_MS));
-        c->off = true;
+        if (!c->silent)
+            log_write(LOG_INFO, "notifications do not arrive, polling", LOG_INT("interval_ms", s->poll_us / US_PER_MS));
+        c->silent = true;
+        c->retry_at_us = clock_mono_us() + LISTEN_AGAIN_US; /* the server may only have been slow */
     } else if (d->pg) {
         connected(c, d);
     } else {

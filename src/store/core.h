@@ -37,6 +37,7 @@ struct job {
     void (*done)(struct store *s, struct job *j, enum job_end end);
     void *arg;            /* of whoever made it */
     int64_t sent_us;      /* monotonic */
+    int64_t not_before_us; /* monotonic; while it is in the queue */
     bool idle_noted;      /* claim: the database notes that we sleep if nothing is there */
 };
 
@@ -52,7 +53,7 @@ struct conn {
     int64_t retry_at_us;      /* monotonic; 0 = at once */
     int64_t backoff_ms;
     bool listener;
-    bool off;                 /* listener: notifications do not work here */
+    bool silent;              /* listener: notifications did not arrive the last time */
 };
 
 struct pending; /* a save, in save.c */
@@ -112,6 +113,7 @@ void conn_async(uv_async_t *async);
 void store_kick(struct store *s);
 void store_handle_closed(struct store *s);
 void store_enqueue(struct store *s, struct job *j);
+bool store_again(struct store *s, struct job *j, enum job_end end); /* from `done`: false when it failed for good */
 void store_fail(struct store *s, const struct error *e); /* fatal */
 struct job *job_new(const char *sql, void (*done)(struct store *s, struct job *j, enum job_end end));
 void job_free(struct job *j);

@@ -20,6 +20,8 @@
 #define BUSY 5 /* wfworker.save(): locked by somebody else */
 #define BUSY_FIRST_US (20 * US_PER_MS)
 #define BUSY_MAX_US US_PER_S
+#define PAUSE_FIRST_US (100 * US_PER_MS)
+#define PAUSE_MAX_US (5 * US_PER_S)
 #define FAR_US (INT64_C(50) * 365 * 86400 * US_PER_S)
 
 struct pending {
@@ -312,8 +314,8 @@ static void complete(struct store *s, struct pending *p, enum save_result result
     pending_free(p);
 }
 
-/* Somebody holds the execution's row: wait for him without keeping the others. */
-static void wait_for_lock(struct store *s, struct pending *p)
+/* To be tried again later, without keeping the others: somebody holds the execution's row, or the save fails alone. */
+static void set_aside(struct store *s, struct pending *p)
 {
     p->busy_us = p->busy_us == 0 ? BUSY_FIRST_US : p->busy_us * 2 < BUSY_MAX_US ? p->busy_us * 2 : BUSY_MAX_US;
     p->not_before_us = clock_mono_us() + p->busy_us;
@@ -355,19 +357,20 @@ static void applied(struct store *s, const struct job *j, struct batch *b)
         if (result >= SAVE_OK && result <= SAVE_GONE)
             complete(s, b->items[n], (enum save_result)result, bin_get_text(j->result, row, 2, NULL), NULL, j->sent_us);
         else
-            wait_for_lock(s, b->items[n]);
+            set_aside(s, b->items[n]);
     }
     for (size_t i = 0; i < b->count; i++)
         if (!seen[i])
-            wait_for_lock(s, b->items[i]);
+            set_aside(s, b->items[i]);
 }
 
-static void pause_saves(struct store *s, const struct error *e)
+static void pause_saves(struct store *s, const struct error *e, int64_t most_us)
 {
     if (s->save_backoff_us == 0)
         log_error(LOG_WARNING, "saving failed, trying again", e);
-    s->save_backoff_us = s->save_backoff_us == 0 ? 100 * US_PER_MS
-                         : s->save_backoff_us * 2 < 5 * US_PER_S ? s->save_backoff_us * 2 : 5 * US_PER_S;
+    s->save_backoff_us = s->save_backoff_us == 0 ? PAUSE_FIRST_US : s->save_backoff_us * 2;
+    if (s->save_backoff_us > most_us)
+        s->save_backoff_us = most_us;
     s->hold_saves_us = clock_mono_us() + s->save_backoff_us;
 }
 
@@ -380,11 +383,15 @@ static void refused(struct store *s, const struct job *j, struct batch *b)
         complete(s, b->items[0], SAVE_REFUSED, NULL, &e, j->sent_us);
         return;
     }
-    put_all_back(s, b, b->count > 1 ? b->count / 2 : 1);
-    if (cause == CAUSE_PERMISSION || cause == CAUSE_SCHEMA)
+    bool fatal = cause == CAUSE_PERMISSION || cause == CAUSE_SCHEMA;
+    if (b->count > 1 || fatal)
+        put_all_back(s, b, b->count > 1 ? b->count / 2 : 1);
+    else
+        set_aside(s, b->items[0]); /* at the front it would keep all the others from their turn, for ever */
+    if (fatal)
         store_fail(s, &e);
     else if (cause != CAUSE_DATA)
-        pause_saves(s, &e);
+        pause_saves(s, &e, b->count > 1 ? PAUSE_MAX_US : PAUSE_FIRST_US);
 }
 
 static void save_done(struct store *s, struct job *j, enum job_end end)

@@ -15,6 +15,7 @@
 
 #define ANSWER_TIMEOUT_US (90 * US_PER_S) /* the server's own statement_timeout is 30 s, where it is in force */
 #define GROUP_MAX 32
+#define AGAIN_US US_PER_S
 
 /* ---- Jobs ---- */
 
@@ -60,6 +61,22 @@ void store_enqueue(struct store *s, struct job *j)
     store_kick(s);
 }
 
+/* What was lost with its connection is asked again at once, what failed for a passing reason after a pause: a server that
+ * refuses for minutes (a full disk) is not to be asked thousands of times a second. */
+bool store_again(struct store *s, struct job *j, enum job_end end)
+{
+    bool passing = end == JOB_FAILED && job_cause(j) == CAUSE_TRANSIENT;
+    if (s->closed || (end != JOB_LOST && !passing))
+        return false;
+    struct job *again = job_new(j->call.sql, j->done);
+    again->call = j->call;
+    j->call.count = 0; /* its values have moved */
+    again->arg = j->arg;
+    again->not_before_us = passing ? clock_mono_us() + AGAIN_US : 0;
+    store_enqueue(s, again);
+    return true;
+}
+
 void store_fail(struct store *s, const struct error *e)
 {
     if (s->fatal || s->closing)
@@ -88,15 +105,29 @@ static void add(struct group *g, struct job *j)
     g->count++;
 }
 
-static void take_queue(struct store *s, struct group *g)
+static void take_queue(struct store *s, struct group *g, int64_t now)
 {
-    while (s->queue_first && g->count < GROUP_MAX) {
-        struct job *j = s->queue_first;
-        s->queue_first = j->next;
-        if (!s->queue_first)
-            s->queue_last = NULL;
+    struct job *before = NULL;
+    for (struct job *j = s->queue_first, *next; j && g->count < GROUP_MAX; j = next) {
+        next = j->next;
+        if (j->not_before_us > now) {
+            before = j;
+            continue;
+        }
+        *(before ? &before->next : &s->queue_first) = next;
+        if (!next)
+            s->queue_last = before;
         add(g, j);
     }
+}
+
+static int64_t queue_next_us(const struct store *s)
+{
+    int64_t at = INT64_MAX;
+    for (const struct job *j = s->queue_first; j; j = j->next)
+        if (j->not_before_us < at)
+            at = j->not_before_us;
+    return at;
 }
 
 /* Renewal first, since everything depends on it; then what was asked for; then a batch of saves, which a claim joins:
@@ -106,7 +137,7 @@ static void feed(struct store *s, struct conn *c, int64_t now)
     struct group g = {0};
     if (!s->renewing && now >= s->next_renew_us && !s->leaving)
         add(&g, renew_job(s));
-    take_queue(s, &g);
+    take_queue(s, &g, now);
     struct job *save = now >= s->hold_saves_us ? save_job(s) : NULL;
     struct job *claim = claim_wanted(s, now) ? claim_job(s) : NULL;
     add(&g, save);
@@ -150,7 +181,7 @@ static void dial_what_is_down(struct store *s, int64_t now)
             conn_dial(c);
     }
     struct conn *l = &s->listener;
-    if (s->listen && s->ready && !l->off && !s->closing && !l->pg && !l->dial && now >= l->retry_at_us)
+    if (s->listen && s->ready && !s->closing && !l->pg && !l->dial && now >= l->retry_at_us)
         conn_dial(l);
 }
 
@@ -184,7 +215,7 @@ static int64_t next_event(const struct store *s)
         else if (!c->dial && !s->fatal)
             at = earliest(at, c->retry_at_us);
     }
-    if (s->listen && s->ready && !s->listener.pg && !s->listener.dial && !s->listener.off && !s->closing && !s->fatal)
+    if (s->listen && s->ready && !s->listener.pg && !s->listener.dial && !s->closing && !s->fatal)
         at = earliest(at, s->listener.retry_at_us);
     if (!up)
         return at;
@@ -194,7 +225,7 @@ static int64_t next_event(const struct store *s)
         at = earliest(at, s->next_poll_us);
     if (s->saves_first)
         at = earliest(at, s->hold_saves_us);
-    at = earliest(at, saves_next_us(s));
+    at = earliest(earliest(at, saves_next_us(s)), queue_next_us(s));
     return s->closing ? at : earliest(at, upkeep_next_us(s));
 }
 

@@ -139,8 +139,8 @@ void store_peek(struct store *s, const struct uuid *id, int64_t token, store_pee
 /* Give an execution back as it is in the database, claimable at once (shutdown) or at due_us. */
 void store_release(struct store *s, const struct uuid *id, int64_t token, int64_t due_us);
 
-/* True when the lease on everything claimed is certain to hold for `ms` more by the monotonic clock: ask right before an
- * unsafe effect. */
+/* True when the lease on everything claimed is certain to hold for `ms` more by the monotonic clock (false when nothing is
+ * claimed): ask right before an unsafe effect. */
 bool store_lease_holds(const struct store *s, int64_t ms);
 
 struct store_stats {

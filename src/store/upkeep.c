@@ -118,11 +118,8 @@ static void definition_done(struct store *s, struct job *j, enum job_end end)
 {
     struct definition_call *d = j->arg;
     struct error e = ERROR_INIT;
-    bool again = end == JOB_LOST || (end == JOB_FAILED && job_cause(j) == CAUSE_TRANSIENT);
-    if (again && !s->closed) {
-        ask_definition(s, d);
+    if (store_again(s, j, end))
         return;
-    }
     const char *id = end == JOB_OK ? bin_get_text(j->result, 0, 0, NULL) : NULL;
     if (id) {
         struct store_definition v = {.id = id, .graph = bin_get_text(j->result, 0, 1, NULL),

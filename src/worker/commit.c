@@ -148,8 +148,6 @@ static void saved(struct run *r)
     } else if (r->then == SAVE_PARK) {
         r->w->counts.parked++;
         run_drop(r);
-    } else if (r->poked) {
-        run_peek(r);
     } else {
         run_turn(r);
     }

@@ -198,6 +198,10 @@ void run_turn(struct run *r)
 {
     if (r->dead || r->loading || r->peeking)
         return;
+    if (r->poked && !r->saving) { /* while something else was under way: look before anything starts */
+        run_peek(r);
+        return;
+    }
     while (acts_start_ready(r))
         ;
     arm_wake(r);

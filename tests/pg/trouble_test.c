@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The running store when the server refuses for reasons that pass: nobody starves, nothing is lost, no busy loop. */
+#include "config.h"
+
+#include "pg/help.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+
+#define LONG_MS 600000
+
+static struct db db;
+static struct worker a;
+
+static int setup(void **state)
+{
+    (void)state;
+    db_make(&db, true);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    db_drop(&db);
+    return 0;
+}
+
+static void claim(int count)
+{
+    db_insert(&db, count);
+    worker_open(&a, &db, LONG_MS, 15000, (size_t)count);
+    run_until(&a, &a.claimed, (size_t)count);
+}
+
+static const struct got *lowest_id(int count)
+{
+    const struct got *low = &a.claims[0];
+    for (int i = 1; i < count; i++)
+        if (uuid_compare(&a.claims[i].id, &low->id) < 0)
+            low = &a.claims[i];
+    return low;
+}
+
+/* A save that fails by itself, again and again, for a reason that could pass. */
+static void poisoned_save_stands_aside(void **state)
+{
+    (void)state;
+    char id[UUID_TEXT];
+    claim(10);
+    uuid_format(&lowest_id(10)->id, id); /* batches are in order of id: it always comes first */
+    sql(db.c, "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NEW.execution_id = '%s' THEN"
+              " RAISE 'broken' USING ERRCODE = 'XX001'; END IF; RETURN NEW; END $$;"
+              " CREATE TRIGGER refuse BEFORE INSERT ON executionlog FOR EACH ROW EXECUTE FUNCTION refuse()", id);
+    for (int i = 0; i < 10; i++)
+        save(&a, &a.claims[i], 1, "completed", SAVE_END);
+    run_until(&a, &a.results, 9);
+    run_for(&a, 300);
+    assert_int_equal(a.results, 9);
+    assert_int_equal(a.by_result[SAVE_OK], 9);
+    assert_string_equal(text(db.c, "SELECT id FROM workflowexecution WHERE status = 'running'"), id);
+    sql(db.c, "DROP TRIGGER refuse ON executionlog");
+    run_until(&a, &a.results, 10);
+    assert_int_equal(a.by_result[SAVE_OK], 10);
+    worker_close(&a);
+}
+
+/* The statements succeed, the commit does not. */
+static void commit_fails(void **state)
+{
+    (void)state;
+    sql(db.c, "CREATE SEQUENCE tries; CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+              " IF nextval('tries') <= 2 THEN RAISE 'not now' USING ERRCODE = '40001'; END IF; RETURN NULL; END $$;"
+              " CREATE CONSTRAINT TRIGGER refuse AFTER INSERT ON executionlog DEFERRABLE INITIALLY DEFERRED"
+              " FOR EACH ROW EXECUTE FUNCTION refuse()");
+    claim(4);
+    for (int i = 0; i < 4; i++)
+        save(&a, &a.claims[i], 1, "completed", SAVE_END);
+    run_until(&a, &a.results, 4);
+    assert_int_equal(a.by_result[SAVE_OK], 4);
+    assert_int_equal(a.down, 0);
+    assert_int_equal(number(db.c, "SELECT count(*) FROM executionlog"), 8);
+    worker_close(&a);
+}
+
+static void on_definition(void *arg, const struct store_definition *d, const struct error *e)
+{
+    size_t *done = arg;
+    assert_non_null(d);
+    assert_null(e);
+    (*done)++;
+}
+
+/* Make a function of ours fail twice with a full disk, then work. */
+static void full_disk_twice(const char *name, const char *params, const char *args)
+{
+    sql(db.c, "CREATE SEQUENCE tries; ALTER FUNCTION wfworker.%s(%s) RENAME TO really; CREATE FUNCTION disk() RETURNS void LANGUAGE"
+              " plpgsql AS $$ BEGIN IF nextval('tries') <= 2 THEN RAISE 'could not extend file' USING ERRCODE = '53100'; END IF; END $$",
+        name, params);
+    sql(db.c, "DO $do$ BEGIN EXECUTE 'CREATE FUNCTION wfworker.%s(' || pg_get_function_arguments('wfworker.really(%s)'::regprocedure)"
+              " || ') RETURNS ' || pg_get_function_result('wfworker.really(%s)'::regprocedure) || ' LANGUAGE plpgsql AS $$"
+              " BEGIN PERFORM disk(); %s END $$'; END $do$", name, params, params, args);
+}
+
+static void full_disk_at_a_definition(void **state)
+{
+    (void)state;
+    size_t done = 0;
+    struct uuid id;
+    uuid_parse(db.workflow, &id);
+    full_disk_twice("pin", "uuid", "SELECT r.* INTO id, graph, rows, trigger_config FROM wfworker.really(p_workflow) r;");
+    worker_open(&a, &db, LONG_MS, 15000, 10);
+    run_until(&a, &a.up, 1);
+    int64_t began = clock_mono_us();
+    store_definition_pin(a.store, &id, on_definition, &done);
+    run_until(&a, &done, 1);
+    assert_true(clock_mono_us() - began >= 2 * US_PER_S); /* not again and again meanwhile */
+    assert_int_equal(number(db.c, "SELECT nextval('tries')"), 4);
+    worker_close(&a);
+}
+
+/* Looking again fails: the execution is still ours. */
+static void full_disk_at_a_look(void **state)
+{
+    (void)state;
+    full_disk_twice("peek", "uuid, bigint", "RETURN QUERY SELECT * FROM wfworker.really(p_id, p_token);");
+    claim(1);
+    peek(&a, &a.claims[0]);
+    assert_false(a.peek_gone);
+    assert_string_equal(a.peeked.status, "running");
+    assert_int_equal(number(db.c, "SELECT nextval('tries')"), 4);
+    worker_close(&a);
+}
+
+/* Nothing claimed: no lease that could hold. */
+static void no_lease_without_claims(void **state)
+{
+    (void)state;
+    claim(1);
+    assert_true(store_lease_holds(a.store, 1));
+    save(&a, &a.claims[0], 1, "completed", SAVE_END);
+    run_until(&a, &a.results, 1);
+    assert_false(store_lease_holds(a.store, 1));
+    worker_close(&a);
+}
+
+static void parted(const char *name, const char *from, const char *to)
+{
+    sql(db.c, "CREATE TABLE wfworker.%s PARTITION OF wfworker.journal FOR VALUES FROM ('%s') TO ('%s')", name, from, to);
+}
+
+/* Old parts of the journal go, but not while an execution that still lives may need them. */
+static void retention(void **state)
+{
+    (void)state;
+    static const char there[] = "SELECT count(*) FROM pg_class WHERE relkind = 'r' AND relname ~ '^journal_2020'";
+    parted("journal_20200106", "2020-01-06", "2020-01-13");
+    parted("journal_20200113", "2020-01-13", "2020-01-20");
+    db_insert(&db, 2);
+    sql(db.c, "UPDATE wfworker.task SET since = NULL");
+    sql(db.c, "INSERT INTO wfworker.journal (execution_id, seq, token, at, events) SELECT execution_id, 1, 1, '2020-01-07', '[]'"
+              " FROM wfworker.task LIMIT 1");
+    sql(db.c, "SELECT wfworker.upkeep(30)");
+    assert_int_equal(number(db.c, there), 1);
+    assert_string_equal(text(db.c, "SELECT relname FROM pg_class WHERE relkind = 'r' AND relname ~ '^journal_2020'"), "journal_20200106");
+    /* Both are over; the worker that held them has parked them for ever. */
+    sql(db.c, "UPDATE wfworker.task SET worker = 1");
+    sql(db.c, "UPDATE workflowexecution SET status = 'completed'");
+    sql(db.c, "UPDATE wfworker.task SET worker = NULL, poked = false, due_at = 'infinity'");
+    sql(db.c, "SELECT wfworker.upkeep(30)");
+    assert_int_equal(number(db.c, "SELECT count(*) FROM wfworker.task"), 0);
+    assert_int_equal(number(db.c, there), 0);
+}
+
+int main(void)
+{
+#define CASE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        CASE(poisoned_save_stands_aside), CASE(commit_fails), CASE(full_disk_at_a_definition), CASE(full_disk_at_a_look),
+        CASE(no_lease_without_claims), CASE(retention),
+    };
+    if (getenv("ONLY")) /* one test, by name */
+        cmocka_set_test_filter(getenv("ONLY"));
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
