@@ -6,6 +6,7 @@ AM_PLUGIN_LDFLAGS = -module -avoid-version -shared -no-undefined -Wl,-z,defs
 
 include plugins/condition/local.mk
 include plugins/core/local.mk
+include plugins/data/local.mk
 include plugins/delay/local.mk
 include plugins/http/local.mk
 

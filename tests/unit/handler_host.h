@@ -11,6 +11,7 @@
 #include "plugin/task.h"
 
 #include "base/buf.h"
+#include "expr/expr.h"
 
 struct handler_reply {
     int status;
@@ -26,11 +27,15 @@ struct handler_host {
     struct task_host *tasks;
     int64_t now_ms;
     json_t *evals; /* expression: value; a value {"error": text} is an error; others are unknown */
+    bool real_expressions; /* evaluate them instead, over the input */
+    json_t *input;         /* of the run */
+    struct expr_cache *exprs;
     struct handler_reply reply;
     struct buf request;         /* METHOD URL\nheaders\n\nbody of the last one */
     struct http_request limits; /* the last one's numbers */
     int requests;
     char *outcome;
+    int turns; /* of the loop that the last run took */
 };
 
 struct handler_run {
