@@ -164,8 +164,7 @@ static int run_workflow(struct watch *w, const struct input_workflow *in, const 
     settings_quieten(w->cli->source, LOG_WARNING);
     int rc = worker_run(w->cli->source, &options, e);
     catch_signals();
-    if (rc != 0)
-        {
+    if (rc != 0) {
         cli_failed(e);
         return rc;
     }

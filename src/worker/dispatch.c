@@ -56,6 +56,7 @@ static void act_free(struct act *a)
     act_take_out(a);
     json_decref(a->checkpoint);
     json_decref(a->event);
+    mask_free(&a->mask);
     free(a);
 }
 
@@ -181,14 +182,40 @@ static void act_fail_text(struct act *a, const char *type, const char *message)
     act_fail(a, &(struct failure){.type = own_type, .message = own_message});
 }
 
+/* What a handler said, without secrets; the members that were made are freed by outcome_free(). */
+static struct outcome outcome_masked(const struct mask *m, const struct outcome *o)
+{
+    struct outcome own = *o;
+    own.message = mask_text(m, o->message);
+    own.output = mask_value(m, o->output);
+    own.details = mask_value(m, o->details);
+    own.child_input = mask_value(m, o->child_input);
+    own.checkpoint = mask_value(m, o->checkpoint);
+    own.passes = mask_value(m, o->passes);
+    own.variables = mask_value(m, o->variables);
+    return own;
+}
+
+static void outcome_free(struct outcome *own)
+{
+    free((void *)(uintptr_t)own->message);
+    json_decref(own->output);
+    json_decref(own->details);
+    json_decref(own->child_input);
+    json_decref(own->checkpoint);
+    json_decref(own->passes);
+    json_decref(own->variables);
+}
+
 static void on_outcome(void *owner, struct task *t, const struct outcome *o)
 {
     struct act *a = owner;
     struct run *r = a->run;
     struct said said = {0};
+    CLEANUP(outcome_free) struct outcome masked = outcome_masked(&a->mask, o);
     (void)t;
     a->task = NULL;
-    said_make(&said, o, a->id);
+    said_make(&said, &masked, a->id);
     act_over(a, &said.ev);
     said_clear(&said);
     run_turn(r);
@@ -224,6 +251,25 @@ static void act_call(struct act *a, const struct handler *h, json_t *config)
     a->task = task_start(w->tasks, h, &call, on_outcome, a);
 }
 
+/* An engine_secret_fn; ctx = the activation, which remembers what its handler must not repeat. */
+static char *act_secret(void *ctx, const char *kind, const char *name)
+{
+    struct act *a = ctx;
+    char *value = worker_secret(a->run->w, kind, name);
+    if (value && strcmp(kind, "secret") == 0)
+        mask_add(&a->mask, value);
+    return value;
+}
+
+static void act_fail_masked(struct act *a, struct failure *f)
+{
+    char *text = mask_text(&a->mask, f->message);
+    free(f->message);
+    f->message = text;
+    act_fail(a, f);
+    failure_clear(f);
+}
+
 /* -1: it failed at once, and the engine knows. */
 static int act_start(struct act *a)
 {
@@ -236,10 +282,9 @@ static int act_start(struct act *a)
         act_fail_text(a, "node_type_unknown", text);
         return -1;
     }
-    CLEANUP_JSON json_t *config = engine_config(r->def, r->state, a->id, run_now(r), worker_secret, r->w, &f);
+    CLEANUP_JSON json_t *config = engine_config(r->def, r->state, a->id, run_now(r), act_secret, a, &f);
     if (!config) {
-        act_fail(a, &f);
-        failure_clear(&f);
+        act_fail_masked(a, &f);
         return -1;
     }
     act_call(a, h, config);

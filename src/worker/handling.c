@@ -103,6 +103,18 @@ static void said_leave(struct said *s, const struct outcome *o)
     s->ev.output = o->output;
 }
 
+/* What is kept while a node waits, or is in a scope, has the limits of an output. */
+static void check_kept(struct said *s, const struct outcome *o)
+{
+    const json_t *const parts[] = {o->output, o->checkpoint, o->child_input, o->passes};
+    struct error e = ERROR_INIT;
+    for (size_t i = 0; i < ARRAY_LEN(parts); i++)
+        if (parts[i] && output_check(parts[i], &e) != 0) {
+            fail_text(s, e.detail, e.message);
+            return;
+        }
+}
+
 void said_make(struct said *s, const struct outcome *o, uint64_t act)
 {
     s->ev.act = act;
@@ -123,6 +135,8 @@ void said_make(struct said *s, const struct outcome *o, uint64_t act)
         said_leave(s, o);
         break;
     }
+    if (o->type != OUTCOME_DONE && o->type != OUTCOME_FAIL)
+        check_kept(s, o);
 }
 
 void said_clear(struct said *s)

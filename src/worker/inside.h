@@ -32,6 +32,7 @@
 #include "worker/flight.h"
 #include "worker/http.h"
 #include "worker/kept.h"
+#include "worker/mask.h"
 #include "worker/stats.h"
 #include "worker/timers.h"
 #include "worker/worker.h"
@@ -114,6 +115,7 @@ struct act {
     struct task *task;
     struct timer_item timeout;
     int log_rows;               /* that its handler wrote */
+    struct mask mask;           /* secrets that its configuration used */
 };
 
 /* One execution that this worker holds. */

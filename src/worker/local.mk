@@ -12,6 +12,7 @@ src_worker_libworker_la_SOURCES = \
   src/worker/inside.h \
   src/worker/kept.c src/worker/kept.h \
   src/worker/lifecycle.c \
+  src/worker/mask.c src/worker/mask.h \
   src/worker/notify.c \
   src/worker/output.c src/worker/output.h \
   src/worker/recover.c \

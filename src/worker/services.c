@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/json.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "worker/handling.h"
@@ -71,12 +72,13 @@ static void progress(void *ctx, void *owner, json_t *value)
     if (!a)
         return;
     struct run *r = a->run;
-    if (output_check(value, &e) != 0) {
+    CLEANUP_JSON json_t *masked = mask_value(&a->mask, value);
+    if (output_check(masked, &e) != 0) {
         log_write(LOG_WARNING, "progress not kept", LOG_STR("execution", r->execution_id),
                   LOG_STR("node", def_node_id(r->def, a->node)), LOG_STR("error", e.message));
         return;
     }
-    run_apply_at(r, &(struct engine_event){.type = ENGINE_PROGRESS, .act = a->id, .output = value}, run_now(r), a->node);
+    run_apply_at(r, &(struct engine_event){.type = ENGINE_PROGRESS, .act = a->id, .output = masked}, run_now(r), a->node);
     timer_set(&w->timers, &r->retry, 0); /* not from inside a handler's call */
 }
 
@@ -87,15 +89,16 @@ static void own_log(const char *execution, const char *node, int level, const ch
               {.name = "node", .text = node});
 }
 
-static void add_log(void *ctx, void *owner, int level, const char *text)
+static void add_log(void *ctx, void *owner, int level, const char *said)
 {
     static const char *const names[] = {"debug", "info", "warning", "error"};
     struct act *a = owner;
     (void)ctx;
     if (!a) {
-        own_log(NULL, NULL, level, text);
+        own_log(NULL, NULL, level, said);
         return;
     }
+    CLEANUP_FREE char *text = mask_text(&a->mask, said);
     struct run *r = a->run;
     const char *node = def_node_id(r->def, a->node);
     if (level <= WFW_LOG_DEBUG || a->log_rows > MAX_LOG_ROWS) {

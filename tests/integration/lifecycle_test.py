@@ -110,6 +110,14 @@ def secrets():
     good = backend.execution(backend.workflow(graph([("h", "http_request", {"url": server.url + "/secret", "headers": headers})], [])))
     bad = backend.execution(backend.workflow(graph([("h", "http_request", {"url": server.url + "/secret?x=${env.HIDDEN}"})], [])))
     assert backend.wait_end(good).status == "completed"
+    server.script["/repeats"] = [Answer(body='{"you": "s3cr3t-value"}'), Answer(status=400, body='{"you": "s3cr3t-value"}')]
+    repeating = backend.workflow(graph([("h", "http_request", {"url": server.url + "/repeats?key=${secret.token}"})], []))
+    row = backend.wait_end(backend.execution(repeating))
+    output = row.state["node_results"]["h"]["output"]
+    assert row.status == "completed" and output["url"] == server.url + "/repeats?key=***", row
+    assert output["body"] == '{"you": "***"}' and output["json"] == {"you": "***"}, row
+    assert backend.wait_end(backend.execution(repeating)).status == "failed"
+    assert all("key=s3cr3t-value" in r.path for r in server.seen("/repeats"))
     failed = backend.wait_end(bad)
     assert failed.status == "failed" and "env.HIDDEN" in failed.error_message, failed
     seen = server.seen("/secret")

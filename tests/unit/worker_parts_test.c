@@ -11,6 +11,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "worker/flight.h"
+#include "worker/mask.h"
 #include "worker/output.h"
 #include "worker/secrets.h"
 #include "worker/stats.h"
@@ -304,9 +305,38 @@ static void metrics_are_prometheus_text(void **state)
     assert_non_null(strstr(b.data, "\nwfworker_queue_depth 0\n"));
 }
 
+static void secrets_are_masked(void **state)
+{
+    struct mask m = {0};
+    (void)state;
+    CLEANUP_JSON json_t *v = json_pack("{s:s, s:[s, {s:s}, i], s:{s:s}}", "url", "http://x/?a=p%40ss%2Fword&b=1", "list", "xp@ss/wordx",
+                                       "k", "p@ss/wordlong p@ss/word", 7, "same", "n", "pass");
+    json_t *same = mask_value(&m, v);
+    assert_ptr_equal(same, v); /* no secrets: nothing is looked at */
+    json_decref(same);
+    mask_add(&m, "abc"); /* too short to be one */
+    assert_int_equal(m.count, 0);
+    mask_add(&m, "p@ss/word");
+    mask_add(&m, "p@ss/wordlong");
+    mask_add(&m, "p@ss/word");
+    assert_int_equal(m.count, 4);
+    CLEANUP_JSON json_t *masked = mask_value(&m, v);
+    CLEANUP_FREE char *text = js_text(masked);
+    assert_string_equal(text, "{\"url\":\"http://x/?a=***&b=1\",\"list\":[\"x***x\",{\"k\":\"*** ***\"},7],\"same\":{\"n\":\"pass\"}}");
+    assert_ptr_equal(json_object_get(masked, "same"), json_object_get(v, "same"));
+    CLEANUP_FREE char *before = js_text(v);
+    assert_non_null(strstr(before, "xp@ss/wordx")); /* the value itself is as it was */
+    CLEANUP_FREE char *said = mask_text(&m, "p@ss/wordp@ss/word!");
+    assert_string_equal(said, "******!");
+    assert_null(mask_text(&m, NULL));
+    assert_null(mask_value(&m, NULL));
+    mask_free(&m);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(secrets_are_masked),
         cmocka_unit_test(timers_fire_in_order_of_time),
         cmocka_unit_test(a_timer_may_set_itself_again),
         cmocka_unit_test(flight_finds_what_was_added),
