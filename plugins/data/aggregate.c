@@ -139,38 +139,45 @@ static bool add_to_group(struct aggregate *a, struct group *g)
     return true;
 }
 
-static struct group *new_group(struct aggregate *a, struct wfw_value *row)
+static struct group *new_group(struct aggregate *a, const struct wfw_value *const *values)
 {
     struct wfw_task *task = a->work.task;
     struct group *g = work_alloc(task, 1, sizeof *g);
     struct figure *figures = g ? work_alloc(task, a->figure_count, sizeof *figures) : NULL;
     if (!figures)
         return NULL;
-    *g = (struct group){.row = row, .figures = figures};
+    *g = (struct group){.row = host->object(task), .figures = figures};
+    for (size_t i = 0; i < a->key_count; i++)
+        host->set(g->row, a->keys[i].name, values[i]);
     for (size_t i = 0; i < a->figure_count; i++)
         figures[i].list = a->figures[i].function == LIST ? host->array(task) : NULL;
     return a->groups[a->group_count++] = g;
 }
 
+static struct group *group_named(struct aggregate *a, const char *pointer, const struct wfw_value *const *values)
+{
+    int64_t number;
+    const struct wfw_value *known = host->get(a->index, pointer);
+    if (known && host->get_int(known, "", &number) == WFW_OK)
+        return a->groups[number];
+    host->set(a->index, pointer + 1, host->integer(a->work.task, (int64_t)a->group_count));
+    return new_group(a, values);
+}
+
 /* The group of the element; NULL: the task has failed. */
 static struct group *group_of(struct aggregate *a)
 {
-    struct wfw_task *task = a->work.task;
-    struct wfw_value *row = host->object(task), *values = host->array(task);
-    int64_t number;
+    const struct wfw_value *values[MAX_KEYS];
     for (size_t i = 0; i < a->key_count; i++) {
-        const struct wfw_value *v = expression_eval(task, &a->keys[i].expression, &a->at, PARAMS_ITEM);
-        if (!v || !push_element(task, values, v, a->at.index))
+        values[i] = expression_eval(a->work.task, &a->keys[i].expression, &a->at, PARAMS_ITEM);
+        if (!values[i])
             return NULL;
-        host->set(row, a->keys[i].name, v);
     }
-    const char *pointer = canon_pointer(&a->canon, values);
-    const struct wfw_value *known = pointer ? host->get(a->index, pointer) : NULL;
-    if (known && host->get_int(known, "", &number) == WFW_OK)
-        return a->groups[number];
-    if (!pointer || host->set(a->index, pointer + 1, host->integer(task, (int64_t)a->group_count)) != WFW_OK)
-        return NULL;
-    return new_group(a, row);
+    const char *pointer = canon_pointer(&a->canon, values, a->key_count);
+    struct group *g = pointer ? group_named(a, pointer, values) : NULL;
+    for (size_t i = 0; g && i < a->key_count; i++)
+        host->release(a->work.task, values[i]);
+    return g;
 }
 
 /* ---- the rows ---- */
@@ -352,7 +359,7 @@ static void aggregate_run(void *state, struct wfw_task *task, const struct wfw_c
     a->index = host->object(task);
     a->result = host->array(task);
     a->groups = work_alloc(task, a->count + 1, sizeof(struct group *));
-    if (a->groups && (a->key_count || new_group(a, host->object(task))))
+    if (a->groups && (a->key_count || new_group(a, NULL)))
         work_run(&a->work);
 }
 

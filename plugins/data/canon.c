@@ -118,11 +118,12 @@ static void add_value(struct canon *c, const struct wfw_value *v)
     }
 }
 
-const char *canon_pointer(struct canon *c, const struct wfw_value *v)
+const char *canon_pointer(struct canon *c, const struct wfw_value *const *values, size_t count)
 {
     c->len = 0;
     add(c, "/", 1);
-    add_value(c, v);
+    for (size_t i = 0; i < count; i++)
+        add_value(c, values[i]);
     if (!c->failed)
         return c->text;
     fail_with(host, c->task, "payload_too_large", "a key is too large to be compared");

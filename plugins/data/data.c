@@ -9,7 +9,7 @@ static int data_init(const struct wfw_host *h, const struct wfw_value *config, v
 {
     (void)config;
     (void)state;
-    if (!WFW_HAS(struct wfw_host, h, release)) {
+    if (!WFW_HAS(struct wfw_host, h, get_variable)) {
         snprintf(msg, msglen, "this wfworker is too old for it");
         return WFW_E_INVAL;
     }
@@ -17,8 +17,9 @@ static int data_init(const struct wfw_host *h, const struct wfw_value *config, v
     return WFW_OK;
 }
 
-static const struct wfw_node *const nodes[] = {&map_node,  &filter_node,    &reduce_node, &merge_node, &split_node,
-                                               &sort_node, &aggregate_node, &dedupe_node, NULL};
+static const struct wfw_node *const nodes[] = {
+    &map_node,       &filter_node, &reduce_node,       &merge_node,        &split_node, &sort_node,
+    &aggregate_node, &dedupe_node, &set_variable_node, &get_variable_node, NULL};
 
 static const struct wfw_plugin plugin = {
     .size = sizeof plugin,
@@ -26,7 +27,7 @@ static const struct wfw_plugin plugin = {
     .version = "0.1.0",
     .license = "Apache-2.0",
     .vendor = "wfworker",
-    .summary = "arrays and objects made of others: map, filter, reduce, merge, split, sort, aggregate, dedupe",
+    .summary = "arrays and objects made of others: map, filter, reduce, merge, split, sort, aggregate, dedupe; variables",
     .nodes = nodes,
     .init = data_init,
 };

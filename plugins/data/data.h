@@ -45,8 +45,9 @@ struct canon {
     size_t len, cap;
     bool failed; /* no memory */
 };
-/* The text of v for a map made of an object: pointer for get(), pointer + 1 for set().  NULL: the task has failed. */
-const char *canon_pointer(struct canon *c, const struct wfw_value *v);
+/* The text of the values for a map made of an object: pointer for get(), pointer + 1 for set().  NULL: the task has
+ * failed. */
+const char *canon_pointer(struct canon *c, const struct wfw_value *const *values, size_t count);
 
 /* ---- expression.c ---- */
 
@@ -91,7 +92,7 @@ void *work_alloc(struct wfw_task *task, size_t count, size_t size);
 /* ---- the node types ---- */
 
 extern const struct wfw_node map_node, filter_node, reduce_node, merge_node, split_node, sort_node, aggregate_node,
-    dedupe_node;
+    dedupe_node, set_variable_node, get_variable_node;
 
 #define INPUT_ARRAY_PROPERTY                                                                                           \
     "\"input_array\":{\"format\":\"expression\",\"description\":\"the array: an expression, as input.items, or the "   \

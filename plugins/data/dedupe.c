@@ -50,7 +50,7 @@ static bool look_step(struct work *w)
     }
     d->at.item = host->item(d->at.array, d->at.index, NULL);
     const struct wfw_value *v = d->by_key ? expression_eval(w->task, &d->key, &d->at, PARAMS_ITEM) : d->at.item;
-    const char *pointer = v ? canon_pointer(&d->canon, v) : NULL;
+    const char *pointer = v ? canon_pointer(&d->canon, &v, 1) : NULL;
     if (!pointer)
         return false;
     const struct wfw_value *known = host->get(d->seen, pointer);

@@ -11,6 +11,7 @@ plugins_data_data_la_SOURCES = \
   plugins/data/split.c \
   plugins/data/transform.c \
   plugins/data/values.c \
+  plugins/data/variable.c \
   plugins/data/work.c \
   plugins/common/util.h
 plugins_data_data_la_CPPFLAGS = $(AM_PLUGIN_CPPFLAGS)

@@ -109,6 +109,13 @@ static json_t *scripted_eval(void *ctx, void *owner, const char *expression, con
     return NULL;
 }
 
+static json_t *scripted_variable(void *ctx, void *owner, const char *name, const char *scope)
+{
+    (void)owner;
+    CLEANUP_FREE char *key = xasprintf("%s %s", scope ? scope : "nearest", name);
+    return json_incref(json_object_get(((struct handler_host *)ctx)->variables, key));
+}
+
 void handler_host_open(struct handler_host *h)
 {
     static const char *const names[] = {"core", "condition", "data", "delay", "http"};
@@ -130,11 +137,13 @@ void handler_host_open(struct handler_host *h)
                                      .http_start = scripted_http,
                                      .http_cancel = cancel_http,
                                      .now_us = virtual_now,
-                                     .eval = scripted_eval};
+                                     .eval = scripted_eval,
+                                     .variable = scripted_variable};
     h->tasks = task_host_new(&services, 1, &e);
     assert_non_null(h->tasks);
     h->evals = json_object();
     h->exprs = expr_cache_new();
+    h->variables = json_object();
 }
 
 void handler_host_close(struct handler_host *h)
@@ -144,6 +153,7 @@ void handler_host_close(struct handler_host *h)
     assert_int_equal(uv_loop_close(&h->loop), 0);
     registry_close(h->registry);
     json_decref(h->evals);
+    json_decref(h->variables);
     expr_cache_free(h->exprs);
     buf_free(&h->request);
     free(h->outcome);
@@ -161,6 +171,8 @@ static json_t *describe(const struct outcome *o)
         js_set(out, "done", or_null(o->output));
         if (o->branch)
             js_set(out, "branch", json_string(o->branch));
+        if (o->variables)
+            js_set(out, "variables", or_null(o->variables));
     } else if (o->type == OUTCOME_FAIL) {
         js_set(out, "fail", json_string(o->error_type));
         js_set(out, "message", json_string(o->message));

@@ -30,6 +30,7 @@ struct handler_host {
     bool real_expressions; /* evaluate them instead, over the input */
     json_t *input;         /* of the run */
     struct expr_cache *exprs;
+    json_t *variables; /* {"SCOPE NAME": value}; scope nearest for none */
     struct handler_reply reply;
     struct buf request;         /* METHOD URL\nheaders\n\nbody of the last one */
     struct http_request limits; /* the last one's numbers */
@@ -48,7 +49,7 @@ void handler_host_open(struct handler_host *h);
 void handler_host_close(struct handler_host *h);
 
 /* The outcome, valid until the next call:
- * {"done":OUTPUT,"branch":B?} | {"fail":TYPE,"message":M,"retryable":R,"retry_after_ms":N?,"details":D?} |
+ * {"done":OUTPUT,"branch":B?,"variables":[[NAME,SCOPE,VALUE]]?} | {"fail":TYPE,"message":M,"retryable":R,"retry_after_ms":N?,"details":D?} |
  * {"park_until_ms":T,"checkpoint":C?} */
 const char *handler_outcome(struct handler_host *h, const struct handler_run *run);
 

@@ -352,6 +352,58 @@ static void dedupe_keeps_one_of_equals(void **state)
     CHECK("dedupe", "{'e':[{'id':1,'v':1},{'id':2,'v':2},{'id':1,'v':3}]}", cases);
 }
 
+/* ---- variables ---- */
+
+#define SET(name, value, scope)                                                                                        \
+    "{'done':{'variable_name':'" name "','value':" value ",'scope':'" scope "'},'variables':[['" name "','" scope      \
+    "'," value "]]}"
+#define GOT(value, scope) "{'done':{'variable_name':'n','value':" value ",'scope':'" scope "'}}"
+
+static void variables_are_set(void **state)
+{
+    (void)state;
+    static const struct expected cases[] = {
+        {"{'variable_name':'n','variable_value':5}", SET("n", "5", "workflow")},
+        {"{'variable_name':'n','variable_value':{'a':[null]},'variable_scope':'loop'}",
+         SET("n", "{'a':[null]}", "loop")},
+        {"{'variable_name':'a b','variable_value':'x','variable_scope':'node'}", SET("a b", "'x'", "node")},
+        {"{'variable_name':'n','variable_scope':null}", SET("n", "null", "workflow")},
+        {"{'variable_name':'n','variable_value':1,'variable_scope':'global'}",
+         FAIL_OF("config_invalid", "variable_scope \\'global\\' is not one of workflow, loop, node")},
+        {"{'variable_name':''}", FAIL_OF("config_invalid", "variable_name is required for set_variable node")},
+        {"{}", FAIL_OF("config_invalid", "variable_name is required for set_variable node")},
+    };
+    CHECK("set_variable", "{}", cases);
+    CLEANUP_FREE char *config = xasprintf("{\"variable_name\":\"%0300d\"}", 7);
+    struct handler_run run = {.type = "set_variable", .config = config};
+    assert_string_equal(handler_outcome(&host, &run),
+                        "{\"fail\":\"config_invalid\",\"message\":\"variable_name "
+                        "\\\"00000000000000000000000000000000...\\\" is longer than 256 bytes\",\"retryable\":false}");
+}
+
+static void variables_are_read(void **state)
+{
+    (void)state;
+    js_set(host.variables, "nearest n", json_integer(1));
+    js_set(host.variables, "workflow n", json_null());
+    js_set(host.variables, "loop n", json_string("x"));
+    static const struct expected cases[] = {
+        {"{'variable_name':'n'}", GOT("1", "nearest")},
+        {"{'variable_name':'n','variable_scope':'workflow','default_value':9}", GOT("null", "workflow")},
+        {"{'variable_name':'n','variable_scope':'loop'}", GOT("'x'", "loop")},
+        {"{'variable_name':'n','variable_scope':'node','default_value':9}", GOT("9", "node")},
+        {"{'variable_name':'n','variable_scope':'node','default_value':null}", GOT("null", "node")},
+        {"{'variable_name':'n','variable_scope':'node'}",
+         FAIL_OF("unknown_name", "variable \\'n\\' is not set in scope node, and there is no default_value")},
+        {"{'variable_name':'m'}",
+         FAIL_OF("unknown_name", "variable \\'m\\' is not set, and there is no default_value")},
+        {"{'variable_name':'n','variable_scope':'all'}",
+         FAIL_OF("config_invalid", "variable_scope \\'all\\' is not one of nearest, workflow, loop, node")},
+        {"{}", FAIL_OF("config_invalid", "variable_name is required for get_variable node")},
+    };
+    CHECK("get_variable", "{}", cases);
+}
+
 /* ---- long arrays ---- */
 
 #define MANY 100000
@@ -417,7 +469,7 @@ static void documentation_is_json(void **state)
 {
     (void)state;
     static const char *const types[] = {"map",   "filter", "reduce",    "merge",
-                                        "split", "sort",   "aggregate", "dedupe"};
+                                        "split", "sort",   "aggregate", "dedupe", "set_variable", "get_variable"};
     for (size_t i = 0; i < ARRAY_LEN(types); i++) {
         const struct wfw_node *n = registry_find(host.registry, types[i])->node;
         CLEANUP_JSON json_t *output = json_loads(n->output_schema, 0, NULL),
@@ -443,6 +495,8 @@ int main(void)
         TEST(sort_puts_in_order),
         TEST(aggregate_makes_groups),
         TEST(dedupe_keeps_one_of_equals),
+        TEST(variables_are_set),
+        TEST(variables_are_read),
         TEST(many_elements_do_not_hold_up_the_loop),
         TEST(results_are_limited),
         TEST(documentation_is_json),
