@@ -3,6 +3,7 @@
 examplesdir = $(docdir)/examples
 dist_examples_DATA = \
   examples/README.md \
+  examples/data.json \
   examples/demo.json \
   examples/hello.json \
   examples/parallel.json \
