@@ -422,11 +422,13 @@ static void connected(struct conn *c, struct dial *d)
         c->silent = false;
         s->stats.listening = true;
         c->backoff_ms = 0;
+        log_write(LOG_INFO, "notifications arrive");
         s->hint = true; /* what came while nobody listened */
         s->next_renew_us = 0;
     } else {
-        if (s->ready)
+        if (c->was_up)
             s->stats.reconnects++;
+        c->was_up = true;
         s->stats.connected = true;
         s->triggers = d->triggers;
         s->next_renew_us = 0;

@@ -60,6 +60,8 @@ int pg_result_error(const PGresult *r, const PGconn *c, struct error *e, const c
         err_detail(e, "%.900s", detail);
     if (hint)
         err_hint(e, "%.450s", hint);
+    else if (pg_cause(PQresultErrorField(r, PG_DIAG_SQLSTATE)) == CAUSE_PERMISSION)
+        err_hint(e, "Log in as the owner of the tables, or as a role that may use them.");
     return -1;
 }
 

@@ -53,6 +53,7 @@ struct conn {
     int64_t retry_at_us;      /* monotonic; 0 = at once */
     int64_t backoff_ms;
     bool listener;
+    bool was_up;              /* it was connected before */
     bool silent;              /* listener: notifications did not arrive the last time */
 };
 

@@ -47,9 +47,6 @@ void banner_running(const struct worker *w)
         printf("✅ Worker running...\n");
         fflush(stdout);
     }
-    struct store_stats s;
-    store_stats(w->store, &s);
-    /* Whether notifications arrive is known a moment later; the store says so when they do not. */
-    const char *wake_up = !w->settings->listen ? "polling" : s.listening ? "notifications" : "undecided";
-    log_write(LOG_INFO, "worker running", LOG_STR("wake_up", wake_up));
+    /* Whether notifications arrive is known a moment later; the store says so. */
+    log_write(LOG_INFO, "worker running", {.name = w->settings->listen ? NULL : "wake_up", .text = "polling"});
 }

@@ -126,10 +126,11 @@ static void count_end(struct run *r)
     w->counts.processed++;
     w->counts.completed += !failed;
     w->counts.failed += failed;
+    int64_t taken = (c.completed_at_us ? c.completed_at_us : clock_now_us()) - r->started_us;
     if (failed || may_say(w))
         log_write(failed ? LOG_WARNING : LOG_INFO, failed ? "execution failed" : "execution completed",
                   LOG_STR("execution", r->execution_id), LOG_STR("workflow", r->workflow_id),
-                  LOG_INT("ms", (clock_mono_us() - r->claimed_mono_us) / US_PER_MS),
+                  LOG_INT("ms", taken > 0 ? taken / US_PER_MS : 0),
                   {.name = failed ? "error" : NULL, .text = c.error_message ? c.error_message : ""});
     worker_event(w, &(struct worker_event){.type = WORKER_ENDED, .execution_id = r->execution_id, .status = c.status,
                                            .text = c.error_message, .at_us = c.completed_at_us});

@@ -81,6 +81,7 @@ struct worker {
     struct flight dropped;        /* runs for which an answer of the store is still to come */
     struct engine_effects fx;   /* scratch of run_apply() */
     struct counts counts;
+    struct store_stats last_store; /* as it was when the store was closed */
     struct counts said;         /* counts at the last statistics line */
     int64_t started_mono_us, started_at_us;
     int64_t said_second;        /* lines about executions that ended, in this second */
@@ -142,7 +143,7 @@ struct run {
     size_t log_count, log_cap;
     int64_t last_log_us;
     int64_t now_us;           /* time never goes back within an execution */
-    int64_t claimed_mono_us;
+    int64_t started_us;       /* of the row */
 
     bool dead;                /* dropped; freed when `saving`, `peeking` and `loading` are over */
     bool saving, peeking, loading;

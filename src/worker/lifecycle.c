@@ -34,6 +34,7 @@ static void close_all(struct worker *w)
     w->phase = WORKER_CLOSING;
     timer_clear(&w->timers, &w->grace);
     timer_clear(&w->timers, &w->closing);
+    store_stats(w->store, &w->last_store);
     store_close(w->store, STORE_CLOSE_MS, on_store_closed, w);
 }
 

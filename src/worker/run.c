@@ -24,7 +24,7 @@ struct run *run_new(struct worker *w, const struct store_claim *c)
     r->token = c->token;
     r->execution_id = xstrdup(c->execution_id ? c->execution_id : "");
     uuid_format(&c->workflow_id, r->workflow_id);
-    r->claimed_mono_us = clock_mono_us();
+    r->started_us = c->started_at_us;
     r->wake.fire = on_wake;
     r->flush.fire = on_flush;
     r->retry.fire = on_retry;
@@ -119,6 +119,7 @@ void run_log(struct run *r, const char *node, const char *level, const char *tex
     if (at_us <= r->last_log_us)
         at_us = r->last_log_us + 1;
     r->last_log_us = at_us;
+    log_write(LOG_DEBUG, text, LOG_STR("execution", r->execution_id), LOG_STR("node", node));
     worker_event(r->w, &(struct worker_event){.type = WORKER_LOG, .execution_id = r->execution_id, .node_id = node,
                                               .level = level, .text = text, .at_us = at_us});
     if (!log_wanted(r->w->settings->execution_log, node, level))

@@ -30,8 +30,8 @@ void stats_log(const struct worker_stats *s, const char *why)
               LOG_INT("retried", (int64_t)s->counts.retried), LOG_INT("nodes", (int64_t)s->counts.nodes),
               LOG_INT("nodes_failed", (int64_t)s->counts.nodes_failed), LOG_INT("errors", (int64_t)s->counts.errors),
               LOG_INT("in_flight", (int64_t)s->in_flight), LOG_INT("running", (int64_t)s->running),
-              LOG_INT("queue_depth", s->store.queue_depth), LOG_INT("reconnects", (int64_t)s->store.reconnects),
-              {.name = "uptime", .text = uptime});
+              LOG_INT("reconnects", (int64_t)s->store.reconnects), {.name = "uptime", .text = uptime},
+              {.name = s->store.queue_depth >= 0 ? "queue_depth" : NULL, .number = s->store.queue_depth});
 }
 
 /* ---- Metrics ---- */

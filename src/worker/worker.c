@@ -127,7 +127,8 @@ void worker_stats_get(const struct worker *w, struct worker_stats *out)
                                  .uptime_us = clock_mono_us() - w->started_mono_us, .started_at_us = w->started_at_us,
                                  .plugins = registry_count(w->registry),
                                  .plugins_failed = registry_failed(w->registry),
-                                 .store = {.queue_depth = -1}};
+                                 .store = w->phase == WORKER_OVER ? w->last_store
+                                                                  : (struct store_stats){.queue_depth = -1}};
     struct http_counts http = w->http ? http_service_counts(w->http) : (struct http_counts){0};
     out->http_in_flight = http.in_flight;
     out->http_queued = http.queued;
