@@ -36,6 +36,11 @@ const struct cli_command cli_commands[] = {
      "EXECUTION is exec-... as the other commands print it, or the id of the row.", show_options, 1, 1, cmd_show},
     {"logs", "EXECUTION", "show the log of an execution",
      "EXECUTION is exec-... as the other commands print it, or the id of the row.", logs_options, 1, 1, cmd_logs},
+    {"exec", "FILE", "run a workflow from a file in memory, without a database",
+     "Runs one execution with the real plugins and prints one JSON object: status, data, node_results, "
+     "completed_node_ids, error_message.  Nodes retry as they say; the execution as a whole is not tried again.\n"
+     "The exit code is 0 when it completed, 1 when it failed, 3 when it still waits for something that does not come.",
+     exec_options, 1, 1, cmd_exec},
     {"schedule next", "CRON", "print when a cron expression comes",
      "Needs no database.  One time a line, in ISO form with its offset from UTC.  The exit code is 1 when the expression is "
      "wrong or never comes.",

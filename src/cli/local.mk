@@ -11,7 +11,9 @@ src_cli_libcli_la_SOURCES = \
   src/cli/command.h src/cli/commands.c \
   src/cli/config.c \
   src/cli/connect.h \
+  src/cli/definition.c src/cli/definition.h \
   src/cli/dev.c \
+  src/cli/exec.c \
   src/cli/execution.c src/cli/execution.h \
   src/cli/expr.c \
   src/cli/help.c \
@@ -30,6 +32,6 @@ src_cli_libcli_la_SOURCES = \
 
 bin_PROGRAMS += wfworker
 wfworker_SOURCES = src/cli/main.c
-wfworker_LDADD = src/cli/libcli.la src/cli/libdevdb.la src/web/libweb.la src/worker/libworker.la src/worker/libhttp.la src/plugin/libplugin.la \
+wfworker_LDADD = src/cli/libcli.la src/cli/libdevdb.la src/web/libweb.la src/exec/libexec.la src/worker/libworker.la src/worker/libhttp.la src/plugin/libplugin.la \
   src/store/libstore.la src/config/libconfig.la src/engine/libengine.la src/expr/libexpr.la src/base/libbase.la \
   $(LIBCURL_LIBS)

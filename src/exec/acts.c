@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Handlers are started as soon as the engine says so, and run side by side.  With virtual time what they say is applied in
+ * the order of their starts, whoever is ready first; otherwise as it comes. */
+#include "exec/inside.h"
+
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/mem.h"
+
+#define CANCEL_GRACE_MS 5000
+
+static void act_free(struct exec_act *a)
+{
+    timer_clear(&a->x->timers, &a->timeout);
+    if (a->task)
+        task_cancel(a->task, CANCEL_GRACE_MS);
+    json_decref(a->checkpoint);
+    json_decref(a->event);
+    kept_free(&a->said);
+    free(a);
+}
+
+static void take_out(struct exec *x, struct exec_act *a)
+{
+    struct exec_act **at = &x->first;
+    while (*at != a)
+        at = &(*at)->next;
+    *at = a->next;
+    if (x->last == &a->next)
+        x->last = at;
+}
+
+static void say(struct exec_act *a, const struct engine_event *ev)
+{
+    kept_add(&a->said, ev, 0, a->node);
+}
+
+static void say_failure(struct exec_act *a, struct failure *f)
+{
+    say(a, &(struct engine_event){.type = ENGINE_FAIL, .act = a->id, .failure = f});
+    failure_clear(f);
+}
+
+static void on_outcome(void *owner, struct task *t, const struct outcome *o)
+{
+    struct exec_act *a = owner;
+    struct exec *x = a->x;
+    struct said said = {0};
+    (void)t;
+    a->task = NULL;
+    timer_clear(&x->timers, &a->timeout);
+    said_make(&said, o, a->id);
+    say(a, &said.ev);
+    said_clear(&said);
+    exec_turn(x);
+}
+
+/* The attempt took its time in reality; virtual time follows, but not beyond what is due before. */
+static void pass_timeout(struct exec_act *a)
+{
+    struct exec *x = a->x;
+    int64_t to = a->started_us + a->timeout_ms * US_PER_MS, due = engine_next_due(x->state);
+    if (to > due)
+        to = due;
+    if (x->o->virtual_time && to > x->now_us)
+        x->now_us = to;
+}
+
+static void on_timeout(struct timer_item *item)
+{
+    struct exec_act *a = CONTAINER_OF(item, struct exec_act, timeout);
+    struct exec *x = a->x;
+    task_cancel(STEAL(a->task), CANCEL_GRACE_MS);
+    pass_timeout(a);
+    say(a, &(struct engine_event){.type = ENGINE_TIMEOUT, .act = a->id});
+    exec_turn(x);
+}
+
+static void call(struct exec_act *a, const struct handler *h, json_t *config)
+{
+    struct exec *x = a->x;
+    CLEANUP_FREE char *key = engine_key(x->def, x->state, a->id);
+    const struct task_call c = {.node_type = def_node_type(x->def, a->node), .node_id = def_node_id(x->def, a->node),
+                                .execution_id = x->execution_id, .workflow_id = x->workflow_id, .key = key,
+                                .config = config, .checkpoint = a->checkpoint, .event = a->event,
+                                .input = (json_t *)(uintptr_t)engine_input(x->state, a->id),
+                                .attempt = a->attempt, .why = handling_why(a->why), .timeout_ms = a->timeout_ms};
+    if (a->timeout_ms > 0)
+        timer_set(&x->timers, &a->timeout, a->timeout_ms * US_PER_MS);
+    a->task = task_start(x->tasks, h, &c, on_outcome, a);
+}
+
+/* An unknown node type is told by engine_config(). */
+static void start(struct exec_act *a)
+{
+    struct exec *x = a->x;
+    struct failure f = {0};
+    CLEANUP_JSON json_t *config = engine_config(x->def, x->state, a->id, exec_now(x), exec_secret, x, &f);
+    if (config)
+        call(a, registry_find(x->o->registry, def_node_type(x->def, a->node)), config);
+    else
+        say_failure(a, &f);
+}
+
+void exec_begin(struct exec *x, struct engine_effect *fx)
+{
+    struct exec_act *a = xcalloc(1, sizeof *a);
+    *a = (struct exec_act){.x = x, .id = fx->act, .node = fx->node, .why = fx->why, .attempt = fx->attempt,
+                           .started_us = exec_now(x), .timeout_ms = fx->timeout_ms, .checkpoint = STEAL(fx->checkpoint),
+                           .event = STEAL(fx->event), .timeout = {.fire = on_timeout}};
+    *x->last = a;
+    x->last = &a->next;
+    if (x->o->trace)
+        trace_run(&x->trace, x->def, x->state, a->id, a->node);
+    start(a);
+}
+
+void exec_stop(struct exec *x, uint64_t id)
+{
+    struct exec_act *a = x->first;
+    while (a && a->id != id)
+        a = a->next;
+    trace_cancel(&x->trace, id);
+    if (!a)
+        return;
+    take_out(x, a);
+    act_free(a);
+}
+
+void exec_stop_all(struct exec *x)
+{
+    while (x->first)
+        exec_stop(x, x->first->id);
+}
+
+static struct exec_act *whose_turn(const struct exec *x)
+{
+    struct exec_act *a = x->first;
+    while (a && a->said.len == 0 && !x->o->virtual_time)
+        a = a->next;
+    return a && a->said.len > 0 ? a : NULL;
+}
+
+bool exec_apply_next(struct exec *x)
+{
+    struct exec_act *a = whose_turn(x);
+    if (!a)
+        return false;
+    take_out(x, a);
+    exec_apply(x, &a->said.items[0].ev, a->node);
+    act_free(a);
+    return true;
+}

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files of this room share.
+ *
+ * exec.c      life of one execution: open, turn the loop, result, close
+ * acts.c      activations: start handlers, keep what they said until its turn
+ * services.c  what handlers may ask
+ * trace.c     what ran, in order */
+#ifndef WF_EXEC_INSIDE_H
+#define WF_EXEC_INSIDE_H
+
+#include "base/uuid.h"
+#include "exec/exec.h"
+#include "exec/trace.h"
+#include "worker/handling.h"
+#include "worker/http.h"
+#include "worker/kept.h"
+#include "worker/timers.h"
+
+/* One activation that a handler works on, or whose outcome waits for its turn. */
+struct exec_act {
+    struct exec *x;
+    struct exec_act *next; /* in order of start */
+    uint64_t id;
+    size_t node;
+    enum engine_why why;
+    uint32_t attempt;
+    int64_t started_us, timeout_ms;
+    json_t *checkpoint, *event; /* owned, or NULL */
+    struct task *task;     /* NULL: it said something, or never began */
+    struct kept said;      /* that, one event */
+    struct timer_item timeout;
+};
+
+struct exec {
+    const struct exec_options *o;
+    const struct settings *settings;
+    const struct def *def;
+    struct engine_state *state;
+    char uuid[UUID_TEXT], execution_id[UUID_TEXT + 8], workflow_id[UUID_TEXT];
+    uv_loop_t loop;
+    struct timers timers;
+    struct timer_item wake; /* real time: engine_next_due() */
+    struct http_service *http;
+    struct task_host *tasks;
+    struct exec_act *first, **last;
+    struct engine_effects fx;
+    struct trace trace;
+    _Atomic int64_t now_us; /* handlers on other threads read it */
+    unsigned idle_wakes;    /* in a row, nothing else having happened */
+    bool over;
+};
+
+/* exec.c */
+int64_t exec_now(struct exec *x);
+void exec_turn(struct exec *x); /* apply what was said, start what is ready, let time pass */
+/* Feed one event; its effects are carried out. */
+void exec_apply(struct exec *x, const struct engine_event *ev, size_t node);
+
+/* acts.c */
+void exec_begin(struct exec *x, struct engine_effect *fx); /* takes over the effect's values */
+void exec_stop(struct exec *x, uint64_t id);
+void exec_stop_all(struct exec *x);
+/* Apply what was said by the activation whose turn it is; false: nobody's. */
+bool exec_apply_next(struct exec *x);
+
+/* services.c */
+struct task_services exec_services(struct exec *x);
+char *exec_secret(void *ctx, const char *kind, const char *name); /* an engine_secret_fn; ctx = the exec */
+
+#endif

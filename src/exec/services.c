@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What handlers may ask: http, time, expressions, secrets, progress, log.  `owner` is the activation. */
+#include "exec/inside.h"
+
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "worker/output.h"
+
+char *exec_secret(void *ctx, const char *kind, const char *name)
+{
+    const struct exec *x = ctx;
+    return handling_secret(x->o->source, kind, name);
+}
+
+static char *get_secret(void *ctx, const char *name)
+{
+    return exec_secret(ctx, "secret", name);
+}
+
+static char *get_env(void *ctx, const char *name)
+{
+    return exec_secret(ctx, "env", name);
+}
+
+static void *start_http(void *ctx, const struct http_request *request, http_done_fn done, void *arg, struct error *e)
+{
+    struct exec *x = ctx;
+    return http_start(x->http, request, done, arg, e);
+}
+
+static void cancel_http(void *ctx, void *transfer)
+{
+    (void)ctx;
+    http_cancel(transfer);
+}
+
+static int64_t now(void *ctx)
+{
+    struct exec *x = ctx;
+    return x->o->virtual_time ? x->now_us : clock_now_us();
+}
+
+static json_t *eval(void *ctx, void *owner, const char *expression, const json_t *vars, struct error *e)
+{
+    struct exec *x = ctx;
+    const struct exec_act *a = owner;
+    if (a)
+        return handling_eval(x->def, x->state, a->id, expression, vars, exec_now(x), e);
+    err_set(e, "the attempt is over");
+    return NULL;
+}
+
+static json_t *get_variable(void *ctx, void *owner, const char *name, const char *scope)
+{
+    const struct exec *x = ctx;
+    const struct exec_act *a = owner;
+    return a ? json_incref((json_t *)(uintptr_t)engine_variable(x->def, x->state, a->id, name, scope)) : NULL;
+}
+
+/* For the node's next attempt; the engine gives no effects for it. */
+static void progress(void *ctx, void *owner, json_t *value)
+{
+    struct exec *x = ctx;
+    const struct exec_act *a = owner;
+    if (a && output_check(value, NULL) == 0)
+        engine_step(x->def, x->state, &(struct engine_event){.type = ENGINE_PROGRESS, .act = a->id, .output = value},
+                    exec_now(x), &x->fx, NULL);
+}
+
+static void add_log(void *ctx, void *owner, int level, const char *text)
+{
+    const struct exec *x = ctx;
+    const struct exec_act *a = owner;
+    enum log_level own = level >= WFW_LOG_ERROR ? LOG_ERROR : level < WFW_LOG_DEBUG ? LOG_DEBUG : (enum log_level)level;
+    log_write(own, text, LOG_STR("node", a ? def_node_id(x->def, a->node) : ""));
+}
+
+struct task_services exec_services(struct exec *x)
+{
+    return (struct task_services){.loop = &x->loop, .ctx = x, .http_start = start_http, .http_cancel = cancel_http,
+                                  .now_us = now, .eval = eval, .secret = get_secret, .env = get_env,
+                                  .progress = progress, .log = add_log, .variable = get_variable};
+}

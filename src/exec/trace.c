@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Attempts are no entries: a failed activation that runs again is the same entry, and its last attempt counts. */
+#include "exec/trace.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "base/mem.h"
+
+static struct trace_entry *entry_of(const struct trace *t, uint64_t act)
+{
+    size_t i = act < t->act_count ? t->of_act[act] : 0;
+    return i ? &t->entries[i - 1] : NULL;
+}
+
+static void set_entry(struct trace *t, uint64_t act, size_t number)
+{
+    if (act >= t->act_count) {
+        size_t old = t->act_count;
+        xgrow((void **)&t->of_act, &t->act_cap, (size_t)act + 1, sizeof *t->of_act);
+        t->act_count = (size_t)act + 1;
+        memset(t->of_act + old, 0, (t->act_count - old) * sizeof *t->of_act);
+    }
+    t->of_act[act] = number;
+}
+
+/* The key of an activation is the execution, the path of its scope, and the node. */
+static char *scope_of(const struct def *d, const struct engine_state *s, uint64_t act)
+{
+    CLEANUP_FREE char *key = engine_key(d, s, act);
+    const char *from = strchr(key, '/'), *to = strrchr(key, '/');
+    return from && to > from ? xstrndup(from + 1, (size_t)(to - from - 1)) : xstrdup("");
+}
+
+static uint64_t count_pass(struct trace *t, const char *scope, const char *node)
+{
+    CLEANUP_FREE char *key = xasprintf("%s/%s", scope, node);
+    if (!t->passes)
+        t->passes = json_object();
+    int64_t pass = js_int(t->passes, key, 0) + 1;
+    js_set(t->passes, key, json_integer(pass));
+    return (uint64_t)pass;
+}
+
+void trace_run(struct trace *t, const struct def *d, const struct engine_state *s, uint64_t act, size_t node)
+{
+    struct trace_entry *old = entry_of(t, act);
+    if (old) {
+        old->status = "running";
+        return;
+    }
+    xgrow((void **)&t->entries, &t->cap, t->len + 1, sizeof *t->entries);
+    struct trace_entry *e = &t->entries[t->len++];
+    *e = (struct trace_entry){.node = def_node_id(d, node), .scope = scope_of(d, s, act), .status = "running"};
+    e->pass = count_pass(t, e->scope, e->node);
+    set_entry(t, act, t->len);
+}
+
+static void set_branch(struct trace_entry *e, const char *branch)
+{
+    free(e->branch);
+    e->branch = branch && *branch ? xstrdup(branch) : NULL;
+}
+
+void trace_event(struct trace *t, const struct engine_event *ev)
+{
+    struct trace_entry *e = entry_of(t, ev->act);
+    if (!e)
+        return;
+    switch (ev->type) {
+    case ENGINE_DONE:
+        e->status = "completed";
+        set_branch(e, ev->branch);
+        break;
+    case ENGINE_LEAVE:
+        e->status = "completed";
+        break;
+    case ENGINE_PARK:
+    case ENGINE_ENTER:
+        e->status = "waiting";
+        break;
+    case ENGINE_FAIL:
+    case ENGINE_TIMEOUT:
+        e->status = "failed";
+        break;
+    default:
+        break;
+    }
+}
+
+void trace_cancel(struct trace *t, uint64_t act)
+{
+    struct trace_entry *e = entry_of(t, act);
+    if (e && (strcmp(e->status, "running") == 0 || strcmp(e->status, "waiting") == 0))
+        e->status = "cancelled";
+}
+
+json_t *trace_json(const struct trace *t, bool ended)
+{
+    json_t *all = json_array();
+    for (size_t i = 0; i < t->len; i++) {
+        const struct trace_entry *e = &t->entries[i];
+        bool open = strcmp(e->status, "running") == 0 || strcmp(e->status, "waiting") == 0;
+        json_t *v = json_object();
+        js_set(v, "node_id", json_string(e->node));
+        js_set(v, "pass", json_integer((json_int_t)e->pass));
+        js_set(v, "scope", *e->scope ? json_string(e->scope) : json_null());
+        js_set(v, "branch", e->branch ? json_string(e->branch) : json_null());
+        js_set(v, "status", json_string(open && ended ? "cancelled" : e->status));
+        js_push(all, v);
+    }
+    return all;
+}
+
+void trace_free(struct trace *t)
+{
+    for (size_t i = 0; i < t->len; i++) {
+        free(t->entries[i].scope);
+        free(t->entries[i].branch);
+    }
+    free(t->entries);
+    free(t->of_act);
+    json_decref(t->passes);
+    *t = (struct trace){0};
+}
