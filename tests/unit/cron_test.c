@@ -244,7 +244,7 @@ static void wrong_numbers_of_fields(void **state)
 /* Random bytes and random pieces: read or refused, and a run that comes is later and matches in its turn. */
 static void nothing_harms_the_parser(void **state)
 {
-    static const char pieces[][8] = {"*", "/", "-", ",", "#", "L", "W", "?", " ", " ", " ", "5", "0", "31", "MON", "jan", "@", "2", "CRON_TZ=", "99999999"};
+    static const char *const pieces[] = {"*", "/", "-", ",", "#", "L", "W", "?", " ", " ", " ", "5", "0", "31", "MON", "jan", "@", "2", "CRON_TZ=", "99999999"};
     uint32_t seed = 12345;
     (void)state;
     for (int n = 0; n < 20000; n++) {
