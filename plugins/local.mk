@@ -10,6 +10,15 @@ include plugins/data/local.mk
 include plugins/delay/local.mk
 include plugins/http/local.mk
 
+# The reference of node types is made from what the plugins say about themselves.
+EXTRA_DIST += doc/nodes.md tools/nodes.py
+nodes-doc: wfworker $(plugin_LTLIBRARIES)
+	$(builddir)/wfworker.build --list-plugins --json >nodes.json
+	$(PYTHON3) $(top_srcdir)/tools/nodes.py <nodes.json >nodes.md.new
+	mv nodes.md.new $(top_srcdir)/doc/nodes.md
+	rm -f nodes.json
+.PHONY: nodes-doc
+
 # The .la files are of no use once installed.
 install-data-hook:
 	cd "$(DESTDIR)$(plugindir)" 2>/dev/null && rm -f $(notdir $(plugin_LTLIBRARIES)) || :

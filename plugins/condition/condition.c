@@ -249,8 +249,8 @@ static const struct wfw_node condition = {
     .summary = "takes the branch true or false",
     .description =
         "Evaluates an expression over the execution's data and takes the edges labelled with its truth. Fails with "
-        "config_invalid without an expression or with an unknown condition_type, with expression_error when the "
-        "expression does not compile or cannot be evaluated; neither is retried.",
+        "config_invalid without an expression or with an unknown condition_type, and with the expression's own error "
+        "(expression_error when it does not compile, unknown_name, type_error, ...); none is retried.",
     .config_schema = "{\"type\":\"object\",\"properties\":{" CONDITION_PROPERTIES "}}",
     .output_schema = "{\"type\":\"object\",\"properties\":{" CONDITION_OUTPUT "}}",
     .examples = "[{\"expression\":\"order.total > 100 && status === 'open'\"},{\"expression\":\"${value} > 10\"},"
@@ -267,8 +267,7 @@ static const struct wfw_node switch_node = {
     .description =
         "Evaluates switch_expression and compares its text with the keys of `cases`. The branch is the key that "
         "matches, or the name that the case gives as a string; without a match it is `default`. Without "
-        "switch_expression and cases it is a condition. Fails with config_invalid and expression_error as "
-        "condition does.",
+        "switch_expression and cases it is a condition. Fails as condition does.",
     .config_schema =
         "{\"type\":\"object\",\"properties\":{"
         "\"switch_expression\":{\"type\":[\"string\",\"boolean\",\"number\",\"null\"],\"format\":\"expression\","

@@ -5,6 +5,7 @@
 
 #include "base/json.h"
 #include "base/mem.h"
+#include "plugin/schema.h"
 #include "unit/handler_host.h"
 
 static struct handler_host host;
@@ -471,11 +472,20 @@ static void documentation_is_json(void **state)
     static const char *const types[] = {"map",   "filter", "reduce",    "merge",
                                         "split", "sort",   "aggregate", "dedupe", "set_variable", "get_variable"};
     for (size_t i = 0; i < ARRAY_LEN(types); i++) {
-        const struct wfw_node *n = registry_find(host.registry, types[i])->node;
+        const struct handler *h = registry_find(host.registry, types[i]);
+        const struct wfw_node *n = h->node;
+        struct error e = ERROR_INIT;
         CLEANUP_JSON json_t *output = json_loads(n->output_schema, 0, NULL),
                             *examples = json_loads(n->examples, 0, NULL);
         assert_true(json_is_object(output));
         assert_true(json_array_size(examples) > 0);
+        for (size_t k = 0; k < json_array_size(examples); k++) {
+            CLEANUP_JSON json_t *unknown = json_array();
+            if (schema_check(h->config_schema, json_array_get(examples, k), &e) != 0)
+                fail_msg("%s: %s", types[i], e.message);
+            schema_unknown_keys(h->config_schema, json_array_get(examples, k), unknown);
+            assert_int_equal(json_array_size(unknown), 0);
+        }
         assert_true(n->summary[0] && n->description[0]);
     }
 }
