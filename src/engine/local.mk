@@ -15,6 +15,7 @@ src_engine_libengine_la_SOURCES = \
   src/engine/outcome.c \
   src/engine/project.c \
   src/engine/retry.c \
+  src/engine/schedule.c src/engine/schedule.h \
   src/engine/settle.c src/engine/variable.c \
   src/engine/start.c \
   src/engine/state.c src/engine/state_int.h \

@@ -234,6 +234,11 @@ void claim_notified(struct store *s, const char *payload)
             s->cb.poked(s->cb.ctx, &id);
         return;
     }
+    if (strcmp(payload, "schedules") == 0) {
+        if (s->cb.schedules && !s->closing)
+            s->cb.schedules(s->cb.ctx);
+        return;
+    }
     s->hint = true;
     store_kick(s);
 }

@@ -425,6 +425,8 @@ static void connected(struct conn *c, struct dial *d)
         log_write(LOG_INFO, "notifications arrive");
         s->hint = true; /* what came while nobody listened */
         s->next_renew_us = 0;
+        if (s->cb.schedules && !s->closing)
+            s->cb.schedules(s->cb.ctx);
     } else {
         if (c->was_up)
             s->stats.reconnects++;

@@ -11,6 +11,7 @@ src_store_libstore_la_SOURCES = \
   src/store/internal.h \
   src/store/objects.c \
   src/store/save.c \
+  src/store/schedule.c src/store/schedule.h \
   src/store/schema.c \
   src/store/store.c src/store/store.h \
   src/store/sync.h \
@@ -22,7 +23,8 @@ MIGRATIONS = \
   sql/0001_backend_tables.sql \
   sql/0002_tables.sql \
   sql/0003_triggers.sql \
-  sql/0004_worker.sql
+  sql/0004_worker.sql \
+  sql/0005_schedules.sql
 EXTRA_DIST += $(MIGRATIONS) src/store/sql2c.awk
 BUILT_SOURCES += src/store/migrations.inc
 CLEANFILES += src/store/migrations.inc

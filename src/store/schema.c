@@ -154,7 +154,8 @@ static int install_triggers(PGconn *c, FILE *report, struct error *e)
 {
     if (begin_locked(c, e) != 0)
         return -1;
-    CLEANUP_RESULT PGresult *r = pg_query(c, e, "making the triggers", "SELECT wfworker.install_triggers()", 0, NULL);
+    CLEANUP_RESULT PGresult *r = pg_query(c, e, "making the triggers", "SELECT concat_ws('; ', nullif(wfworker.install_triggers(), ''),"
+                                            " nullif(wfworker.install_schedule_triggers(), ''))", 0, NULL);
     if (!r || run_script(c, "COMMIT", "making the triggers", e) != 0)
         return -1;
     const char *why = PQgetvalue(r, 0, 0);
@@ -174,7 +175,7 @@ static void print_migrations(int version, FILE *out)
         migration_sql(&migrations[i], &sql);
         fprintf(out, "\nBEGIN;\n%sCOMMIT;\n", sql.data);
     }
-    fprintf(out, "\nSELECT wfworker.install_triggers();\n");
+    fprintf(out, "\nSELECT wfworker.install_triggers(), wfworker.install_schedule_triggers();\n");
 }
 
 static int apply_all(PGconn *c, int version, FILE *report, struct error *e)

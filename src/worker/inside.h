@@ -33,6 +33,7 @@
 #include "worker/http.h"
 #include "worker/kept.h"
 #include "worker/mask.h"
+#include "worker/schedules.h"
 #include "worker/stats.h"
 #include "worker/timers.h"
 #include "worker/worker.h"
@@ -68,6 +69,7 @@ struct worker {
     struct timer_item closing;  /* CLOSING: the store did not close in time */
     struct timer_item periodic; /* statistics */
     struct timer_item idle;     /* --until-idle */
+    struct schedules schedules;
     struct timer_item watchdog;
     struct timer_item wake_up;  /* makes the loop turn */
     uv_signal_t signals[4];

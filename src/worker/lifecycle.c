@@ -125,7 +125,7 @@ static void on_idle_answer(void *arg, bool known, size_t held, int64_t next_due_
     w->idle_asked = false;
     if (w->phase != WORKER_WORKING)
         return;
-    if (known && held == 0 && w->held.len == 0 && next_due_ms > w->options->idle_wait_ms) {
+    if (known && held == 0 && w->held.len == 0 && schedules_quiet(w) && next_due_ms > w->options->idle_wait_ms) {
         worker_drain(w, "nothing left to do");
         return;
     }

@@ -17,6 +17,7 @@ src_worker_libworker_la_SOURCES = \
   src/worker/output.c src/worker/output.h \
   src/worker/recover.c \
   src/worker/run.c \
+  src/worker/schedules.c src/worker/schedules.h \
   src/worker/secrets.c src/worker/secrets.h \
   src/worker/services.c \
   src/worker/signals.c \

@@ -67,11 +67,18 @@ static void on_connection(void *ctx, bool up)
 {
     struct worker *w = ctx;
     notify_status(up ? "working" : "waiting for the database");
+    if (up)
+        schedules_changed(w);
     if (!up || w->ready)
         return;
     w->ready = true;
     banner_running(w);
     worker_event(w, &(struct worker_event){.type = WORKER_READY, .at_us = clock_now_us()});
+}
+
+static void on_schedules(void *ctx)
+{
+    schedules_changed(ctx);
 }
 
 static void on_fatal(void *ctx, const struct error *e)
@@ -200,7 +207,8 @@ static int open_store(struct worker *w, struct error *e)
                                     .version = PACKAGE_VERSION,
                                     .history_retention_days = w->settings->history_retention_days};
     const struct store_callbacks cb = {.ctx = w, .claimed = on_claimed, .poked = on_poked,
-                                       .lease_lost = on_lease_lost, .connection = on_connection, .fatal = on_fatal};
+                                       .lease_lost = on_lease_lost, .connection = on_connection, .schedules = on_schedules,
+                                       .fatal = on_fatal};
     w->catalog = handling_catalog(w->registry);
     const struct def_options d = {.catalog = &w->catalog,
                                   .unlabelled_condition_order = w->settings->unlabelled_condition_order};
@@ -245,6 +253,7 @@ static void open_timers(struct worker *w)
 {
     w->periodic.fire = on_periodic;
     w->wake_up.fire = on_wake_up;
+    schedules_open(w);
     timer_set(&w->timers, &w->periodic, STATS_US);
     worker_watch_idle(w);
     uv_check_init(&w->loop, &w->after);
@@ -314,6 +323,7 @@ static void close_loop(struct worker *w)
 
 static void close_all(struct worker *w)
 {
+    schedules_close(w);
     close_services(w);
     free_runs(&w->held);
     free_runs(&w->dropped);

@@ -6,6 +6,7 @@ INTEGRATION_TESTS = \
   tests/integration/lifecycle_test.py \
   tests/integration/outage_test.py \
   tests/integration/plugins_test.py \
+  tests/integration/schedules_test.py \
   tests/integration/workers_test.py
 EXTRA_DIST += $(INTEGRATION_TESTS) tests/integration/harness.py
 if HAVE_PYTHON3
