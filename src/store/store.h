@@ -53,10 +53,10 @@ struct store_callbacks {
     void (*lease_lost)(void *ctx, const struct uuid *id);
     /* The connection went away or came back; the store has logged it. */
     void (*connection)(void *ctx, bool up);
-    /* A schedule was changed by somebody; may be NULL. */
-    void (*schedules)(void *ctx);
     /* It can never work (schema missing or too new, no permission): stop with this error. */
     void (*fatal)(void *ctx, const struct error *e);
+    /* A schedule was changed by somebody; may be NULL. */
+    void (*schedules)(void *ctx);
 };
 
 struct store_options {

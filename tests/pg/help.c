@@ -174,7 +174,7 @@ void worker_open_dsn(struct worker *w, const char *dsn, int64_t poll_ms, int64_t
     assert_int_equal(uv_loop_init(&w->loop), 0);
     struct store_options o = {.dsn = dsn, .listen = true, .poll_interval_ms = poll_ms, .lease_ms = lease_ms,
                               .worker_name = "test:1", .version = "0", .history_retention_days = 30};
-    struct store_callbacks cb = {w, on_claimed, on_poked, on_lost, on_connection, on_fatal};
+    struct store_callbacks cb = {w, on_claimed, on_poked, on_lost, on_connection, on_fatal, NULL};
     w->store = store_open(&w->loop, &o, &cb, &e);
     assert_non_null(w->store);
     store_set_room(w->store, room);
