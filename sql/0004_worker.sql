@@ -106,13 +106,14 @@ BEGIN
 END
 $$;
 
--- Look again at what this worker holds.
+-- Look again at what this worker holds.  Not for longer than a moment while somebody has changed it and not yet committed:
+-- the connection is needed for the renewal of leases.
 CREATE FUNCTION wfworker.peek(p_id uuid, p_token bigint)
 RETURNS TABLE (o_id uuid, o_token bigint, o_crashes integer, o_workflow uuid, o_version integer, o_execution text, o_status text,
                o_error text, o_node text, o_state text, o_started timestamp, o_retries integer, o_next_retry timestamp,
                o_completed timestamp, o_snapshot text, o_definition text, o_journal text[], o_next_seq bigint, o_stamp text,
                o_active boolean)
-LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS $$
+LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET lock_timeout = '100ms' AS $$
 BEGIN
     UPDATE wfworker.task t SET poked = false WHERE t.execution_id = p_id AND t.token = p_token;
     IF FOUND THEN
@@ -141,19 +142,29 @@ BEGIN
 END
 $$;
 
--- Give executions back as they are.
-CREATE FUNCTION wfworker.release(p_ids uuid[], p_tokens bigint[], p_due_us bigint[]) RETURNS void
-LANGUAGE plpgsql SET enable_seqscan = off AS $$
+-- Give executions back as they are.  Returns how many were locked by somebody: for those it is to be called again.
+CREATE FUNCTION wfworker.release(p_ids uuid[], p_tokens bigint[], p_due_us bigint[]) RETURNS bigint
+LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_hashjoin = off
+SET enable_mergejoin = off SET jit = off AS $$
+DECLARE
+    v_locked bigint;
 BEGIN
+    WITH mine AS MATERIALIZED (
+        SELECT t.execution_id, i.due FROM unnest(p_ids, p_tokens, p_due_us) i (id, token, due)
+          JOIN wfworker.task t ON t.execution_id = i.id AND t.token = i.token
+           FOR NO KEY UPDATE OF t SKIP LOCKED
+    )
     UPDATE wfworker.task t
        SET worker = NULL, token = 0, poked = false,
-           due_at = CASE WHEN t.poked THEN now() WHEN i.due IS NULL THEN 'infinity'
-                         ELSE now() + i.due * interval '1 microsecond' END
-      FROM unnest(p_ids, p_tokens, p_due_us) i (id, token, due)
-     WHERE t.execution_id = i.id AND t.token = i.token;
+           due_at = CASE WHEN t.poked THEN now() WHEN mine.due IS NULL THEN 'infinity'
+                         ELSE now() + mine.due * interval '1 microsecond' END
+      FROM mine WHERE t.execution_id = mine.execution_id;
     IF FOUND THEN
         PERFORM wfworker.wake();
     END IF;
+    SELECT count(*) INTO v_locked FROM unnest(p_ids, p_tokens) i (id, token)
+      JOIN wfworker.task t ON t.execution_id = i.id AND t.token = i.token;
+    RETURN v_locked;
 END
 $$;
 
@@ -161,7 +172,9 @@ $$;
 CREATE FUNCTION wfworker.release_others(p_worker bigint, p_ids uuid[]) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
     UPDATE wfworker.task t SET worker = NULL, token = 0, due_at = now()
-     WHERE t.worker = p_worker AND NOT t.execution_id = ANY (p_ids);
+     WHERE t.execution_id IN (SELECT o.execution_id FROM wfworker.task o
+                               WHERE o.worker = p_worker AND NOT o.execution_id = ANY (p_ids)
+                                 FOR NO KEY UPDATE SKIP LOCKED);
 END
 $$;
 

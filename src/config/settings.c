@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/json.h"
 #include "base/mem.h"
 #include "config/dsn.h"
 #include "config/nearest.h"
@@ -451,7 +452,7 @@ json_t *settings_plugin(const struct settings_source *s, const char *name)
             continue;
         if (!object)
             object = json_object();
-        json_object_set_new(object, entry->key, json_string(entry->value));
+        js_set(object, entry->key, js_string_lossy(entry->value, strlen(entry->value)));
     }
     return object;
 }

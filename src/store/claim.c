@@ -14,6 +14,7 @@
 #define CLAIM_MAX 100
 #define POLL_MAX_US (30 * US_PER_S)
 #define HEARTBEAT_US (30 * US_PER_S)
+#define LOCKED_US (250 * US_PER_MS) /* pause before what was locked is given back again */
 #define FAR_US (INT64_C(50) * 365 * 86400 * US_PER_S)
 
 /* Columns of wfworker.claim() and wfworker.peek(). */
@@ -480,7 +481,9 @@ static const char release_sql[] = "SELECT wfworker.release($1, $2, $3)";
 
 static void release_done(struct store *s, struct job *j, enum job_end end)
 {
-    if (!store_again(s, j, end) && end == JOB_FAILED) {
+    if (end == JOB_OK && !s->closed && bin_get_int(j->result, 0, 0, 0) > 0)
+        store_repeat(s, j, LOCKED_US);
+    else if (!store_again(s, j, end) && end == JOB_FAILED) {
         struct error e = ERROR_INIT;
         job_error(j, end, "giving back", &e);
         log_error(LOG_WARNING, "giving back failed, the leases run out", &e);

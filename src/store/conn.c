@@ -316,15 +316,19 @@ static void take_result(struct job *j, PGresult *r)
     }
 }
 
-/* Take the results that are there.  Each statement's results end with NULL, each segment with PGRES_PIPELINE_SYNC. */
+/* Take the results that are there.  Each statement's results end with NULL, each segment with PGRES_PIPELINE_SYNC; a commit
+ * that fails puts its error, and a NULL of its own, before that. */
 static bool read_results(struct conn *c)
 {
+    bool failed = false;
     while (c->current && !PQisBusy(c->pg)) {
         PGresult *r = PQgetResult(c->pg);
         if (!r) {
-            if (!c->current->answered || c->want_sync)
+            if (!c->current->answered || (c->want_sync && !failed))
                 break; /* nothing more is there; for good, when the connection is lost */
-            if (c->current->joined)
+            if (failed)
+                failed = false; /* what comes behind may be here already: nobody would wake us for it */
+            else if (c->current->joined)
                 c->current = c->current->next;
             else
                 c->want_sync = true;
@@ -333,7 +337,8 @@ static bool read_results(struct conn *c)
             c->want_sync = false;
             c->current = c->current->next;
         } else {
-            take_result(c->current, r); /* while a sync is awaited: the commit failed */
+            failed = c->want_sync; /* while a sync is awaited: the commit failed */
+            take_result(c->current, r);
         }
     }
     return PQstatus(c->pg) == CONNECTION_OK;

@@ -114,6 +114,7 @@ void conn_async(uv_async_t *async);
 void store_kick(struct store *s);
 void store_handle_closed(struct store *s);
 void store_enqueue(struct store *s, struct job *j);
+void store_repeat(struct store *s, struct job *j, int64_t delay_us); /* from `done`: the same once more */
 bool store_again(struct store *s, struct job *j, enum job_end end); /* from `done`: false when it failed for good */
 void store_fail(struct store *s, const struct error *e); /* fatal */
 struct job *job_new(const char *sql, void (*done)(struct store *s, struct job *j, enum job_end end));

@@ -61,6 +61,16 @@ void store_enqueue(struct store *s, struct job *j)
     store_kick(s);
 }
 
+void store_repeat(struct store *s, struct job *j, int64_t delay_us)
+{
+    struct job *again = job_new(j->call.sql, j->done);
+    again->call = j->call;
+    j->call.count = 0; /* its values have moved */
+    again->arg = j->arg;
+    again->not_before_us = delay_us > 0 ? clock_mono_us() + delay_us : 0;
+    store_enqueue(s, again);
+}
+
 /* What was lost with its connection is asked again at once, what failed for a passing reason after a pause: a server that
  * refuses for minutes (a full disk) is not to be asked thousands of times a second. */
 bool store_again(struct store *s, struct job *j, enum job_end end)
@@ -68,12 +78,7 @@ bool store_again(struct store *s, struct job *j, enum job_end end)
     bool passing = end == JOB_FAILED && job_cause(j) == CAUSE_TRANSIENT;
     if (s->closed || (end != JOB_LOST && !passing))
         return false;
-    struct job *again = job_new(j->call.sql, j->done);
-    again->call = j->call;
-    j->call.count = 0; /* its values have moved */
-    again->arg = j->arg;
-    again->not_before_us = passing ? clock_mono_us() + AGAIN_US : 0;
-    store_enqueue(s, again);
+    store_repeat(s, j, passing ? AGAIN_US : 0);
     return true;
 }
 

@@ -135,6 +135,54 @@ static void full_disk_at_a_look(void **state)
     worker_close(&a);
 }
 
+static void on_look(void *arg, const struct store_claim *claim)
+{
+    size_t *looked = arg;
+    assert_non_null(claim);
+    (*looked)++;
+}
+
+static void until_held(int count)
+{
+    static const char held[] = "SELECT count(*) FROM wfworker.task WHERE worker IS NOT NULL";
+    for (int i = 0; i < 100 && number(db.c, held) != count; i++)
+        run_for(&a, 100);
+    assert_int_equal(number(db.c, held), count);
+}
+
+/* Somebody changes two executions and does not commit: that must not hold up what the others need the connections for. */
+static void uncommitted_changes_block_nobody(void **state)
+{
+    (void)state;
+    struct error e = ERROR_INIT;
+    size_t looked = 0;
+    claim(4);
+    PGconn *other = db_connect(db.dsn, &e);
+    char first[UUID_TEXT], second[UUID_TEXT];
+    uuid_format(&a.claims[0].id, first);
+    uuid_format(&a.claims[1].id, second);
+    sql(other, "BEGIN; UPDATE workflowexecution SET status = 'paused' WHERE id IN ('%s', '%s')", first, second);
+    store_peek(a.store, &a.claims[0].id, a.claims[0].token, on_look, &looked);
+    run_for(&a, 50); /* each on a connection of its own */
+    store_release(a.store, &a.claims[1].id, a.claims[1].token, 0);
+    store_release(a.store, &a.claims[2].id, a.claims[2].token, INT64_MAX);
+    run_for(&a, 50);
+    save(&a, &a.claims[3], 1, "completed", SAVE_END);
+    run_until(&a, &a.results, 1);
+    assert_int_equal(a.by_result[SAVE_OK], 1);
+    assert_int_equal(looked, 0);
+    until_held(2);
+    assert_int_equal(looked, 0);
+    assert_int_equal(number(db.c, "SELECT count(*) FROM wfworker.task WHERE worker IS NULL AND due_at = 'infinity'"), 1);
+    sql(other, "COMMIT");
+    run_until(&a, &looked, 1);
+    until_held(1);
+    assert_int_equal(number(db.c, "SELECT count(*) FROM wfworker.task WHERE worker IS NULL AND execution_id = '%s'"
+                                  " AND due_at <= now()", second), 1);
+    PQfinish(other);
+    worker_close(&a);
+}
+
 /* Nothing claimed: no lease that could hold. */
 static void no_lease_without_claims(void **state)
 {
@@ -180,7 +228,7 @@ int main(void)
 #define CASE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
     const struct CMUnitTest tests[] = {
         CASE(poisoned_save_stands_aside), CASE(commit_fails), CASE(full_disk_at_a_definition), CASE(full_disk_at_a_look),
-        CASE(no_lease_without_claims), CASE(retention),
+        CASE(uncommitted_changes_block_nobody), CASE(no_lease_without_claims), CASE(retention),
     };
     if (getenv("ONLY")) /* one test, by name */
         cmocka_set_test_filter(getenv("ONLY"));
