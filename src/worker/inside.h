@@ -227,7 +227,8 @@ void banner_print(const struct worker *w);   /* on a terminal: the start-up box 
 void banner_running(const struct worker *w); /* once connected */
 
 /* ---- notify.c ---- */
-void notify_ready(struct worker *w);
+void notify_begin(struct worker *w); /* the loop turns from now on: the watchdog can rely on it */
+void notify_ready(void);             /* connected for the first time */
 void notify_status(const char *text);
 void notify_stopping(void);
 

@@ -22,12 +22,17 @@ static void on_watchdog(struct timer_item *t)
     timer_set(&w->timers, t, watchdog_us());
 }
 
-void notify_ready(struct worker *w)
+void notify_begin(struct worker *w)
 {
-    sd_notify(0, "READY=1");
+    sd_notify(0, "STATUS=waiting for the database");
     w->watchdog.fire = on_watchdog;
     if (watchdog_us() > 0)
         timer_set(&w->timers, &w->watchdog, watchdog_us());
+}
+
+void notify_ready(void)
+{
+    sd_notify(0, "READY=1");
 }
 
 void notify_status(const char *text)
@@ -42,9 +47,13 @@ void notify_stopping(void)
 
 #else
 
-void notify_ready(struct worker *w)
+void notify_begin(struct worker *w)
 {
     (void)w;
+}
+
+void notify_ready(void)
+{
 }
 
 void notify_status(const char *text)

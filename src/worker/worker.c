@@ -72,6 +72,7 @@ static void on_connection(void *ctx, bool up)
     if (!up || w->ready)
         return;
     w->ready = true;
+    notify_ready();
     banner_running(w);
     worker_event(w, &(struct worker_event){.type = WORKER_READY, .at_us = clock_now_us()});
 }
@@ -273,7 +274,7 @@ static int open_all(struct worker *w, struct error *e)
     open_timers(w);
     if (open_store(w, e) != 0)
         return -1;
-    notify_ready(w);
+    notify_begin(w);
     return 0;
 }
 

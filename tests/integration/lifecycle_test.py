@@ -1,8 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """What surrounds the work: signals, the grace period, quarantine of what takes workers down, secrets, the web service."""
 
+import os
 import re
+import shutil
+import socket
 import sys
+import tempfile
 import urllib.error
 import urllib.request
 
@@ -128,6 +132,53 @@ def secrets():
     assert "s3cr3t-value" not in worker.log() and "h1dden" not in worker.log()
     for table in ("public.workflowexecution", "public.executionlog", "wfworker.journal", "wfworker.snapshot"):
         assert backend.run("SELECT count(*) FROM %s t WHERE t::text LIKE '%%s3cr3t-value%%'" % table)[0][0] == 0, table
+
+
+def built_with_systemd():
+    with open(os.path.join(os.environ["builddir"], "config.h")) as f:
+        return "#define WITH_SYSTEMD 1" in f.read()
+
+
+class Manager:
+    """What systemd is told."""
+
+    def __init__(self):
+        self.directory = tempfile.mkdtemp(prefix="wfworker-notify-")
+        self.env = {"NOTIFY_SOCKET": self.directory + "/s", "WATCHDOG_USEC": "400000"}
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.socket.bind(self.env["NOTIFY_SOCKET"])
+        self.socket.settimeout(30)
+        self.told = []
+
+    def until(self, text, count=1):
+        while self.told.count(text) < count:
+            self.told.append(self.socket.recv(4096).decode())
+
+    def close(self):
+        self.socket.close()
+        shutil.rmtree(self.directory)
+
+
+@case
+def service_manager():
+    """ready means connected; the watchdog is fed all the time"""
+    if not built_with_systemd():
+        return
+    manager = Manager()
+    worker = Worker("host=127.0.0.1 port=%d" % free_port(), env=manager.env, ready=False)
+    manager.until("WATCHDOG=1", 3)
+    assert manager.told[0] == "STATUS=waiting for the database" and "READY=1" not in manager.told, manager.told
+    assert worker.terminate() == 0
+    manager.until("STOPPING=1")
+    assert "READY=1" not in manager.told, manager.told
+    manager.told = []
+    worker = Worker(backend.dsn, env=manager.env)
+    manager.until("READY=1")
+    manager.until("WATCHDOG=1")
+    assert worker.terminate() == 0
+    manager.until("STOPPING=1")
+    assert manager.told.count("READY=1") == 1, manager.told
+    manager.close()
 
 
 @case
