@@ -240,18 +240,20 @@ $$;
 -- Most changes of workflows have nothing to do with schedules.
 CREATE FUNCTION wfworker.on_workflow() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-    IF NEW.trigger_config::text LIKE '%schedule%' THEN
-        PERFORM pg_notify('wfworker', 'schedules');
-    ELSIF TG_OP = 'UPDATE' THEN
-        IF OLD.trigger_config::text LIKE '%schedule%' OR OLD.is_active <> NEW.is_active THEN
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.trigger_config::text LIKE '%schedule%' THEN
             PERFORM pg_notify('wfworker', 'schedules');
         END IF;
+    ELSIF OLD.is_active <> NEW.is_active
+       OR (OLD.trigger_config::text IS DISTINCT FROM NEW.trigger_config::text
+           AND (OLD.trigger_config::text LIKE '%schedule%' OR NEW.trigger_config::text LIKE '%schedule%')) THEN
+        PERFORM pg_notify('wfworker', 'schedules');
     END IF;
     RETURN NULL;
 END
 $$;
 
--- Make the triggers that are missing.  Without the right to do so workers look at the poll interval.
+-- Make the triggers that are missing; without lists of columns, which would keep the backend from changing their types.  Without the right to do so workers look at the poll interval.
 CREATE FUNCTION wfworker.install_schedule_triggers() RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
     v_schedule regclass := to_regclass('workflowschedule');
@@ -263,7 +265,7 @@ BEGIN
                         EXECUTE FUNCTION wfworker.on_schedule()', v_schedule);
     END IF;
     IF NOT EXISTS (SELECT FROM pg_trigger WHERE tgrelid = v_workflow AND tgname = 'wfworker_schedule') THEN
-        EXECUTE format('CREATE TRIGGER wfworker_schedule AFTER INSERT OR UPDATE OF trigger_config, is_active ON %s FOR EACH ROW
+        EXECUTE format('CREATE TRIGGER wfworker_schedule AFTER INSERT OR UPDATE ON %s FOR EACH ROW
                         EXECUTE FUNCTION wfworker.on_workflow()', v_workflow);
     END IF;
     RETURN '';
