@@ -15,7 +15,7 @@
 #define LARGEST_LIMIT 100000
 
 const struct cli_option list_options[] = {
-    {"status", 's', "STATUS", "only those that are running, completed, failed, paused or waiting_for_signal"},
+    {"status", 's', "STATUS", "only those that are pending, running, paused, waiting_for_signal, completed or failed"},
     {"limit", 'n', "N", "at most this many (default 50)"},
     {"json", 0, NULL, "as a JSON array"},
     {NULL, 0, NULL, NULL},
@@ -68,11 +68,23 @@ static int read_limit(const struct cli *c, struct error *e)
     return err_detail(e, "it must be a whole number from 1 to %d", LARGEST_LIMIT);
 }
 
+static int check_status(const char *status, struct error *e)
+{
+    static const char *const known[] = {"pending", "running", "paused", "waiting_for_signal", "completed", "failed"};
+    for (size_t i = 0; status && i < ARRAY_LEN(known); i++)
+        if (strcmp(status, known[i]) == 0)
+            return 0;
+    if (!status)
+        return 0;
+    err_set(e, "invalid value \"%.40s\" for option --status", status);
+    return err_detail(e, "it must be one of: pending, running, paused, waiting_for_signal, completed, failed");
+}
+
 int cmd_list(struct cli *c)
 {
     struct error e = ERROR_INIT;
     int limit = read_limit(c, &e);
-    if (limit < 0) {
+    if (limit < 0 || check_status(cli_value(c, "status"), &e) != 0) {
         err_print(&e);
         return EXIT_USAGE;
     }

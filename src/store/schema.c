@@ -175,7 +175,9 @@ static void print_migrations(int version, FILE *out)
         migration_sql(&migrations[i], &sql);
         fprintf(out, "\nBEGIN;\n%sCOMMIT;\n", sql.data);
     }
-    fprintf(out, "\nSELECT wfworker.install_triggers(), wfworker.install_schedule_triggers();\n");
+    if (version == NEWEST)
+        fprintf(out, "-- The schema is up to date (version %d); only the triggers are made again.\n", NEWEST);
+    fprintf(out, "%sSELECT wfworker.install_triggers(), wfworker.install_schedule_triggers();\n", version == NEWEST ? "" : "\n");
 }
 
 static int apply_all(PGconn *c, int version, FILE *report, struct error *e)

@@ -56,6 +56,8 @@ def wrong_usage():
     """wrong usage is status 2 and names what is wrong"""
     assert "frobnicate" in refused("frobnicate", status=2)
     assert "--no-such-flag" in refused("list", "--no-such-flag", status=2)
+    said = refused("list", "--status", "complete", status=2)
+    assert 'invalid value "complete" for option --status' in said and "waiting_for_signal" in said, said
     refused("submit", status=2)
     refused("show", status=2)
 
@@ -119,6 +121,7 @@ def migrate_empty():
     ok("migrate")
     tables = {t for t, in postgres.sql(DB, "SELECT table_name FROM information_schema.tables WHERE table_schema = 'public'")}
     assert {"user", "workflow", "workflownode", "workflowexecution", "executionlog", "workflowschedule", "workflowsignal"} <= tables, tables
+    assert ok("migrate", "--dry-run").startswith("-- The schema is up to date (version "), "nothing but the triggers is left"
     ok("migrate")
 
 
