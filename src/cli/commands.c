@@ -41,6 +41,11 @@ const struct cli_command cli_commands[] = {
      "completed_node_ids, error_message.  Nodes retry as they say; the execution as a whole is not tried again.\n"
      "The exit code is 0 when it completed, 1 when it failed, 3 when it still waits for something that does not come.",
      exec_options, 1, 1, cmd_exec},
+    {"validate", "FILE|WORKFLOW", "say what is wrong or doubtful about a workflow",
+     "Reads a file (- is standard input), or a workflow from the database by name or id; what ends in .json, holds a slash or "
+     "is there as a file is a file.  Prints errors and warnings with JSON pointers, and the structure as it was understood.\n"
+     "The exit code is 1 when there are errors; with --strict, also when there are warnings.",
+     validate_options, 1, 1, cmd_validate},
     {"schedule next", "CRON", "print when a cron expression comes",
      "Needs no database.  One time a line, in ISO form with its offset from UTC.  The exit code is 1 when the expression is "
      "wrong or never comes.",

@@ -10,6 +10,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "cli/definition.h"
+#include "cli/input.h"
 #include "cli/table.h"
 
 const struct cli_option exec_options[] = {
@@ -73,7 +74,7 @@ int cmd_exec(struct cli *c)
         return EXIT_USAGE;
     }
     CLEANUP_JSON json_t *data = input_data(cli_value(c, "data"), &e);
-    if (data && definition_open(&d, c, c->operands[0], &e) == 0)
+    if (data && definition_of_file(&d, c, c->operands[0], &e) == 0)
         return run(c, &d, data, start_us);
     definition_close(&d);
     return cli_failed(&e);

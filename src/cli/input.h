@@ -19,7 +19,7 @@ json_t *input_data(const char *text, struct error *e);
  * trigger_config.  Members are borrowed from `file`, but name, which is made from the path when the file has none. */
 struct input_workflow {
     json_t *file;
-    json_t *graph;          /* owned */
+    json_t *graph;          /* owned, or NULL */
     const json_t *trigger;  /* or NULL */
     char *name;
 };

@@ -27,6 +27,7 @@ src_cli_libcli_la_SOURCES = \
   src/cli/show.c \
   src/cli/submit.c \
   src/cli/table.c src/cli/table.h \
+  src/cli/validate.c \
   src/cli/wait.c \
   src/cli/workflow.c
 

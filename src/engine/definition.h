@@ -69,4 +69,26 @@ const char *def_node_type(const struct def *d, size_t node);         /* canonica
 const struct node_type *def_node_info(const struct def *d, size_t node); /* NULL: no plugin has it */
 int64_t def_node_timeout_ms(const struct def *d, size_t node);       /* node option, else the type's default, else 0 */
 
+/* ---- The structure, for those who check or draw it (def_view.c); everything is borrowed ---- */
+
+struct def_node_view {
+    const char *id, *type;    /* type as def_node_type() */
+    const char *pointer;      /* JSON pointer to the node in the definition */
+    const json_t *config;     /* an object */
+    const char *config_error; /* a template in it does not compile; NULL: all do */
+    const char *join;         /* all, any, n_of_m, each */
+    int64_t join_n;           /* of n_of_m */
+    bool known;               /* a plugin has the type */
+    bool reachable;           /* from the entry */
+};
+struct def_edge_view {
+    size_t from, to;
+    const char *label; /* as drawn or inferred; or NULL */
+    bool back;         /* closes a cycle */
+};
+size_t def_entry(const struct def *d); /* SIZE_MAX: there are no nodes */
+void def_view_node(const struct def *d, size_t node, struct def_node_view *out);
+size_t def_edge_count(const struct def *d);
+void def_view_edge(const struct def *d, size_t edge, struct def_edge_view *out);
+
 #endif

@@ -6,7 +6,7 @@ src_engine_libengine_la_SOURCES = \
   src/engine/cron.h src/engine/cron_next.c src/engine/cron_parse.c \
   src/engine/cycle.c \
   src/engine/def.c src/engine/definition.h src/engine/def_int.h \
-  src/engine/def_check.c src/engine/def_config.c src/engine/def_graph.c src/engine/def_load.c src/engine/def_options.c \
+  src/engine/def_check.c src/engine/def_config.c src/engine/def_graph.c src/engine/def_load.c src/engine/def_options.c src/engine/def_view.c \
   src/engine/effects.c \
   src/engine/engine.h \
   src/engine/fail.c \

@@ -176,6 +176,30 @@ int db_workflow_find(PGconn *c, const char *workflow, char *id, struct error *e)
     return 0;
 }
 
+/* Read as a worker would pin it, but nothing is pinned. */
+static json_t *present_definition(PGconn *c, const char *id, struct error *e)
+{
+    const char *values[] = {id};
+    if (simple(c, "BEGIN", e) != 0)
+        return NULL;
+    CLEANUP_RESULT PGresult *r = pg_query(
+        c, e, "reading the workflow",
+        "SELECT w.id, w.name, p.graph::json AS graph_config, p.trigger_config::json AS trigger_config, p.rows::json AS rows"
+        "  FROM workflow w, wfworker.pin(w.id) p WHERE w.id = $1::uuid", 1, values);
+    simple(c, "ROLLBACK", NULL);
+    if (r && PQntuples(r) > 0)
+        return row_object(r, 0);
+    if (r)
+        err_set(e, "there is no workflow \"%s\"", id);
+    return NULL;
+}
+
+json_t *db_workflow_get(PGconn *c, const char *workflow, struct error *e)
+{
+    char id[UUID_TEXT];
+    return db_workflow_find(c, workflow, id, e) == 0 ? present_definition(c, id, e) : NULL;
+}
+
 /* ---- Executions ---- */
 
 json_t *db_submit(PGconn *c, const char *workflow, const json_t *data, struct error *e)
@@ -226,6 +250,35 @@ json_t *db_execution_show(PGconn *c, const char *execution, struct error *e)
         return NULL;
     }
     return row_object(r, 0);
+}
+
+/* NULL, and no error in *e, when none is pinned. */
+static json_t *pinned_definition(PGconn *c, const json_t *row, struct error *e)
+{
+    const char *values[] = {js_str(row, "id")};
+    CLEANUP_RESULT PGresult *r = pg_query(
+        c, e, "reading the definition",
+        "SELECT w.id, w.name, d.graph::json AS graph_config, d.trigger_config::json AS trigger_config, d.rows::json AS rows"
+        "  FROM workflowexecution x LEFT JOIN workflow w ON w.id = x.workflow_id"
+        "  LEFT JOIN wfworker.snapshot s ON s.execution_id = x.id"
+        "  LEFT JOIN LATERAL (SELECT j.events::json -> 0 ->> 'definition' AS id FROM wfworker.journal j"
+        "  WHERE j.execution_id = x.id ORDER BY j.seq LIMIT 1) j ON true"
+        "  JOIN wfworker.definition d ON d.id = coalesce(nullif(s.definition, ''), j.id) WHERE x.id = $1::uuid", 1, values);
+    return r && PQntuples(r) > 0 ? row_object(r, 0) : NULL;
+}
+
+json_t *db_execution_definition(PGconn *c, const char *execution, struct error *e)
+{
+    *e = (struct error)ERROR_INIT;
+    json_t *row = db_execution_show(c, execution, e);
+    json_t *definition = row ? pinned_definition(c, row, e) : NULL;
+    if (row && !definition && !e->message[0])
+        definition = present_definition(c, js_str(row, "workflow_id"), e);
+    if (definition)
+        js_set(definition, "execution", row);
+    else
+        json_decref(row);
+    return definition;
 }
 
 /* The row's id: its text is compared as a uuid, so that the indexes are used. */

@@ -36,6 +36,12 @@ int db_workflow_add(PGconn *c, const char *name, const char *owner_email, const 
 json_t *db_workflow_list(PGconn *c, struct error *e);
 /* `workflow` is a uuid or a name.  *id gets the uuid; error when there is none or several. */
 int db_workflow_find(PGconn *c, const char *workflow, char *id, struct error *e);
+/* {"id", "name", "graph_config", "trigger_config", "rows"}: the definition's parts as def_load() takes them, null where there
+ * is none; error as db_workflow_find(). */
+json_t *db_workflow_get(PGconn *c, const char *workflow, struct error *e);
+/* The same, as the execution is pinned to it, or as the workflow is now when it never began.  And "execution", its row as
+ * db_execution_show() gives it. */
+json_t *db_execution_definition(PGconn *c, const char *execution, struct error *e);
 /* Insert an execution as the backend does; out gets {"id", "execution_id"}. */
 json_t *db_submit(PGconn *c, const char *workflow, const json_t *data, struct error *e);
 /* An array, the newest first, of {"id", "execution_id", "workflow_id", "workflow_name", "status", "current_node_id",
