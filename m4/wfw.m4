@@ -12,6 +12,18 @@ AC_DEFUN([WFW_OPTIONAL], [
   AS_IF([test "x$enable_$1" = xyes], [AC_DEFINE([WITH_]m4_toupper([$1]), [1], [Define to build $2.])])
 ])
 
+# WFW_OPTIONAL_LIB(NAME, WHAT, PREFIX, HEADER, LIBRARY, FUNCTION): the same for a library without a .pc file.
+AC_DEFUN([WFW_OPTIONAL_LIB], [
+  AC_ARG_ENABLE([$1], [AS_HELP_STRING([--disable-$1], [leave out $2])], [], [enable_$1=auto])
+  $3_LIBS=
+  AS_IF([test "x$enable_$1" != xno],
+    [AC_CHECK_HEADER([$4], [AC_CHECK_LIB([$5], [$6], [$3_LIBS=-l$5])])
+     AS_IF([test -z "$$3_LIBS" && test "x$enable_$1" = xyes], [AC_MSG_ERROR([--enable-$1 needs $4 and lib$5])])
+     AS_IF([test -n "$$3_LIBS"], [enable_$1=yes], [enable_$1=no])])
+  AC_SUBST([$3_LIBS])
+  AM_CONDITIONAL([WITH_]m4_toupper([$1]), [test "x$enable_$1" = xyes])
+])
+
 # WFW_CHECK_LTDL: libltdl has no .pc file.
 AC_DEFUN([WFW_CHECK_LTDL], [
   AC_CHECK_HEADER([ltdl.h], [], [AC_MSG_ERROR([ltdl.h not found: install libltdl-dev or libtool-ltdl-devel])])

@@ -9,6 +9,7 @@ include plugins/core/local.mk
 include plugins/data/local.mk
 include plugins/delay/local.mk
 include plugins/http/local.mk
+include plugins/jq/local.mk
 
 # The reference of node types is made from what the plugins say about themselves.
 EXTRA_DIST += doc/nodes.md tools/nodes.py
