@@ -27,7 +27,8 @@ BEGIN
 END
 $$;
 
--- Everything that is durable of some executions, in the order of p_ids.
+-- Everything that is durable of some executions, in the order of p_ids.  The row's own state counts only for those that
+-- no worker has begun yet: for others it says less than snapshot and journal, and may be as large.
 CREATE FUNCTION wfworker.load(p_ids uuid[])
 RETURNS TABLE (o_id uuid, o_token bigint, o_crashes integer, o_workflow uuid, o_version integer, o_execution text, o_status text,
                o_error text, o_node text, o_state text, o_started timestamp, o_retries integer, o_next_retry timestamp,
@@ -38,7 +39,8 @@ SET enable_mergejoin = off SET jit = off AS $$
 BEGIN
     RETURN QUERY
     SELECT t.execution_id, t.token, t.crashes, e.workflow_id, e.workflow_version, e.execution_id::text, e.status::text,
-           e.error_message::text, e.current_node_id::text, e.execution_state::text, e.started_at::timestamp, e.retry_count,
+           e.error_message::text, e.current_node_id::text,
+           CASE WHEN s.state IS NULL AND j.events IS NULL THEN e.execution_state::text END, e.started_at::timestamp, e.retry_count,
            e.next_retry_at::timestamp, e.completed_at::timestamp, s.state, s.definition, j.events,
            greatest(t.seq, s.seq, j.seq, 0) + 1, w.xmin::text || w.ctid::text, coalesce(w.is_active, false)
       FROM unnest(p_ids) WITH ORDINALITY i (id, n)

@@ -26,7 +26,7 @@ struct store_claim {
     const char *status;          /* the row's status now */
     const char *error_message;   /* or NULL */
     const char *current_node_id; /* or NULL */
-    const char *execution_state; /* JSON text, or NULL */
+    const char *execution_state; /* JSON text; NULL when there is none, or once a snapshot or the journal is there */
     size_t execution_state_len;
     int64_t started_at_us;
     int retry_count;

@@ -80,6 +80,7 @@ struct worker {
     size_t running;             /* attempts that a handler works on */
     size_t blocking;            /* of these, in handlers that may block */
     size_t room;                /* as last told to the store */
+    size_t threads;             /* for blocking handlers; fixed, whatever SIGHUP brings */
     struct flight dropped;        /* runs for which an answer of the store is still to come */
     struct engine_effects fx;   /* scratch of run_apply() */
     struct counts counts;

@@ -94,7 +94,7 @@ static size_t room_now(const struct worker *w)
 {
     struct store_stats s;
     size_t max = (size_t)w->settings->max_in_flight;
-    size_t threads = (size_t)w->settings->concurrency * BLOCKING_PER_THREAD;
+    size_t threads = w->threads * BLOCKING_PER_THREAD;
     if (w->phase != WORKER_WORKING || w->held.len >= max || w->blocking >= threads)
         return 0;
     store_stats(w->store, &s);
@@ -228,7 +228,8 @@ static int open_handlers(struct worker *w, struct error *e)
     w->http = http_service_new(&w->loop, &o, e);
     if (!w->http)
         return -1;
-    w->tasks = task_host_new(&services, (size_t)w->settings->concurrency, e);
+    w->threads = (size_t)w->settings->concurrency;
+    w->tasks = task_host_new(&services, w->threads, e);
     return w->tasks ? 0 : -1;
 }
 
