@@ -59,6 +59,9 @@ DECLARE
     v_worker bigint;
     v_retry boolean := NEW.status = 'failed' AND NEW.completed_at IS NULL AND NEW.next_retry_at IS NOT NULL;
 BEGIN
+    IF NEW.status IS NOT DISTINCT FROM OLD.status THEN
+        RETURN NULL;
+    END IF;
     UPDATE wfworker.task t
        SET poked = true, due_at = CASE WHEN t.worker IS NULL THEN now() ELSE t.due_at END
      WHERE t.execution_id = NEW.id RETURNING t.worker INTO v_worker;
@@ -115,9 +118,9 @@ BEGIN
                         FOR EACH STATEMENT EXECUTE FUNCTION wfworker.on_insert()', v_table);
     END IF;
     IF NOT EXISTS (SELECT FROM pg_trigger WHERE tgrelid = v_table AND tgname = 'wfworker_status') THEN
-        EXECUTE format('CREATE TRIGGER wfworker_status AFTER UPDATE OF status ON %s FOR EACH ROW
-                        WHEN (OLD.status IS DISTINCT FROM NEW.status
-                              AND current_setting(''wfworker.saving'', true) IS DISTINCT FROM ''1'')
+        -- No column is named here: the backend's own migrations could not change the column's type any more.
+        EXECUTE format('CREATE TRIGGER wfworker_status AFTER UPDATE ON %s FOR EACH ROW
+                        WHEN (current_setting(''wfworker.saving'', true) IS DISTINCT FROM ''1'')
                         EXECUTE FUNCTION wfworker.on_status()', v_table);
     END IF;
     IF NOT EXISTS (SELECT FROM pg_trigger WHERE tgrelid = v_table AND tgname = 'wfworker_delete') THEN

@@ -195,6 +195,28 @@ static void no_lease_without_claims(void **state)
     worker_close(&a);
 }
 
+/* The backend's own migrations change the types of its columns. */
+static void columns_change_their_types(void **state)
+{
+    (void)state;
+    claim(1);
+    save(&a, &a.claims[0], 1, "running", SAVE_KEEP);
+    run_until(&a, &a.results, 1);
+    sql(db.c, "ALTER TABLE workflowexecution ALTER status TYPE varchar(60), ALTER execution_state TYPE jsonb,"
+              " ALTER next_retry_at TYPE timestamptz, ALTER completed_at TYPE timestamptz, ALTER id TYPE uuid;"
+              " ALTER TABLE workflow ALTER graph_config TYPE jsonb, ALTER trigger_config TYPE jsonb");
+    sql(db.c, "UPDATE workflowexecution SET error_message = 'x'"); /* no change of the status: nobody is told */
+    run_for(&a, 100);
+    assert_int_equal(a.poked, 0);
+    sql(db.c, "UPDATE workflowexecution SET status = 'paused'");
+    run_until(&a, &a.poked, 1);
+    sql(db.c, "UPDATE workflowexecution SET status = 'running'");
+    save(&a, &a.claims[0], 2, "completed", SAVE_END);
+    run_until(&a, &a.results, 2);
+    assert_int_equal(a.by_result[SAVE_OK], 2);
+    worker_close(&a);
+}
+
 static void parted(const char *name, const char *from, const char *to)
 {
     sql(db.c, "CREATE TABLE wfworker.%s PARTITION OF wfworker.journal FOR VALUES FROM ('%s') TO ('%s')", name, from, to);
@@ -228,7 +250,7 @@ int main(void)
 #define CASE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
     const struct CMUnitTest tests[] = {
         CASE(poisoned_save_stands_aside), CASE(commit_fails), CASE(full_disk_at_a_definition), CASE(full_disk_at_a_look),
-        CASE(uncommitted_changes_block_nobody), CASE(no_lease_without_claims), CASE(retention),
+        CASE(uncommitted_changes_block_nobody), CASE(no_lease_without_claims), CASE(columns_change_their_types), CASE(retention),
     };
     if (getenv("ONLY")) /* one test, by name */
         cmocka_set_test_filter(getenv("ONLY"));
