@@ -26,10 +26,10 @@ static bool too_deep(const json_t *v, int depth)
     return false;
 }
 
-json_t *js_parse(const char *text, size_t len, struct error *e)
+static json_t *parse(const char *text, size_t len, size_t flags, struct error *e)
 {
     json_error_t je;
-    json_t *v = json_loadb(text, len, JSON_DECODE_ANY, &je);
+    json_t *v = json_loadb(text, len, JSON_DECODE_ANY | flags, &je);
     if (!v) {
         err_set(e, "invalid JSON at line %d, column %d: %s", je.line, je.column, je.text);
         return NULL;
@@ -40,6 +40,16 @@ json_t *js_parse(const char *text, size_t len, struct error *e)
         return NULL;
     }
     return v;
+}
+
+json_t *js_parse(const char *text, size_t len, struct error *e)
+{
+    return parse(text, len, 0, e);
+}
+
+json_t *js_parse_doubles(const char *text, size_t len, struct error *e)
+{
+    return parse(text, len, JSON_DECODE_INT_AS_REAL, e);
 }
 
 /* Length of the valid UTF-8 sequence at s, or 0. */

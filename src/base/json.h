@@ -27,6 +27,9 @@ static inline void js_cleanup(json_t **v)
  * beyond 64 bits and deeper nesting than JS_MAX_DEPTH are errors that name line and column.  NULL on error. */
 json_t *js_parse(const char *text, size_t len, struct error *e);
 
+/* The same, but every number becomes a double, as in JavaScript. */
+json_t *js_parse_doubles(const char *text, size_t len, struct error *e);
+
 /* Write compact JSON.  Reals are written with the fewest digits that read back the same (0.1 stays 0.1). */
 void js_write(struct buf *b, const json_t *v);
 char *js_text(const json_t *v); /* the same as a new string */

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "expr/utf8.h"
 
 bool ex_fail(struct ev *ev, const char *type, const char *fmt, ...)
 {
@@ -320,11 +321,28 @@ static bool eval_compare(struct ev *ev, const struct node *n, struct val *out)
 
 /* ---- arrays, objects, text ---- */
 
+/* Its characters, one string each. */
+static bool spread_string(struct ev *ev, struct arr **into, struct val v)
+{
+    size_t len;
+    const char *s = str_data(v, &len);
+    bool ok = true;
+    for (size_t i = 0, n; ok && i < len; i += n) {
+        struct val ch;
+        n = utf8_size((unsigned char)s[i]);
+        ok = ex_charge(ev, 1) && ex_str(ev, s + i, n, &ch) && ex_arr_push(ev, into, ch);
+    }
+    ex_release(ev, v);
+    return ok;
+}
+
 bool ex_spread(struct ev *ev, struct arr **into, struct val v)
 {
+    if (is_string(v))
+        return spread_string(ev, into, v);
     bool ok = is_array(v);
     if (!ok)
-        ex_fail(ev, "type_error", "\"...\" wants an array here, not %s", ex_type_name(v));
+        ex_fail(ev, "type_error", "\"...\" wants an array or a string here, not %s", ex_type_name(v));
     for (size_t i = 0; ok && i < arr_len(v); i++)
         ok = ex_charge(ev, 1) && ex_arr_push(ev, into, ex_ref(arr_at(v, i)));
     ex_release(ev, v);

@@ -84,6 +84,8 @@ static bool json_parse(struct ev *ev, const struct call *c, struct val *out)
     if (ev->live + tree > EX_MAX_LIVE)
         return ex_too_costly(ev, "needs more than 16 MiB of memory");
     json_t *j = js_parse(s, len, &e);
+    if (!j && strstr(e.message, "too big integer"))
+        j = js_parse_doubles(s, len, &e);
     if (!j)
         return ex_fail(ev, "type_error", "JSON.parse(): %.400s", e.message);
     ev->live += tree;

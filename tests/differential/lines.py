@@ -36,6 +36,10 @@ def program(name):
     return path
 
 
+def source(name):
+    return os.path.join(os.environ.get("srcdir", "."), name)
+
+
 def bail(text):
     print(f"Bail out! {text}")
     sys.exit(99)

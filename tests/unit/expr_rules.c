@@ -295,6 +295,9 @@ static void library_arrays(void **state)
         {"[1,2].map(v => [10,20].map(w => v * w))", data, "[[10,20],[20,40]]"},
         {"[].reduce((p, q) => p)", data, "type_error: reduce() of an empty array wants a start value, line 1, column 4"},
         {"[...[1], 2]", data, "[1,2]"},
+        {"[...'a\u00e4b']", data, "[\"a\",\"\u00e4\",\"b\"]"},
+        {"JSON.parse('[123456789012345678901,1]')", data, "[123456789012345680000,1]"},
+        {"[...1]", data, "type_error: \"...\" wants an array or a string here, not number, line 1, column 2"},
         {"Math.max(...[1,5,3]) + max([2,7])", data, "12"},
     };
     CHECK(rows);
