@@ -6,6 +6,6 @@
 #include "engine/state_int.h"
 
 /* Raised when a snapshot's meaning changes; older ones must stay readable. */
-#define STATE_VERSION 1
+#define STATE_VERSION 2
 
 #endif

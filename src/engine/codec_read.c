@@ -79,6 +79,9 @@ static void read_head(struct in *in, const json_t *o)
     s->retry_at_us = get_time(in, o, "retry_at");
     s->ended_us = get_time(in, o, "ended");
     s->error_message = get_text(o, "error_message");
+    s->next_scope = (uint64_t)get_int(in, o, "next_scope", 0, INT64_MAX);
+    s->end_failed = get_int(in, o, "end_failed", 0, 1) != 0;
+    s->end_message = get_text(o, "end_message");
 }
 
 static void read_policy(struct in *in, const json_t *a)
@@ -96,13 +99,12 @@ static void read_slot(struct in *in, const json_t *v, struct slot *slot)
 {
     if (json_is_integer(v))
         return;
-    slot->state = (uint8_t)item_int(in, v, 0, "slots", SLOT_CANCELLED);
-    slot->completed = item_int(in, v, 1, "slots", 1) != 0;
+    slot->state = (uint8_t)item_int(in, v, 0, "slots", SLOT_EACH);
+    slot->aggregated = item_int(in, v, 1, "slots", 1) != 0;
     slot->taken = (uint32_t)item_int(in, v, 2, "slots", UINT32_MAX);
     slot->dead = (uint32_t)item_int(in, v, 3, "slots", UINT32_MAX);
     slot->again = (uint32_t)item_int(in, v, 4, "slots", UINT32_MAX);
-    int64_t result = item_int(in, v, 5, "slots", DEF_MAX_NODES);
-    slot->result = result ? (uint32_t)(result - 1) : NO_INDEX;
+    slot->runs = (uint32_t)item_int(in, v, 5, "slots", UINT32_MAX);
 }
 
 static void read_cycle(struct in *in, const json_t *v, struct cycle *c)
@@ -115,26 +117,154 @@ static void read_cycle(struct in *in, const json_t *v, struct cycle *c)
     c->exhausted = item_int(in, v, 5, "cycles", 1) != 0;
 }
 
-static void read_scope(struct in *in, const json_t *o)
+static void read_bits(struct in *in, const json_t *o, const char *name, uint8_t *bits, size_t count, int max)
+{
+    const char *text = js_str(o, name);
+    if (!text)
+        return;
+    if (strlen(text) != count || !bits) {
+        wrong(in, name);
+        return;
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (text[i] < '0' || text[i] > '0' + max)
+            wrong(in, name);
+        bits[i] = (uint8_t)(text[i] - '0');
+    }
+}
+
+static void read_row(struct in *in, const json_t *v, struct row *row)
+{
+    size_t n = json_array_size(v);
+    if (n < 3) {
+        wrong(in, "rows");
+        return;
+    }
+    row->count = (uint32_t)n - 2;
+    row->edges = xcalloc(row->count, sizeof *row->edges);
+    row->node = (uint32_t)item_int(in, v, 0, "rows", (int64_t)in->d->node_count - 1);
+    row->next = (uint32_t)item_int(in, v, 1, "rows", (int64_t)row->count - 1);
+    for (uint32_t i = 0; i < row->count; i++)
+        row->edges[i] = (uint32_t)item_int(in, v, i + (size_t)2, "rows", (int64_t)in->d->edge_count - 1);
+}
+
+static void read_tokens(struct in *in, const json_t *o, struct scope *scope)
 {
     const struct def *d = in->d;
-    struct scope *scope = in->s->root = scope_new(d);
-    const char *edges = js_str(o, "edges");
-    const json_t *slots = json_object_get(o, "slots"), *cycles = json_object_get(o, "cycles");
-    if (!edges || strlen(edges) != d->edge_count || json_array_size(slots) != d->node_count ||
-        json_array_size(cycles) != d->cycle_count) {
+    const struct def_region *r = &d->regions[scope->region];
+    const json_t *slots = json_object_get(o, "slots"), *cycles = json_object_get(o, "cycles"), *rows = json_object_get(o, "rows");
+    if (!js_str(o, "edges") || json_array_size(slots) != r->node_count || json_array_size(cycles) != r->cycle_count) {
         wrong(in, "scope");
         return;
     }
-    for (size_t i = 0; i < d->edge_count; i++) {
-        if (edges[i] < '0' || edges[i] > '0' + EDGE_HELD)
-            wrong(in, "edges");
-        scope->edges[i] = (uint8_t)(edges[i] - '0');
-    }
-    for (size_t i = 0; i < d->node_count; i++)
+    read_bits(in, o, "edges", scope->edges, r->edge_count, EDGE_WANTED);
+    for (size_t i = 0; i < r->node_count; i++)
         read_slot(in, json_array_get(slots, i), &scope->slots[i]);
-    for (size_t i = 0; i < d->cycle_count; i++)
+    for (size_t i = 0; i < r->cycle_count; i++)
         read_cycle(in, json_array_get(cycles, i), &scope->cycles[i]);
+    scope->row_count = (uint32_t)json_array_size(rows);
+    scope->rows = scope->row_count ? xcalloc(scope->row_count, sizeof *scope->rows) : NULL;
+    for (uint32_t i = 0; i < scope->row_count; i++)
+        read_row(in, json_array_get(rows, i), &scope->rows[i]);
+}
+
+static json_t *read_object(struct in *in, const json_t *o, const char *name)
+{
+    json_t *v = json_object_get(o, name);
+    if (v && !json_is_object(v))
+        wrong(in, name);
+    return json_incref(v);
+}
+
+static struct scope *read_scope(struct in *in, const json_t *o)
+{
+    const struct def *d = in->d;
+    uint32_t region = (uint32_t)get_int(in, o, "region", 0, (int64_t)d->region_count - 1);
+    struct scope *scope = scope_new(d, region);
+    scope->id = (uint64_t)get_int(in, o, "id", 0, INT64_MAX);
+    scope->kind = (enum scope_kind)get_int(in, o, "kind", 0, SCOPE_AGAIN);
+    scope->owner = (uint64_t)get_int(in, o, "owner", 0, INT64_MAX);
+    scope->head = get_node(in, o, "head");
+    scope->order = (uint32_t)get_int(in, o, "order", 0, UINT32_MAX);
+    scope->pass = (uint64_t)get_int(in, o, "pass", 0, INT64_MAX);
+    scope->flags = (uint32_t)get_int(in, o, "flags", 0, UINT32_MAX);
+    scope->ending = (enum scope_end)get_int(in, o, "ending", 0, END_TIMEOUT);
+    scope->live = (uint32_t)get_int(in, o, "live", 0, UINT32_MAX);
+    scope->error = read_object(in, o, "error");
+    scope->vars = read_object(in, o, "vars");
+    scope->own = read_object(in, o, "own");
+    scope->publish = read_object(in, o, "publish");
+    uint32_t owner = d->regions[region].owner;
+    read_bits(in, o, "held", scope->held, owner == NO_INDEX ? 0 : d->nodes[owner].exit_count, 1);
+    read_tokens(in, o, scope);
+    return scope;
+}
+
+/* Parents stand before their children: their numbers are smaller. */
+static void read_inner_scope(struct in *in, const json_t *o)
+{
+    struct engine_state *s = in->s;
+    struct scope *scope = read_scope(in, o);
+    scope->parent = scope_find(s, (uint64_t)get_int(in, o, "parent", 0, INT64_MAX));
+    bool area = scope->kind == SCOPE_EACH || scope->kind == SCOPE_AGAIN;
+    uint64_t last = s->scope_count ? s->scopes[s->scope_count - 1]->id : 0;
+    bool fits = scope->parent && scope->id > last && scope->kind != SCOPE_WHOLE;
+    if (fits && area)
+        fits = scope->region == scope->parent->region && scope->head != NO_INDEX &&
+               in->d->nodes[scope->head].region == scope->region;
+    else if (fits)
+        fits = scope->region != 0 && in->d->regions[scope->region].parent == scope->parent->region;
+    if (!fits) {
+        wrong(in, "scopes");
+        scope_free(scope);
+        return;
+    }
+    void *scopes = s->scopes;
+    xgrow(&scopes, &s->scope_cap, s->scope_count + 1, sizeof *s->scopes);
+    s->scopes = scopes;
+    s->scopes[s->scope_count++] = scope;
+}
+
+static void read_scopes(struct in *in, const json_t *o)
+{
+    size_t i;
+    json_t *v;
+    in->s->root = read_scope(in, json_object_get(o, "scope"));
+    if (in->s->root->region != 0 || in->s->root->id != 0 || in->s->root->kind != SCOPE_WHOLE)
+        wrong(in, "scope");
+    json_array_foreach(json_object_get(o, "scopes"), i, v) if (!in->wrong)
+        read_inner_scope(in, v);
+}
+
+static json_t *read_array(struct in *in, const json_t *o, const char *name)
+{
+    json_t *v = json_object_get(o, name);
+    if (!json_is_array(v)) {
+        wrong(in, name);
+        return json_array();
+    }
+    return json_incref(v);
+}
+
+static void read_passes(struct in *in, const json_t *o, struct act *a)
+{
+    if (!o)
+        return;
+    struct passes *p = a->passes = xcalloc(1, sizeof *p);
+    uint32_t exits = in->d->nodes[a->node].exit_count;
+    p->held = xcalloc(exits + (size_t)1, 1);
+    p->last = (uint64_t)get_int(in, o, "last", 0, INT64_MAX);
+    p->begun = (uint64_t)get_int(in, o, "begun", 0, INT64_MAX);
+    p->open = (uint32_t)get_int(in, o, "open", 0, UINT32_MAX);
+    p->keep = (uint32_t)get_int(in, o, "keep", 0, UINT32_MAX);
+    p->cleanup = get_int(in, o, "cleanup", 0, 1) != 0;
+    for (size_t i = 0; i < ARRAY_LEN(p->ended_as); i++)
+        p->ended_as[i] = (uint64_t)item_int(in, json_object_get(o, "ended_as"), i, "ended_as", INT64_MAX);
+    read_bits(in, o, "held", p->held, exits, 1);
+    p->results = read_array(in, o, "results");
+    p->ended = read_array(in, o, "ended");
+    p->publish = read_object(in, o, "publish");
+    p->closing = read_object(in, o, "closing");
 }
 
 static void read_act(struct in *in, const json_t *o)
@@ -146,10 +276,12 @@ static void read_act(struct in *in, const json_t *o)
     s->acts = acts;
     s->acts[s->act_count++] = a;
     a->id = (uint64_t)get_int(in, o, "id", 1, INT64_MAX);
-    a->scope = s->root;
+    a->scope = scope_find(s, (uint64_t)get_int(in, o, "scope", 0, INT64_MAX));
     a->node = (uint32_t)get_int(in, o, "node", 0, (int64_t)in->d->node_count - 1);
+    if (!a->scope || in->d->nodes[a->node].region != a->scope->region)
+        wrong(in, "scope");
     a->pass = (uint32_t)get_int(in, o, "pass", 0, UINT32_MAX);
-    a->state = (enum act_state)get_int(in, o, "state", 0, ACT_BACKOFF);
+    a->state = (enum act_state)get_int(in, o, "state", 0, ACT_HELD);
     a->why = (enum engine_why)get_int(in, o, "why", 0, WHY_SCOPE);
     a->attempt = (uint32_t)get_int(in, o, "attempt", 0, UINT32_MAX);
     a->failures = (uint32_t)get_int(in, o, "failures", 0, UINT32_MAX);
@@ -162,6 +294,13 @@ static void read_act(struct in *in, const json_t *o)
     a->timer = (uint64_t)get_int(in, o, "timer", 0, INT64_MAX);
     a->timeout_ms = get_time(in, o, "timeout");
     a->checkpoint = json_incref(json_object_get(o, "checkpoint"));
+    a->cancelling = get_int(in, o, "cancelling", 0, 1) != 0;
+    a->cancel_told = get_int(in, o, "cancel_told", 0, 1) != 0;
+    a->restart = get_int(in, o, "restart", 0, 1) != 0;
+    read_passes(in, json_object_get(o, "passes"), a);
+    if (!a->passes && (a->state == ACT_ENTERED || a->cancelling))
+        wrong(in, "passes");
+    s->held += a->state == ACT_HELD;
     s->queued += a->state == ACT_QUEUED;
     s->running += a->state == ACT_RUNNING;
     if (s->act_count > 1 && s->acts[s->act_count - 2]->id >= a->id)
@@ -176,6 +315,8 @@ static void read_result(struct in *in, const json_t *o)
     s->results = results;
     struct result *r = &s->results[s->result_count++];
     *r = (struct result){.node = (uint32_t)get_int(in, o, "node", 0, (int64_t)in->d->node_count - 1)};
+    if (in->d->node_count)
+        s->result_at[r->node] = (uint32_t)s->result_count - 1;
     r->failed = get_int(in, o, "failed", 0, 1) != 0;
     r->error = get_text(o, "error");
     r->started_us = get_time(in, o, "started");
@@ -193,8 +334,10 @@ static void read_completed(struct in *in, const json_t *a)
     struct engine_state *s = in->s;
     s->completed_count = s->completed_cap = json_array_size(a);
     s->completed = s->completed_cap ? xcalloc(s->completed_cap, sizeof *s->completed) : NULL;
-    for (size_t i = 0; i < s->completed_count; i++)
+    for (size_t i = 0; i < s->completed_count; i++) {
         s->completed[i] = (uint32_t)item_int(in, a, i, "completed", (int64_t)in->d->node_count - 1);
+        s->is_completed[s->completed[i]] = true;
+    }
 }
 
 static void read_failing(struct in *in, const json_t *o)
@@ -214,9 +357,12 @@ static void read_failing(struct in *in, const json_t *o)
 static void check(struct in *in)
 {
     const struct engine_state *s = in->s;
-    for (size_t i = 0; s->root && i < in->d->node_count; i++)
-        if (s->root->slots[i].result != NO_INDEX && s->root->slots[i].result >= s->result_count)
-            wrong(in, "slots");
+    for (size_t i = 0; i < s->scope_count; i++)
+        if (s->scopes[i]->kind == SCOPE_PASS && s->scopes[i]->owner) {
+            const struct act *a = act_find(s, s->scopes[i]->owner);
+            if (!a || !a->passes || a->node != in->d->regions[s->scopes[i]->region].owner)
+                wrong(in, "owner");
+        }
     if (s->phase != PHASE_NEW && (!s->execution_uuid || !s->execution_id || !s->workflow_id || !s->definition))
         wrong(in, "execution_uuid");
 }
@@ -229,7 +375,8 @@ static void read_all(struct in *in, const json_t *o)
     read_head(in, o);
     if (s->phase != PHASE_NEW) {
         read_policy(in, json_object_get(o, "policy"));
-        read_scope(in, json_object_get(o, "scope"));
+        state_size(s, in->d);
+        read_scopes(in, o);
         s->data = json_incref(json_object_get(o, "data"));
         if (!json_is_object(s->data))
             wrong(in, "data");
@@ -241,6 +388,12 @@ static void read_all(struct in *in, const json_t *o)
     read_completed(in, json_object_get(o, "completed"));
     s->old_results = json_incref(json_object_get(o, "old_results"));
     s->old_completed = json_incref(json_object_get(o, "old_completed"));
+    json_array_foreach(s->old_completed, i, v)
+    {
+        uint32_t node = json_is_string(v) && s->is_completed ? def_find(in->d, json_string_value(v)) : NO_INDEX;
+        if (node != NO_INDEX)
+            s->is_completed[node] = true;
+    }
     read_failing(in, json_object_get(o, "failing"));
     check(in);
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "base/mem.h"
 
 static void key(struct buf *b, const char *name)
 {
@@ -50,35 +51,127 @@ static void write_policy(struct buf *b, const struct engine_policy *p)
                p->max_crashes);
 }
 
-/* Edges as one digit each, slots and cycles as short arrays; a slot that nothing has reached is 0. */
-static void write_scope(const struct def *d, const struct scope *scope, struct buf *b)
+static void write_slots(const struct scope *scope, const struct def_region *r, struct buf *b)
 {
-    buf_addstr(b, ",\"scope\":{\"edges\":\"");
-    for (size_t i = 0; i < d->edge_count; i++)
-        buf_addch(b, (char)('0' + scope->edges[i]));
-    buf_addstr(b, "\",\"slots\":[");
-    for (size_t i = 0; i < d->node_count; i++) {
+    buf_addstr(b, ",\"slots\":[");
+    for (size_t i = 0; i < r->node_count; i++) {
         const struct slot *s = &scope->slots[i];
         if (i)
             buf_addch(b, ',');
-        if (!s->state && !s->completed && !s->taken && !s->dead && !s->again && s->result == NO_INDEX)
+        if (!s->state && !s->runs && !s->taken && !s->dead && !s->again)
             buf_addch(b, '0');
         else
-            buf_printf(b, "[%u,%d,%u,%u,%u,%" PRId64 "]", s->state, s->completed, s->taken, s->dead, s->again,
-                       node_number(s->result));
+            buf_printf(b, "[%u,%d,%u,%u,%u,%u]", s->state, s->aggregated, s->taken, s->dead, s->again, s->runs);
     }
     buf_addstr(b, "],\"cycles\":[");
-    for (size_t i = 0; i < d->cycle_count; i++) {
+    for (size_t i = 0; i < r->cycle_count; i++) {
         const struct cycle *c = &scope->cycles[i];
         buf_printf(b, "%s[%u,%u,%u,%u,%d,%d]", i ? "," : "", c->pass, c->live, c->entering, c->again, c->over,
                    c->exhausted);
     }
-    buf_addstr(b, "]}");
+    buf_addch(b, ']');
 }
 
-static void write_act(const struct act *a, struct buf *b)
+static void write_rows(const struct scope *scope, struct buf *b)
+{
+    if (!scope->row_count)
+        return;
+    buf_addstr(b, ",\"rows\":[");
+    for (uint32_t i = 0; i < scope->row_count; i++) {
+        const struct row *row = &scope->rows[i];
+        buf_printf(b, "%s[%u,%u", i ? "," : "", row->node, row->next);
+        for (uint32_t k = 0; k < row->count; k++)
+            buf_printf(b, ",%u", row->edges[k]);
+        buf_addch(b, ']');
+    }
+    buf_addch(b, ']');
+}
+
+static void write_bits(struct buf *b, const char *name, const uint8_t *bits, size_t count)
+{
+    bool any = false;
+    for (size_t i = 0; bits && i < count; i++)
+        any |= bits[i] != 0;
+    if (!any)
+        return;
+    key(b, name);
+    buf_addch(b, '"');
+    for (size_t i = 0; i < count; i++)
+        buf_addch(b, (char)('0' + bits[i]));
+    buf_addch(b, '"');
+}
+
+/* Edges as one digit each, slots and cycles as short arrays; a slot that nothing has reached is 0. */
+static void write_scope(const struct def *d, const struct scope *scope, struct buf *b)
+{
+    const struct def_region *r = &d->regions[scope->region];
+    buf_printf(b, "{\"id\":%" PRIu64, scope->id);
+    put_int(b, "kind", scope->kind);
+    put_int(b, "parent", scope->parent ? (int64_t)scope->parent->id : 0);
+    put_int(b, "owner", (int64_t)scope->owner);
+    put_int(b, "region", scope->region);
+    put_int(b, "head", node_number(scope->head));
+    put_int(b, "order", scope->order);
+    put_int(b, "pass", (int64_t)scope->pass);
+    put_int(b, "flags", scope->flags);
+    put_int(b, "ending", scope->ending);
+    put_int(b, "live", scope->live);
+    put_json(b, "error", scope->error);
+    put_json(b, "vars", scope->vars);
+    put_json(b, "own", scope->own);
+    put_json(b, "publish", scope->publish);
+    if (r->owner != NO_INDEX)
+        write_bits(b, "held", scope->held, d->nodes[r->owner].exit_count);
+    buf_addstr(b, ",\"edges\":\"");
+    for (size_t i = 0; i < r->edge_count; i++)
+        buf_addch(b, (char)('0' + scope->edges[i]));
+    buf_addch(b, '"');
+    write_slots(scope, r, b);
+    write_rows(scope, b);
+    buf_addch(b, '}');
+}
+
+static void write_scopes(const struct def *d, const struct engine_state *s, struct buf *b)
+{
+    buf_addstr(b, ",\"scope\":");
+    write_scope(d, s->root, b);
+    if (!s->scope_count)
+        return;
+    buf_addstr(b, ",\"scopes\":[");
+    for (size_t i = 0; i < s->scope_count; i++) {
+        if (i)
+            buf_addch(b, ',');
+        write_scope(d, s->scopes[i], b);
+    }
+    buf_addch(b, ']');
+}
+
+static void write_passes(const struct def *d, const struct act *a, struct buf *b)
+{
+    const struct passes *p = a->passes;
+    if (!p)
+        return;
+    buf_printf(b, ",\"passes\":{\"last\":%" PRIu64, p->last);
+    put_int(b, "begun", (int64_t)p->begun);
+    put_int(b, "open", p->open);
+    put_int(b, "keep", p->keep);
+    put_int(b, "cleanup", p->cleanup);
+    buf_addstr(b, ",\"ended_as\":[");
+    for (size_t i = 0; i < ARRAY_LEN(p->ended_as); i++)
+        buf_printf(b, "%s%" PRIu64, i ? "," : "", p->ended_as[i]);
+    buf_addch(b, ']');
+    write_bits(b, "held", p->held, d->nodes[a->node].exit_count);
+    put_json(b, "results", p->results);
+    put_json(b, "publish", p->publish);
+    put_json(b, "ended", p->ended);
+    put_json(b, "closing", p->closing);
+    buf_addch(b, '}');
+}
+
+static void write_act(const struct def *d, const struct act *a, struct buf *b)
 {
     buf_printf(b, "{\"id\":%" PRIu64, a->id);
+    put_int(b, "scope", (int64_t)a->scope->id);
     put_int(b, "node", a->node);
     put_int(b, "pass", a->pass);
     put_int(b, "state", a->state);
@@ -94,6 +187,10 @@ static void write_act(const struct act *a, struct buf *b)
     put_int(b, "timer", (int64_t)a->timer);
     put_int(b, "timeout", a->timeout_ms);
     put_json(b, "checkpoint", a->checkpoint);
+    put_int(b, "cancelling", a->cancelling);
+    put_int(b, "cancel_told", a->cancel_told);
+    put_int(b, "restart", a->restart);
+    write_passes(d, a, b);
     buf_addch(b, '}');
 }
 
@@ -145,6 +242,9 @@ static void write_head(const struct def *d, const struct engine_state *s, struct
     put_int(b, "retry_at", s->retry_at_us);
     put_int(b, "ended", s->ended_us);
     put_text(b, "error_message", s->error_message);
+    put_int(b, "next_scope", (int64_t)s->next_scope);
+    put_int(b, "end_failed", s->end_failed);
+    put_text(b, "end_message", s->end_message);
 }
 
 void engine_state_write(const struct def *d, const struct engine_state *s, struct buf *b)
@@ -152,7 +252,7 @@ void engine_state_write(const struct def *d, const struct engine_state *s, struc
     write_head(d, s, b);
     if (s->phase != PHASE_NEW) {
         write_policy(b, &s->policy);
-        write_scope(d, s->root, b);
+        write_scopes(d, s, b);
         put_json(b, "data", s->data);
         put_json(b, "vars", s->vars);
         put_json(b, "node_vars", s->node_vars);
@@ -161,7 +261,7 @@ void engine_state_write(const struct def *d, const struct engine_state *s, struc
     for (size_t i = 0; i < s->act_count; i++) {
         if (i)
             buf_addch(b, ',');
-        write_act(s->acts[i], b);
+        write_act(d, s->acts[i], b);
     }
     buf_addstr(b, "],\"results\":[");
     for (size_t i = 0; i < s->result_count; i++) {

@@ -25,10 +25,12 @@ static int by_time(const void *a, const void *b)
 static void timer_fires(struct step *st, struct act *a)
 {
     int64_t close = act_close_us(st->d, a);
-    if (close && st->now >= close)
-        node_timed_out(st, a);
+    if (close && st->now >= close) {
+        if (!act_closes(st, a, json_pack("{s:b}", "timeout", 1)))
+            node_timed_out(st, a);
+    }
     else if (a->state == ACT_PARKED)
-        act_continue(st, a);
+        act_continue(st, a, WHY_TIMER);
     else
         act_begin(st, a);
 }
@@ -41,7 +43,7 @@ static void fire_timers(struct step *st)
     size_t n = 0;
     for (size_t i = 0; i < s->act_count; i++) {
         const struct act *a = s->acts[i];
-        if ((a->state == ACT_PARKED || a->state == ACT_BACKOFF) && a->due_us <= st->now)
+        if (act_waits(a) && a->due_us <= st->now)
             due[n++] = (struct due){a->due_us, a->timer, a->id};
     }
     qsort(due, n, sizeof *due, by_time);
@@ -56,11 +58,19 @@ static void fire_timers(struct step *st)
 static bool deadline_passed(struct step *st)
 {
     char seconds[32];
-    if (!st->s->deadline_us || st->now < st->s->deadline_us)
+    if (!st->s->deadline_us || st->now < st->s->deadline_us || st->s->root->ending != END_NONE)
         return false;
     js_format_real((double)st->s->timeout_ms / 1000, seconds);
     CLEANUP_FREE char *text = xasprintf("Workflow execution timed out after %s seconds", seconds);
-    execution_abort(st, text, true);
+    if (st->s->phase != PHASE_RUNNING || st->s->paused || st->s->failing.set) {
+        execution_abort(st, text, true);
+        return true;
+    }
+    st->s->end_failed = true;
+    free(st->s->end_message);
+    st->s->end_message = STEAL(text);
+    scope_end(st, st->s->root, END_TIMEOUT, NULL);
+    settle(st);
     return true;
 }
 
@@ -80,12 +90,31 @@ void step_wake(struct step *st)
 
 /* ---- a lost worker ---- */
 
+/* A call about a pass: it is made again, for the handler's answer is what was lost. */
+static void owner_lost(struct step *st, struct act *a, int max)
+{
+    CLEANUP_FREE char *text = xasprintf("%u workers were lost while the node ran", a->crashes);
+    if (max <= 0 || a->crashes < (uint32_t)max) {
+        act_set_state(st->s, a, ACT_QUEUED);
+        return;
+    }
+    struct failure f = {.type = xstrdup("crashed"), .message = STEAL(text)};
+    act_told(a);
+    if (a->cancelling)
+        act_cancelled(st, a);
+    else if (!act_closes(st, a, json_pack("{s:o}", "fail", failure_write(&f))))
+        node_failed(st, a, &f);
+    failure_clear(&f);
+}
+
 static void attempt_lost(struct step *st, struct act *a)
 {
     const struct def_node *n = &st->d->nodes[a->node];
     int max = st->s->policy.max_crashes;
     a->crashes++;
-    if (n->options.at_most_once) {
+    if (a->passes) {
+        owner_lost(st, a, max);
+    } else if (n->options.at_most_once) {
         node_fail_text(st, a, "interrupted", "the worker was lost while the node ran, and the node may run at most once");
     } else if (max > 0 && a->crashes >= (uint32_t)max) {
         CLEANUP_FREE char *text = xasprintf("%u workers were lost while the node ran", a->crashes);

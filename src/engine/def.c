@@ -37,6 +37,9 @@ static void node_clear(struct def_node *n)
     strings_free(n->secrets);
     strings_free(n->envs);
     node_options_free(&n->options);
+    free(n->exits);
+    free(n->regions);
+    json_decref(n->edges);
 }
 
 static void def_destroy(struct def *d)
@@ -50,6 +53,12 @@ static void def_destroy(struct def *d)
         free(d->cycles[i].back);
         free(d->cycles[i].leaving);
     }
+    for (size_t i = 0; i < d->region_count; i++) {
+        free(d->regions[i].nodes);
+        free(d->regions[i].edges);
+        free(d->regions[i].entries);
+    }
+    free(d->regions);
     free(d->nodes);
     free(d->edges);
     free(d->cycles);

@@ -49,11 +49,31 @@ void load_infer_labels(struct def_load *l)
             infer_node(l, &l->d->nodes[i]);
 }
 
+/* A join that came from the node where its branches part. */
+static void check_parallel(struct def_load *l, const struct def_node *n, const struct def_node *split)
+{
+    int64_t want = n->options.join_n;
+    if (want == INT64_MIN)
+        load_note(l, true, load_pointer(split->pointer, "parallel_wait_n"),
+                  "node %s: parallel_wait_mode n_of_m needs parallel_wait_n", split->id);
+    else if (want < 1 || want > (int64_t)n->join_in)
+        load_note(l, true, load_pointer(split->pointer, "parallel_wait_n"),
+                  "node %s: parallel_wait_n is %lld, but %u edges can arrive at node %s: its join can never fire", split->id,
+                  (long long)want, n->join_in, n->id);
+}
+
 static void check_join(struct def_load *l, const struct def_node *n)
 {
     int64_t want = n->options.join_n;
+    if (n->options.join == JOIN_EACH && n->cycle != NO_INDEX)
+        load_note(l, true, load_pointer(n->pointer, "join"),
+                  "node %s: join each cannot stand in a cycle that is drawn without a loop node", n->id);
     if (n->options.join != JOIN_N_OF_M)
         return;
+    if (n->split != NO_INDEX && !n->options.join_given) {
+        check_parallel(l, n, &l->d->nodes[n->split]);
+        return;
+    }
     if (want == INT64_MIN)
         load_note(l, true, load_pointer(n->pointer, "join_n"), "node %s: join n_of_m needs join_n", n->id);
     else if (want < 1 || want > (int64_t)n->join_in)

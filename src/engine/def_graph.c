@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/json.h"
 #include "base/mem.h"
 
 static bool reserved_label(const char *label)
@@ -17,8 +18,18 @@ static bool reserved_label(const char *label)
     return false;
 }
 
-static void link_edges(struct def *d)
+static void clear_links(struct def *d)
 {
+    free(d->edge_lists);
+    for (size_t i = 0; i < d->node_count; i++) {
+        d->nodes[i].out_count = d->nodes[i].in_count = 0;
+        d->nodes[i].has_error_edge = false;
+    }
+}
+
+void link_edges(struct def *d)
+{
+    clear_links(d);
     for (size_t i = 0; i < d->edge_count; i++) {
         struct def_edge *e = &d->edges[i];
         d->nodes[e->from].out_count++;
@@ -62,15 +73,21 @@ static void enter(struct search *s, uint32_t node)
     struct visit *v = &s->v[node];
     v->number = v->low = ++s->counter;
     v->on_path = v->on_stack = true;
-    s->d->nodes[node].reachable = true;
     s->path[s->path_len++] = node;
     s->stack[s->stack_len++] = node;
 }
 
+/* Edges that lead on beside the node: neither out of its region nor into one of its own. */
+static bool flows(uint32_t node, const struct def_edge *e)
+{
+    return !e->home && e->src == node;
+}
+
 static bool has_self_edge(const struct def *d, uint32_t node)
 {
-    for (uint32_t i = 0; i < d->nodes[node].out_count; i++)
-        if (d->edges[d->nodes[node].out[i]].to == node)
+    const struct def_node *n = &d->nodes[node];
+    for (uint32_t i = 0; i < n->exit_count; i++)
+        if (flows(node, &d->edges[n->exits[i]]) && d->edges[n->exits[i]].to == node)
             return true;
     return false;
 }
@@ -110,6 +127,8 @@ static void follow(struct search *s, uint32_t node, uint32_t edge)
 {
     struct def_edge *e = &s->d->edges[edge];
     struct visit *v = &s->v[node], *to = &s->v[e->to];
+    if (!flows(node, e))
+        return;
     e->back = to->on_path;
     if (!to->number)
         enter(s, e->to);
@@ -117,34 +136,63 @@ static void follow(struct search *s, uint32_t node, uint32_t edge)
         v->low = to->number;
 }
 
-static void search_from_entry(struct def *d)
+static void search_from(struct search *s, uint32_t root)
+{
+    if (s->v[root].number)
+        return;
+    enter(s, root);
+    while (s->path_len) {
+        uint32_t node = s->path[s->path_len - 1];
+        if (s->v[node].next < s->d->nodes[node].exit_count)
+            follow(s, node, s->d->nodes[node].exits[s->v[node].next++]);
+        else
+            leave(s, node);
+    }
+}
+
+/* Each region by itself, from its heads in edge order; what is inside it counts as its owner. */
+static void search_regions(struct def *d)
 {
     if (d->entry == NO_INDEX)
         return;
     struct search s = {.d = d, .v = xcalloc(d->node_count, sizeof *s.v)};
     s.path = xcalloc(d->node_count, sizeof *s.path);
     s.stack = xcalloc(d->node_count, sizeof *s.stack);
-    enter(&s, d->entry);
-    while (s.path_len) {
-        uint32_t node = s.path[s.path_len - 1];
-        if (s.v[node].next < d->nodes[node].out_count)
-            follow(&s, node, d->nodes[node].out[s.v[node].next++]);
-        else
-            leave(&s, node);
+    for (uint32_t r = 0; r < d->region_count; r++) {
+        struct def_region *region = &d->regions[r];
+        region->cycle_first = (uint32_t)d->cycle_count;
+        if (r == 0)
+            search_from(&s, d->entry);
+        for (uint32_t i = 0; i < region->entry_count; i++)
+            search_from(&s, d->edges[region->entries[i]].to);
+        region->cycle_count = (uint32_t)d->cycle_count - region->cycle_first;
     }
     free(s.v);
     free(s.path);
     free(s.stack);
 }
 
-/* ---- cycles ---- */
-
-static void append(uint32_t **list, uint32_t *count, uint32_t value)
+static void find_reachable(struct def *d)
 {
-    if ((*count & (*count - 1)) == 0) /* full at every power of two */
-        *list = xreallocarray(*list, *count ? *count * (size_t)2 : 1, sizeof **list);
-    (*list)[(*count)++] = value;
+    uint32_t *list = xcalloc(d->node_count + 1, sizeof *list), count = 0;
+    if (d->entry != NO_INDEX) {
+        d->nodes[d->entry].reachable = true;
+        list[count++] = d->entry;
+    }
+    for (uint32_t at = 0; at < count; at++) {
+        const struct def_node *n = &d->nodes[list[at]];
+        for (uint32_t i = 0; i < n->out_count; i++) {
+            const struct def_edge *e = &d->edges[n->out[i]];
+            if (e->mute || d->nodes[e->to].reachable)
+                continue;
+            d->nodes[e->to].reachable = true;
+            list[count++] = e->to;
+        }
+    }
+    free(list);
 }
+
+/* ---- cycles ---- */
 
 static void collect_cycles(struct def *d)
 {
@@ -153,19 +201,19 @@ static void collect_cycles(struct def *d)
         if (d->nodes[i].cycle == NO_INDEX)
             continue;
         struct def_cycle *c = &d->cycles[d->nodes[i].cycle];
-        append(&c->nodes, &c->node_count, i);
+        list_add(&c->nodes, &c->node_count, i);
     }
     for (uint32_t i = 0; i < d->edge_count; i++) {
         struct def_edge *e = &d->edges[i];
-        uint32_t from = d->nodes[e->from].cycle;
-        if (from == NO_INDEX)
+        uint32_t from = d->nodes[e->src].cycle;
+        if (from == NO_INDEX || e->mute || e->home || e->entry)
             continue;
         struct def_cycle *c = &d->cycles[from];
         e->leaves = d->nodes[e->to].cycle != from;
         if (e->back)
-            append(&c->back, &c->back_count, i);
+            list_add(&c->back, &c->back_count, i);
         if (e->leaves)
-            append(&c->leaving, &c->leaving_count, i);
+            list_add(&c->leaving, &c->leaving_count, i);
     }
 }
 
@@ -175,13 +223,85 @@ static void count_edges(struct def *d)
 {
     for (uint32_t i = 0; i < d->node_count; i++) {
         struct def_node *n = &d->nodes[i];
+        d->regions[n->region].has_each |= n->options.join == JOIN_EACH;
         for (uint32_t k = 0; k < n->in_count; k++) {
             const struct def_edge *e = &d->edges[n->in[k]];
-            if (!e->back && (d->nodes[e->from].reachable || !n->reachable))
+            if (!e->back && (d->nodes[e->src].reachable || !n->reachable))
                 n->join_in++;
         }
-        for (uint32_t k = 0; k < n->out_count; k++)
-            n->ways += !d->edges[n->out[k]].error && !d->edges[n->out[k]].back;
+        for (uint32_t k = 0; k < n->exit_count; k++)
+            n->ways += !d->edges[n->exits[k]].error && !d->edges[n->exits[k]].back;
+    }
+}
+
+/* In-edges are those that carry tokens; the list keeps its place. */
+static void drop_silent_edges(struct def *d)
+{
+    for (uint32_t i = 0; i < d->node_count; i++) {
+        struct def_node *n = &d->nodes[i];
+        uint32_t *in = d->edge_lists + (n->in - d->edge_lists), count = 0;
+        for (uint32_t k = 0; k < n->in_count; k++)
+            if (!d->edges[in[k]].mute && !d->edges[in[k]].home)
+                in[count++] = in[k];
+        n->in_count = count;
+    }
+}
+
+/* All regions at once: no edge of the flow leads from one to another. */
+static void find_dominators(struct def *d)
+{
+    struct flow f = {.count = (uint32_t)d->node_count};
+    uint32_t at = 0, *roots = xcalloc(d->edge_count + 1, sizeof *roots), root_count = 0;
+    uint32_t *in = xcalloc(d->node_count + 1, sizeof *in), *out = xcalloc(d->node_count + 1, sizeof *out);
+    f.first = xcalloc(d->node_count + 1, sizeof *f.first);
+    f.to = xcalloc(d->edge_count + 1, sizeof *f.to);
+    for (uint32_t i = 0; i < d->node_count; i++) {
+        f.first[i] = at;
+        for (uint32_t k = 0; k < d->nodes[i].exit_count; k++)
+            if (flows(i, &d->edges[d->nodes[i].exits[k]]))
+                f.to[at++] = d->edges[d->nodes[i].exits[k]].to;
+    }
+    f.first[d->node_count] = at;
+    if (d->entry != NO_INDEX)
+        roots[root_count++] = d->entry;
+    for (uint32_t i = 0; i < d->edge_count; i++)
+        if (d->edges[i].entry)
+            roots[root_count++] = d->edges[i].to;
+    dominators(&f, roots, root_count, in, out);
+    for (uint32_t i = 0; i < d->node_count; i++) {
+        d->nodes[i].dom_in = in[i];
+        d->nodes[i].dom_out = out[i];
+    }
+    free(roots);
+    free(in);
+    free(out);
+    free(f.first);
+    free(f.to);
+}
+
+/* The drawn edges as a handler sees them. */
+static void describe_edges(struct def *d)
+{
+    for (uint32_t i = 0; i < d->node_count; i++) {
+        struct def_node *n = &d->nodes[i];
+        if (!n->entry_edges)
+            continue;
+        n->edges = json_array();
+        for (uint32_t k = 0; k < n->out_count; k++) {
+            const struct def_edge *e = &d->edges[n->out[k]];
+            const struct def_node *to = &d->nodes[e->to];
+            json_t *edge = json_object();
+            if (e->mute)
+                json_decref(edge);
+            else
+                js_push(n->edges, edge);
+            if (e->mute)
+                continue;
+            js_set(edge, "branch", e->label ? json_string(e->label) : json_null());
+            js_set(edge, "to", json_string(to->id));
+            js_set(edge, "node_type", json_string(to->type));
+            js_set(edge, "config", json_incref(to->config));
+        }
     }
 }
 
@@ -190,8 +310,15 @@ void load_graph(struct def_load *l)
     struct def *d = l->d;
     link_edges(d);
     load_infer_labels(l);
-    search_from_entry(d);
+    load_infer_structure(l);
+    find_reachable(d);
+    load_regions(l);
+    drop_silent_edges(d);
+    search_regions(d);
     collect_cycles(d);
+    find_dominators(d);
+    load_splits(l);
     count_edges(d);
+    describe_edges(d);
     load_check(l);
 }

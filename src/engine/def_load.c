@@ -135,7 +135,7 @@ static void add_node(struct def_load *l, const char *id, json_t *node, const cha
     d->nodes = nodes;
     js_set(d->index, id, json_integer((json_int_t)d->node_count));
     struct def_node *n = &d->nodes[d->node_count++];
-    *n = (struct def_node){.id = xstrdup(id), .pointer = xstrdup(pointer), .cycle = NO_INDEX};
+    *n = (struct def_node){.id = xstrdup(id), .pointer = xstrdup(pointer), .cycle = NO_INDEX, .split = NO_INDEX};
     n->output_key = xasprintf("%s_output", id);
     const json_t *data = json_object_get(node, "data");
     if (!json_is_object(data))
@@ -179,6 +179,16 @@ static void read_node_dict(struct def_load *l, json_t *nodes)
 
 /* ---- edges ---- */
 
+uint32_t load_edge(struct def_load *l, uint32_t from, uint32_t to, const char *label)
+{
+    struct def *d = l->d;
+    void *edges = d->edges;
+    xgrow(&edges, &d->edge_cap, d->edge_count + 1, sizeof(struct def_edge));
+    d->edges = edges;
+    d->edges[d->edge_count] = (struct def_edge){.from = from, .to = to, .src = from, .label = label ? xstrdup(label) : NULL};
+    return (uint32_t)d->edge_count++;
+}
+
 static void add_edge(struct def_load *l, const char *from, const char *to, const char *label, const char *pointer)
 {
     struct def *d = l->d;
@@ -191,10 +201,7 @@ static void add_edge(struct def_load *l, const char *from, const char *to, const
         load_note(l, true, xstrdup(pointer), "more than %d edges", DEF_MAX_EDGES);
         return;
     }
-    void *edges = d->edges;
-    xgrow(&edges, &d->edge_cap, d->edge_count + 1, sizeof(struct def_edge));
-    d->edges = edges;
-    d->edges[d->edge_count++] = (struct def_edge){.from = f, .to = t, .label = label ? xstrdup(label) : NULL};
+    load_edge(l, f, t, label);
 }
 
 /* 0 and the label or NULL, -1 when it is not a string. */

@@ -156,6 +156,36 @@ static void read_retry(const struct reader *r, struct retry_policy *p)
     p->never = type_list(r, json_object_get(retry, "never_on"));
 }
 
+/* ---- splits ---- */
+
+static void read_parallel(const struct reader *r, struct node_options *o)
+{
+    static const char *const modes[] = {"all", "any", "n_of_m", NULL};
+    static const char *const aggregations[] = {"merge", "array", "first", "last", NULL};
+    o->parallel_mode = (enum join_mode)choice(r, "parallel_wait_mode", modes, "all, any or n_of_m");
+    o->parallel_n = whole(r, "parallel_wait_n", INT64_MIN);
+    o->aggregation = (enum aggregation)choice(r, "parallel_aggregation", aggregations, "merge, array, first or last");
+    o->parallel = option(r, "parallel_wait_mode") || option(r, "parallel_wait_n") || option(r, "parallel_aggregation");
+    o->sequential = flag(r, "sequential");
+}
+
+/* Options that a handler reads: it sees its config only, so they are put there when they stand on the node. */
+static void options_to_config(struct reader *r)
+{
+    static const char *const keys[] = {"max_concurrency", "need", "tolerate", "max_iterations", "keep", "join_rest"};
+    for (size_t i = 0; i < ARRAY_LEN(keys); i++) {
+        const json_t *v = given(r->node, keys[i]);
+        if (!v)
+            v = given(r->data, keys[i]);
+        if (!v || v == json_object_get(r->n->config, keys[i]))
+            continue;
+        json_t *config = json_copy(r->n->config);
+        json_object_set(config, keys[i], (json_t *)(uintptr_t)v);
+        json_decref(r->n->config);
+        r->n->config = config;
+    }
+}
+
 /* ---- all of them ---- */
 
 /* In the config of a node that waits for something outside, timeout_seconds is the wait's deadline. */
@@ -172,8 +202,11 @@ void load_node_options(struct def_load *l, struct def_node *n, const json_t *nod
 {
     struct reader r = {.l = l, .n = n, .node = node, .data = data};
     struct node_options *o = &n->options;
-    static const char *const joins[] = {"all", "any", "n_of_m", NULL}, *const rests[] = {"cancel", "run", NULL};
-    o->join = (enum join_mode)choice(&r, "join", joins, "all, any or n_of_m");
+    static const char *const joins[] = {"all", "any", "n_of_m", "each", NULL}, *const rests[] = {"cancel", "run", NULL};
+    o->join = (enum join_mode)choice(&r, "join", joins, "all, any, n_of_m or each");
+    o->join_given = option(&r, "join") != NULL;
+    o->join_rest_given = option(&r, "join_rest") != NULL;
+    read_parallel(&r, o);
     o->join_n = whole(&r, "join_n", INT64_MIN);
     o->join_rest_run = choice(&r, "join_rest", rests, "cancel or run") == 1;
     o->at_most_once = flag(&r, "at_most_once");
@@ -186,6 +219,7 @@ void load_node_options(struct def_load *l, struct def_node *n, const json_t *nod
         o->max_iterations = 10000;
     }
     read_retry(&r, &o->retry);
+    options_to_config(&r);
 }
 
 void node_options_free(struct node_options *o)

@@ -16,6 +16,7 @@ void failure_clear(struct failure *f)
     free(f->type);
     free(f->message);
     json_decref(f->details);
+    free(f->node);
     *f = (struct failure){0};
 }
 
@@ -24,6 +25,7 @@ void engine_effects_clear(struct engine_effects *fx)
     for (size_t i = 0; i < fx->len; i++) {
         json_decref(fx->items[i].checkpoint);
         json_decref(fx->items[i].event);
+        json_decref(fx->items[i].scope);
         free(fx->items[i].log_node);
         free(fx->items[i].log_text);
     }
@@ -84,6 +86,17 @@ void emit_log(struct step *st, const char *node, const char *level, const char *
     f->at_us = at;
 }
 
+/* The first pass that is over and of which the handler was not told yet. */
+static void tell_pass(struct engine_effect *f, const struct act *a)
+{
+    const json_t *entry = json_array_get(a->passes->ended, 0);
+    json_t *error = json_array_get(entry, 2);
+    f->scope_pass = (uint64_t)json_integer_value(json_array_get(entry, 0));
+    f->scope_outcome = (enum engine_scope_outcome)json_integer_value(json_array_get(entry, 1));
+    f->event = json_is_object(error) ? json_incref(error) : NULL;
+    f->scope = act_summary(a);
+}
+
 void emit_run(struct engine_effects *fx, const struct act *a)
 {
     if (!fx)
@@ -95,6 +108,8 @@ void emit_run(struct engine_effects *fx, const struct act *a)
     f->why = a->why;
     f->checkpoint = json_incref(a->checkpoint);
     f->timeout_ms = a->timeout_ms;
+    if (a->passes && a->why == WHY_SCOPE)
+        tell_pass(f, a);
 }
 
 void emit_cancel(struct step *st, const struct act *a)

@@ -38,6 +38,7 @@ struct failure {
     bool retryable;
     int64_t retry_after_ms; /* 0 = not given */
     json_t *details;        /* owned reference, or NULL */
+    char *node;             /* id of the node whose failure it is when another hands it on, or NULL; owned */
 };
 void failure_clear(struct failure *f);
 
@@ -85,6 +86,16 @@ struct engine_park {
     json_t *checkpoint;      /* borrowed, or NULL; given back when the handler is called again */
 };
 
+/* How passes behave; the same as enum wfw_enter_flag. */
+enum engine_enter_flag { ENTER_LOOP = 1, ENTER_CLEANUP = 2, ENTER_SHIELD = 4, ENTER_ORDERED = 8, ENTER_DETACH = 16 };
+
+struct engine_enter {
+    uint64_t pass;   /* number of the first, from 1; 0 = the next */
+    json_t *passes;  /* borrowed: an array of objects, the vars of each; NULL: one pass with the event's output */
+    const char *to;  /* enter along edges to this node only, or NULL */
+    uint32_t flags, keep;
+};
+
 enum engine_leave { ENGINE_BREAK, ENGINE_CONTINUE, ENGINE_END };
 
 struct engine_event {
@@ -93,7 +104,8 @@ struct engine_event {
     json_t *output;                  /* borrowed */
     const char *branch;              /* or NULL */
     const struct failure *failure;   /* FAIL */
-    struct engine_park park;         /* PARK, ENTER */
+    struct engine_park park;         /* PARK; ENTER: checkpoint, NULL keeps the last */
+    struct engine_enter enter;       /* ENTER */
     enum engine_leave leave;         /* LEAVE */
     json_t *variables;               /* DONE: an array of [name, scope, value], borrowed, or NULL */
     const struct engine_start *start;/* START */
@@ -111,6 +123,9 @@ enum engine_effect_type {
     ENGINE_ENDED,  /* the execution is over (engine_columns() says how) */
 };
 
+/* How a pass ended. */
+enum engine_scope_outcome { PASS_DONE = 0, PASS_FAILED, PASS_BREAK, PASS_CONTINUE, PASS_CANCELLED };
+
 enum engine_why { WHY_START = 0, WHY_TIMER, WHY_SIGNAL, WHY_CHILD, WHY_SCOPE };
 
 struct engine_effect {
@@ -120,7 +135,10 @@ struct engine_effect {
     uint32_t attempt;        /* RUN: from 1 */
     enum engine_why why;     /* RUN */
     json_t *checkpoint;      /* RUN: owned reference, or NULL */
-    json_t *event;           /* RUN: signal data, child's result ...; owned reference, or NULL */
+    json_t *event;           /* RUN: signal data, child's result, error of a pass; owned reference, or NULL */
+    enum engine_scope_outcome scope_outcome; /* RUN, SCOPE: how the pass ended, */
+    uint64_t scope_pass;     /* its number, */
+    json_t *scope;           /* and all passes so far, see wfw_call.scope; owned reference, or NULL */
     int64_t timeout_ms;      /* RUN: time of this attempt, 0 = none */
     char *log_node;          /* LOG: owned */
     const char *log_level;   /* LOG: "info", "warning", "error"; static */
@@ -174,8 +192,16 @@ typedef char *(*engine_secret_fn)(void *ctx, const char *kind, const char *name)
 json_t *engine_config(const struct def *d, const struct engine_state *s, uint64_t act, int64_t now_us,
                       engine_secret_fn secret, void *ctx, struct failure *f);
 
-/* The execution's data as the activation sees it; borrowed, do not change.  A thread must be given a json_copy(). */
-const json_t *engine_input(const struct engine_state *s, uint64_t act);
+/* The execution's data as the activation sees it; borrowed until the next call with this state, do not change.  A thread
+ * must be given a json_copy(). */
+const json_t *engine_input(struct engine_state *s, uint64_t act);
+
+/* The drawn edges of a node that may enter a scope, see wfw_call.edges; borrowed, or NULL. */
+const json_t *engine_edges(const struct def *d, size_t node);
+
+/* Where the activation runs: "" in the execution itself, else like "loop1#3/try2#1"; a new string.  pass: how often the
+ * node ran there, from 1. */
+char *engine_path(const struct def *d, const struct engine_state *s, uint64_t act, uint32_t *pass);
 
 /* Evaluate an expression in the view of an activation, with extra names (may be NULL) first. */
 json_t *engine_eval(const struct def *d, const struct engine_state *s, uint64_t act, const char *expression,

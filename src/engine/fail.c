@@ -15,21 +15,58 @@ static void seconds_text(int64_t ms, char out[32])
 
 /* ---- a node ---- */
 
-static json_t *error_object(const struct def_node *n, const struct failure *f)
+json_t *failure_write(const struct failure *f)
 {
-    json_t *error = json_object(), *output = json_object();
-    js_set(error, "node_id", json_string(n->id));
+    json_t *v = json_object();
+    js_set(v, "type", js_string_lossy(f->type, strlen(f->type)));
+    js_set(v, "message", js_string_lossy(f->message, strlen(f->message)));
+    js_set(v, "retryable", json_boolean(f->retryable));
+    js_set(v, "retry_after_ms", json_integer(f->retry_after_ms));
+    if (f->details)
+        js_set(v, "details", json_incref(f->details));
+    if (f->node)
+        js_set(v, "node", js_string_lossy(f->node, strlen(f->node)));
+    return v;
+}
+
+void failure_read(const json_t *v, struct failure *f)
+{
+    const char *type = js_str(v, "type"), *message = js_str(v, "message"), *node = js_str(v, "node");
+    *f = (struct failure){.type = xstrdup(type ? type : "error"),
+                          .message = xstrdup(message ? message : ""),
+                          .retryable = js_bool(v, "retryable", false),
+                          .retry_after_ms = js_int(v, "retry_after_ms", 0),
+                          .details = json_incref(json_object_get(v, "details")),
+                          .node = node ? xstrdup(node) : NULL};
+}
+
+static const char *failed_node(const struct def_node *n, const struct failure *f)
+{
+    return f->node ? f->node : n->id;
+}
+
+json_t *failure_record(const struct def_node *n, const struct failure *f)
+{
+    const char *node = failed_node(n, f);
+    json_t *error = json_object();
+    js_set(error, "node_id", js_string_lossy(node, strlen(node)));
     js_set(error, "type", js_string_lossy(f->type, strlen(f->type)));
     js_set(error, "message", js_string_lossy(f->message, strlen(f->message)));
     js_set(error, "details", f->details ? json_incref(f->details) : json_null());
-    js_set(output, "error", error);
+    return error;
+}
+
+static json_t *error_object(const struct def_node *n, const struct failure *f)
+{
+    json_t *output = json_object();
+    js_set(output, "error", failure_record(n, f));
     return output;
 }
 
 /* An edge that takes this failure; not one that begins a cycle again which went round too often. */
 static bool takes_error(const struct step *st, const struct act *a, const struct def_edge *e)
 {
-    return e->error && !(e->back && a->scope->cycles[st->d->nodes[a->node].cycle].exhausted);
+    return e->error && !(e->back && cycle_of(st->d, a->scope, st->d->nodes[a->node].cycle)->exhausted);
 }
 
 static bool error_edge(const struct step *st, const struct act *a)
@@ -44,16 +81,33 @@ static bool error_edge(const struct step *st, const struct act *a)
 static void take_error_edges(struct step *st, struct act *a, json_t *output)
 {
     const struct def_node *n = &st->d->nodes[a->node];
-    state_data_set(st->s, n->output_key, json_incref(output));
-    for (uint32_t i = 0; i < n->out_count; i++)
-        edge_decide(st, a->scope, n->out[i], takes_error(st, a, &st->d->edges[n->out[i]]));
+    scope_data_set(st, a->scope, n->output_key, json_incref(output));
+    for (uint32_t i = 0; i < n->exit_count; i++) {
+        const struct def_edge *e = &st->d->edges[n->exits[i]];
+        edge_decide(st, a->scope, n->exits[i], e->from == a->node && takes_error(st, a, e));
+    }
     act_over(st, a, SLOT_FAILED);
 }
 
-/* Nothing took the failure: it is the execution's.  The activation stays, to be run again if the execution is. */
+/* Inside a pass: the pass fails, and its node hears of it. */
+static void escalate_to_pass(struct step *st, struct act *a, const struct failure *f)
+{
+    struct scope *scope = a->scope;
+    CLEANUP_JSON json_t *error = failure_record(&st->d->nodes[a->node], f);
+    js_set(error, "retryable", json_boolean(f->retryable));
+    act_over(st, a, SLOT_FAILED);
+    scope_end(st, scope, END_FAILED, error);
+}
+
+/* Nothing took the failure: it is the scope's.  In the execution itself the activation stays, to be run again if the
+ * execution is. */
 static void escalate(struct step *st, struct act *a, const struct failure *f, const char *message)
 {
     struct pending_failure *p = &st->s->failing;
+    if (scope_base(a->scope) != st->s->root) {
+        escalate_to_pass(st, a, f);
+        return;
+    }
     a->failures = 0;
     a->first_us = 0;
     act_set_state(st->s, a, ACT_QUEUED);
@@ -64,6 +118,7 @@ static void escalate(struct step *st, struct act *a, const struct failure *f, co
                                   .node = a->node,
                                   .retry_after_ms = f->retry_after_ms,
                                   .message = xstrdup(message)};
+    root_stop(st);
 }
 
 static void back_off(struct step *st, struct act *a, int64_t delay_ms)
@@ -77,6 +132,7 @@ static void back_off(struct step *st, struct act *a, int64_t delay_ms)
 static void fail_with(struct step *st, struct act *a, const struct failure *f, const char *message)
 {
     const struct def_node *n = &st->d->nodes[a->node];
+    act_drop_passes(st, a);
     a->failures++;
     int64_t delay = retry_delay_ms(st, a, f);
     emit_log(st, n->id, delay >= 0 ? "warning" : "error", "%s", message);
@@ -95,7 +151,7 @@ static void fail_with(struct step *st, struct act *a, const struct failure *f, c
 void node_failed(struct step *st, struct act *a, const struct failure *f)
 {
     const struct def_node *n = &st->d->nodes[a->node];
-    CLEANUP_FREE char *message = xasprintf("Node %s failed: %s", n->id, f->message);
+    CLEANUP_FREE char *message = xasprintf("Node %s failed: %s", failed_node(n, f), f->message);
     if (strcmp(f->type, "node_type_unknown") == 0)
         emit_log(st, n->id, "warning", "No activity handler found for node type: %s", n->type);
     fail_with(st, a, f, message);
@@ -105,7 +161,8 @@ void node_failed(struct step *st, struct act *a, const struct failure *f)
 void node_fail_text(struct step *st, struct act *a, const char *type, const char *message)
 {
     struct failure f = {.type = xstrdup(type), .message = xstrdup(message)};
-    node_failed(st, a, &f);
+    if (!a->passes || !a->passes->open || !act_closes(st, a, json_pack("{s:o}", "fail", failure_write(&f))))
+        node_failed(st, a, &f);
     failure_clear(&f);
 }
 

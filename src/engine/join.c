@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 
+#include "base/json.h"
 #include "base/mem.h"
 
 enum verdict { WAIT, RUN, SKIP, IMPOSSIBLE };
@@ -17,6 +18,7 @@ static enum verdict judge(const struct def_node *n, const struct slot *slot)
     case JOIN_ALL:
         return pending ? WAIT : RUN;
     case JOIN_ANY:
+    case JOIN_EACH: /* the one arrival that its area is for */
         return RUN;
     case JOIN_N_OF_M:
         break;
@@ -48,16 +50,17 @@ static void look_back(struct step *st, struct scope *scope, uint32_t node, struc
     const struct def_node *n = &st->d->nodes[node];
     for (uint32_t i = 0; i < n->in_count; i++) {
         const struct def_edge *e = &st->d->edges[n->in[i]];
-        struct slot *slot = &scope->slots[e->from];
-        if (e->error || e->back || scope->edges[n->in[i]] != EDGE_PENDING || !st->d->nodes[e->from].reachable)
+        if (e->error || e->back || e->entry || *edge_of(st->d, scope, n->in[i]) != EDGE_PENDING ||
+            !st->d->nodes[e->src].reachable)
             continue;
+        struct slot *slot = slot_of(st->d, scope, e->src);
         if (!slot->mark) {
             slot->mark = true;
-            slot->left = st->d->nodes[e->from].ways;
-            nodes_add(touched, e->from);
+            slot->left = st->d->nodes[e->src].ways;
+            nodes_add(touched, e->src);
         }
         if (--slot->left == 0)
-            nodes_add(pointless, e->from);
+            nodes_add(pointless, e->src);
     }
 }
 
@@ -71,17 +74,16 @@ static struct act *act_of(const struct engine_state *s, const struct scope *scop
 
 static void cancel(struct step *st, struct scope *scope, uint32_t node)
 {
-    struct slot *slot = &scope->slots[node];
+    struct slot *slot = slot_of(st->d, scope, node);
     struct act *a = slot->state == SLOT_LIVE ? act_of(st->s, scope, node) : NULL;
-    if (a && a->state == ACT_RUNNING)
-        emit_cancel(st, a);
-    if (a)
-        act_over(st, a, SLOT_CANCELLED);
-    else if (slot->state == SLOT_UNDECIDED)
+    if (a) {
+        act_cancel(st, a);
+    } else if (slot->state == SLOT_EACH) {
+        cancel_areas(st, scope, node);
+    } else if (slot->state == SLOT_UNDECIDED) {
         slot->state = SLOT_CANCELLED;
-    else
-        return;
-    edges_die(st, scope, node);
+        edges_die(st, scope, node);
+    }
 }
 
 static void cancel_rest(struct step *st, struct scope *scope, uint32_t join)
@@ -91,8 +93,8 @@ static void cancel_rest(struct step *st, struct scope *scope, uint32_t join)
     for (size_t i = 0; i < pointless.len; i++)
         look_back(st, scope, pointless.items[i], &touched, &pointless);
     for (size_t i = 0; i < touched.len; i++) {
-        scope->slots[touched.items[i]].mark = false;
-        scope->slots[touched.items[i]].left = 0;
+        slot_of(st->d, scope, touched.items[i])->mark = false;
+        slot_of(st->d, scope, touched.items[i])->left = 0;
     }
     for (size_t i = 0; i < pointless.len; i++)
         if (pointless.items[i] != join)
@@ -105,30 +107,90 @@ static void cancel_rest(struct step *st, struct scope *scope, uint32_t join)
 
 static void fail_unsatisfiable(struct step *st, struct scope *scope, uint32_t node)
 {
-    const struct slot *slot = &scope->slots[node];
+    const struct slot *slot = slot_of(st->d, scope, node);
     CLEANUP_FREE char *text = xasprintf("the join needs %lld edges, but only %u can still be taken",
                                         (long long)st->d->nodes[node].options.join_n,
                                         st->d->nodes[node].join_in + slot->again - slot->dead);
     node_fail_text(st, act_new(st, scope, node), "join_unsatisfiable", text);
 }
 
-void join_arrive(struct step *st, struct scope *scope, uint32_t node)
+/* ---- what the branches of a split brought ---- */
+
+static json_t *edge_output(const struct step *st, const struct scope *scope, uint32_t edge)
+{
+    const struct def_node *from = &st->d->nodes[st->d->edges[edge].from];
+    const json_t *output = scope_data_get(st->s, scope, from->output_key);
+    return output ? json_incref((json_t *)(uintptr_t)output) : json_object();
+}
+
+static json_t *aggregated(const struct step *st, const struct scope *scope, uint32_t node, enum aggregation how)
 {
     const struct def_node *n = &st->d->nodes[node];
-    switch (judge(n, &scope->slots[node])) {
+    json_t *value = how == AGGREGATE_ARRAY ? json_array() : json_object();
+    bool any = false;
+    for (uint32_t i = 0; i < n->in_count; i++) {
+        if (st->d->edges[n->in[i]].back || *edge_of(st->d, scope, n->in[i]) != EDGE_TAKEN)
+            continue;
+        json_t *output = edge_output(st, scope, n->in[i]);
+        if (how == AGGREGATE_ARRAY)
+            js_push(value, json_incref(output));
+        else if (how == AGGREGATE_MERGE || how == AGGREGATE_LAST || !any) {
+            if (how == AGGREGATE_LAST)
+                json_object_clear(value);
+            json_object_update(value, output);
+        }
+        any = true;
+        json_decref(output);
+    }
+    return value;
+}
+
+/* The first node where branches of a split meet sets the split's parallel_result. */
+void aggregate(struct step *st, struct scope *scope, uint32_t node)
+{
+    uint32_t split = st->d->nodes[node].split;
+    if (split == NO_INDEX)
+        return;
+    const struct def_node *n = &st->d->nodes[split];
+    struct slot *slot = slot_of(st->d, scope, split);
+    if (slot->aggregated)
+        return;
+    slot->aggregated = true;
+    CLEANUP_FREE char *key = xasprintf("%s_parallel_result", n->id);
+    scope_data_set(st, scope, key, aggregated(st, scope, node, n->options.aggregation));
+}
+
+/* ---- the node is decided ---- */
+
+static void fire(struct step *st, struct scope *scope, uint32_t node)
+{
+    const struct def_node *n = &st->d->nodes[node];
+    aggregate(st, scope, node);
+    node_entered(st, scope, node);
+    if (n->options.join == JOIN_ALL || n->options.join == JOIN_EACH || n->options.join_rest_run || st->s->failing.set ||
+        scope_base(scope)->ending != END_NONE)
+        return;
+    cancel_rest(st, scope, node);
+    struct act *a = cancel_under_way(st->s, scope) ? act_of(st->s, scope, node) : NULL;
+    if (a && a->state == ACT_QUEUED)
+        act_set_state(st->s, a, ACT_HELD);
+}
+
+void join_arrive(struct step *st, struct scope *scope, uint32_t node)
+{
+    struct slot *slot = slot_of(st->d, scope, node);
+    switch (judge(&st->d->nodes[node], slot)) {
     case WAIT:
         return;
     case SKIP:
-        scope->slots[node].state = SLOT_SKIPPED;
+        slot->state = SLOT_SKIPPED;
         edges_die(st, scope, node);
         return;
     case IMPOSSIBLE:
         fail_unsatisfiable(st, scope, node);
         return;
     case RUN:
-        node_entered(st, scope, node);
-        if (n->options.join != JOIN_ALL && !n->options.join_rest_run && !st->s->failing.set)
-            cancel_rest(st, scope, node);
+        fire(st, scope, node);
         return;
     }
 }

@@ -72,6 +72,7 @@ static void write_failure(const struct failure *f, struct buf *b)
     put_int(b, "retryable", f->retryable);
     put_int(b, "retry_after_ms", f->retry_after_ms);
     put_json(b, "details", f->details);
+    put_text(b, "node", f->node);
 }
 
 static void write_park(const struct engine_park *p, struct buf *b)
@@ -81,6 +82,15 @@ static void write_park(const struct engine_park *p, struct buf *b)
     put_text(b, "child", p->child);
     put_json(b, "child_input", p->child_input);
     put_json(b, "checkpoint", p->checkpoint);
+}
+
+static void write_enter(const struct engine_enter *e, struct buf *b)
+{
+    put_int(b, "pass", (int64_t)e->pass);
+    put_json(b, "passes", e->passes);
+    put_text(b, "to", e->to);
+    put_int(b, "flags", e->flags);
+    put_int(b, "keep", e->keep);
 }
 
 void engine_event_write(const struct engine_event *ev, int64_t now_us, struct buf *out)
@@ -95,6 +105,8 @@ void engine_event_write(const struct engine_event *ev, int64_t now_us, struct bu
         write_failure(ev->failure, out);
     if (ev->type == ENGINE_PARK || ev->type == ENGINE_ENTER)
         write_park(&ev->park, out);
+    if (ev->type == ENGINE_ENTER)
+        write_enter(&ev->enter, out);
     if (ev->type == ENGINE_LEAVE)
         put_int(out, "leave", ev->leave);
     put_json(out, "variables", ev->variables);
@@ -139,7 +151,8 @@ static void read_failure(const json_t *r, struct failure *f)
                           .message = text_or(r, "message", ""),
                           .retryable = js_int(r, "retryable", 0) != 0,
                           .retry_after_ms = js_int(r, "retry_after_ms", 0),
-                          .details = json_incref(json_object_get(r, "details"))};
+                          .details = json_incref(json_object_get(r, "details")),
+                          .node = js_str(r, "node") ? xstrdup(js_str(r, "node")) : NULL};
 }
 
 static void read_event(const json_t *r, struct engine_event *ev)
@@ -156,6 +169,11 @@ static void read_event(const json_t *r, struct engine_event *ev)
                                     .child = js_str(r, "child"),
                                     .child_input = json_object_get(r, "child_input"),
                                     .checkpoint = json_object_get(r, "checkpoint")};
+    ev->enter = (struct engine_enter){.pass = (uint64_t)js_int(r, "pass", 0),
+                                      .passes = json_object_get(r, "passes"),
+                                      .to = js_str(r, "to"),
+                                      .flags = (uint32_t)js_int(r, "flags", 0),
+                                      .keep = (uint32_t)js_int(r, "keep", 0)};
 }
 
 int engine_replay(const struct def *d, struct engine_state *s, const json_t *record, struct error *e)

@@ -75,20 +75,48 @@ int64_t execution_retry_delay_ms(const struct engine_state *s)
                  (uint32_t)s->retry_count);
 }
 
-/* Execution, scope path and node.  The node's name is percent-encoded, so that no two keys are ever equal by accident
- * and every key is a legal header value. */
+/* Percent-encoded, so that no two keys are ever equal by accident and every key is a legal header value. */
+static void add_encoded(struct buf *b, const char *text)
+{
+    for (const char *p = text; *p; p++) {
+        unsigned char c = (unsigned char)*p;
+        if (isalnum(c) || c == '-' || c == '_' || c == '.')
+            buf_addch(b, (char)c);
+        else
+            buf_printf(b, "%%%02X", c);
+    }
+}
+
+/* loop1#3/try2#1: what runs more than once beside itself is not a scope of its own. */
+void scope_path(const struct def *d, const struct scope *scope, struct buf *b, bool encoded)
+{
+    while (scope && (scope->kind == SCOPE_EACH || scope->kind == SCOPE_AGAIN))
+        scope = scope->parent;
+    if (!scope || scope->kind == SCOPE_WHOLE)
+        return;
+    const char *id = d->nodes[d->regions[scope->region].owner].id;
+    size_t before = b->len;
+    scope_path(d, scope->parent, b, encoded);
+    if (b->len > before)
+        buf_addch(b, '/');
+    if (encoded)
+        add_encoded(b, id);
+    else
+        buf_addstr(b, id);
+    buf_printf(b, "#%llu", (unsigned long long)scope->pass);
+}
+
+/* Execution, scope path, node, and which run of it there. */
 char *act_key(const struct engine_state *s, const struct def *d, const struct act *a)
 {
     struct buf b = BUF_INIT;
     buf_addstr(&b, s->execution_uuid);
     buf_addch(&b, '/');
-    for (const char *p = d->nodes[a->node].id; *p; p++) {
-        unsigned char c = (unsigned char)*p;
-        if (isalnum(c) || c == '-' || c == '_' || c == '.')
-            buf_addch(&b, (char)c);
-        else
-            buf_printf(&b, "%%%02X", c);
-    }
+    size_t before = b.len;
+    scope_path(d, a->scope, &b, true);
+    if (b.len > before)
+        buf_addch(&b, '/');
+    add_encoded(&b, d->nodes[a->node].id);
     if (a->pass > 1)
         buf_printf(&b, "#%u", a->pass);
     return buf_steal(&b);

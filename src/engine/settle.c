@@ -20,18 +20,57 @@ static void tell(struct step *st, struct scope *scope, uint32_t edge)
 
 static void back_edge_taken(struct step *st, struct scope *scope, uint32_t edge)
 {
-    struct cycle *c = &scope->cycles[st->d->nodes[st->d->edges[edge].from].cycle];
-    if (scope->edges[edge] == EDGE_TAKEN || c->exhausted)
+    struct cycle *c = cycle_of(st->d, scope, st->d->nodes[st->d->edges[edge].src].cycle);
+    if (*edge_of(st->d, scope, edge) == EDGE_TAKEN || c->exhausted)
         return;
-    scope->edges[edge] = EDGE_TAKEN;
+    *edge_of(st->d, scope, edge) = EDGE_TAKEN;
     c->again++;
-    st->s->cycles_touched = true;
+    scope_touch(st->s, scope);
+}
+
+/* An edge out of the region is kept until the owner ends; which of the owner's exits it is, is found by its number. */
+static void hold(struct step *st, struct scope *scope, uint32_t edge)
+{
+    uint32_t owner = st->d->regions[scope->region].owner;
+    const struct def_node *n = &st->d->nodes[owner];
+    uint32_t low = 0, high = n->exit_count;
+    while (low < high) {
+        uint32_t mid = low + (high - low) / 2;
+        if (n->exits[mid] < edge)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    if (low < n->exit_count && n->exits[low] == edge)
+        scope_base(scope)->held[low] = 1;
+}
+
+/* An edge out of the area that a scope covers. */
+static void leave_area(struct step *st, struct scope *scope, uint32_t edge)
+{
+    uint8_t *state = edge_of(st->d, scope->parent, edge);
+    if (scope->kind != SCOPE_EACH || *state != EDGE_PENDING)
+        return; /* further ways out of a cycle: what their first run decided stands */
+    *state = EDGE_WANTED;
 }
 
 void edge_decide(struct step *st, struct scope *scope, uint32_t edge, bool taken)
 {
     const struct def_edge *e = &st->d->edges[edge];
-    uint8_t *state = &scope->edges[edge];
+    uint32_t region = st->d->nodes[e->to].region;
+    if (e->mute || e->home)
+        return; /* no token passes there */
+    if (region != scope->region) {
+        if (taken && scope->kind != SCOPE_AGAIN)
+            hold(st, scope, edge);
+        return;
+    }
+    if (!e->entry && !in_area(st->d, scope, e->to)) {
+        if (taken)
+            leave_area(st, scope, edge);
+        return;
+    }
+    uint8_t *state = edge_of(st->d, scope, edge);
     if (e->back) {
         if (taken)
             back_edge_taken(st, scope, edge);
@@ -39,8 +78,11 @@ void edge_decide(struct step *st, struct scope *scope, uint32_t edge, bool taken
             *state = EDGE_DEAD;
         return;
     }
-    if (*state == EDGE_TAKEN || *state == EDGE_DEAD)
-        return; /* a further pass: absorbed */
+    if (*state == EDGE_TAKEN || *state == EDGE_DEAD) { /* a further pass */
+        if (*state == EDGE_TAKEN && taken && e->leaves)
+            run_again(st, scope, edge);
+        return;
+    }
     if (e->leaves && !taken) {
         *state = EDGE_HELD; /* a later pass may still take it */
         return;
@@ -51,31 +93,34 @@ void edge_decide(struct step *st, struct scope *scope, uint32_t edge, bool taken
 
 void edge_release(struct step *st, struct scope *scope, uint32_t edge)
 {
-    scope->edges[edge] = EDGE_DEAD;
+    *edge_of(st->d, scope, edge) = EDGE_DEAD;
     tell(st, scope, edge);
 }
 
 void edges_die(struct step *st, struct scope *scope, uint32_t node)
 {
     const struct def_node *n = &st->d->nodes[node];
-    for (uint32_t i = 0; i < n->out_count; i++)
-        edge_decide(st, scope, n->out[i], false);
+    for (uint32_t i = 0; i < n->exit_count; i++)
+        edge_decide(st, scope, n->exits[i], false);
 }
 
 static void deliver(struct step *st, struct scope *scope, uint32_t edge)
 {
-    const struct def_edge *e = &st->d->edges[edge];
-    struct slot *slot = &scope->slots[e->to];
-    uint32_t cycle = st->d->nodes[e->to].cycle;
-    if (cycle != NO_INDEX && cycle != st->d->nodes[e->from].cycle) {
-        scope->cycles[cycle].entering--;
-        st->s->cycles_touched = true;
+    const struct def *d = st->d;
+    const struct def_edge *e = &d->edges[edge];
+    struct slot *slot = slot_of(d, scope, e->to);
+    uint32_t cycle = d->nodes[e->to].cycle;
+    if (cycle != NO_INDEX && cycle != d->nodes[e->src].cycle) {
+        cycle_of(d, scope, cycle)->entering--;
+        scope_touch(st->s, scope);
     }
-    if (scope->edges[edge] == EDGE_TAKEN)
+    if (*edge_of(d, scope, edge) == EDGE_TAKEN)
         slot->taken++;
     else
         slot->dead++;
-    if (slot->state == SLOT_UNDECIDED)
+    if (d->nodes[e->to].options.join == JOIN_EACH)
+        each_arrive(st, scope, edge);
+    else if (slot->state == SLOT_UNDECIDED)
         join_arrive(st, scope, e->to);
 }
 
@@ -83,11 +128,13 @@ static void deliver(struct step *st, struct scope *scope, uint32_t edge)
 
 void node_entered(struct step *st, struct scope *scope, uint32_t node)
 {
+    if (scope_base(scope)->ending != END_NONE)
+        return; /* nothing begins any more */
     struct act *a = act_new(st, scope, node);
     if (node_iterated_out(st, scope, node)) {
         CLEANUP_FREE char *text = xasprintf("more than %lld passes of the cycle that comes back to this node",
                                             (long long)st->d->nodes[node].options.max_iterations);
-        scope->cycles[st->d->nodes[node].cycle].exhausted = true;
+        cycle_of(st->d, scope, st->d->nodes[node].cycle)->exhausted = true;
         node_fail_text(st, a, "max_iterations_exceeded", text);
     }
 }
@@ -95,11 +142,11 @@ void node_entered(struct step *st, struct scope *scope, uint32_t node)
 void act_over(struct step *st, struct act *a, enum slot_state state)
 {
     uint32_t cycle = st->d->nodes[a->node].cycle;
-    a->scope->slots[a->node].state = (uint8_t)state;
-    if (cycle != NO_INDEX) {
-        a->scope->cycles[cycle].live--;
-        st->s->cycles_touched = true;
-    }
+    slot_of(st->d, a->scope, a->node)->state = (uint8_t)state;
+    if (cycle != NO_INDEX)
+        cycle_of(st->d, a->scope, cycle)->live--;
+    a->scope->live--;
+    scope_touch(st->s, a->scope);
     act_remove(st->s, a);
 }
 
@@ -163,10 +210,16 @@ void act_begin(struct step *st, struct act *a)
     call(st, a);
 }
 
-void act_continue(struct step *st, struct act *a)
+void act_continue(struct step *st, struct act *a, enum engine_why why)
 {
-    a->why = WHY_TIMER;
+    a->why = why;
     call(st, a);
+}
+
+/* While the execution fails, only what winds up may go on. */
+static bool may_start(const struct engine_state *s, const struct act *a)
+{
+    return a->state == ACT_QUEUED && (!s->failing.set || a->cancelling || scope_base(a->scope) != s->root);
 }
 
 /* Those that were queued in this step stand at the end, so the walk from there is short. */
@@ -176,9 +229,24 @@ static void launch(struct step *st)
     size_t first = s->act_count;
     for (size_t found = 0; found < s->queued && first > 0; first--)
         found += s->acts[first - 1]->state == ACT_QUEUED;
-    for (size_t i = first; s->queued > 0 && i < s->act_count; i++)
-        if (s->acts[i]->state == ACT_QUEUED)
-            act_begin(st, s->acts[i]);
+    for (size_t i = first; s->queued > 0 && i < s->act_count; i++) {
+        struct act *a = s->acts[i];
+        if (!may_start(s, a))
+            continue;
+        if (a->passes && a->why == WHY_SCOPE)
+            act_continue(st, a, WHY_SCOPE);
+        else
+            act_begin(st, a);
+    }
+}
+
+/* Joins that wait for what they cancelled. */
+static void release_joins(struct step *st)
+{
+    struct engine_state *s = st->s;
+    for (size_t i = 0; s->held && i < s->act_count; i++)
+        if (s->acts[i]->state == ACT_HELD && !cancel_under_way(s, s->acts[i]->scope))
+            act_set_state(s, s->acts[i], ACT_QUEUED);
 }
 
 /* ---- the end ---- */
@@ -191,7 +259,11 @@ void end_execution(struct step *st, enum phase phase)
             emit_cancel(st, s->acts[i]);
         act_free(s->acts[i]);
     }
-    s->act_count = s->queued = s->running = 0;
+    s->act_count = s->queued = s->running = s->held = 0;
+    state_free_scopes(s);
+    s->root->live = 0;
+    rows_clear(s->root);
+    s->decided_count = s->decided_next = 0;
     s->phase = phase;
     s->paused = false;
     s->retry_at_us = 0;
@@ -207,23 +279,68 @@ static void complete(struct step *st)
     end_execution(st, PHASE_COMPLETED);
 }
 
+/* What ended the root early is over. */
+void finish_ending(struct step *st)
+{
+    struct engine_state *s = st->s;
+    CLEANUP_FREE char *message = STEAL(s->end_message);
+    if (s->end_failed)
+        execution_abort(st, message ? message : "the workflow was ended", true);
+    else
+        complete(st);
+}
+
+/* Something ended in the scope: the next pass of a cycle, the next branch of a row, or the end of the scope. */
+static void scope_check(struct step *st, struct scope *scope)
+{
+    bool ending = scope_base(scope)->ending != END_NONE;
+    if (!ending && (cycles_continue(st, scope) || eachs_settle(st, scope) || rows_settle(st, scope))) {
+        scope_touch(st->s, scope);
+        return;
+    }
+    if (scope->live || scope->row_count || scope->kind == SCOPE_WHOLE)
+        return;
+    if (scope->kind == SCOPE_PASS)
+        pass_over(st, scope);
+    else
+        area_over(st, scope);
+}
+
+static void settle_tokens(struct step *st)
+{
+    struct engine_state *s = st->s;
+    for (;;) {
+        while (s->decided_next < s->decided_count) {
+            struct decided at = s->decided[s->decided_next++];
+            if (scope_base(at.scope)->ending == END_NONE)
+                deliver(st, at.scope, at.edge);
+        }
+        s->decided_next = s->decided_count = 0;
+        while (s->touched_next < s->touched_count && !s->touched[s->touched_next])
+            s->touched_next++;
+        if (s->touched_next == s->touched_count)
+            break;
+        struct scope *scope = s->touched[s->touched_next++];
+        scope->touched = false;
+        scope_check(st, scope);
+        if (engine_ended(s))
+            break;
+    }
+    s->touched_next = s->touched_count = 0;
+}
+
 void settle(struct step *st)
 {
     struct engine_state *s = st->s;
-    do {
-        while (s->decided_next < s->decided_count) {
-            struct decided at = s->decided[s->decided_next++];
-            deliver(st, at.scope, at.edge);
-        }
-        s->decided_next = s->decided_count = 0;
-        if (s->cycles_touched)
-            cycles_continue(st, s->root);
-    } while (s->decided_count || s->cycles_touched);
+    settle_tokens(st);
+    release_joins(st);
     if (s->phase != PHASE_RUNNING || s->paused)
         return;
-    if (s->failing.set)
+    if (s->failing.set && !cancel_under_way(s, NULL))
         execution_fail(st);
-    else if (s->act_count == 0)
+    else if (!s->failing.set && s->root->live == 0 && s->root->ending != END_NONE)
+        finish_ending(st);
+    else if (!s->failing.set && s->root->live == 0)
         complete(st);
     else if (s->queued)
         launch(st);

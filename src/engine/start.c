@@ -39,22 +39,11 @@ static void take_identity(struct step *st, const struct engine_start *start)
     set_deadline(st, start->workflow_timeout);
 }
 
-static void count_entering(const struct def *d, struct scope *scope)
-{
-    for (size_t i = 0; d->cycle_count && i < d->edge_count; i++) {
-        const struct def_edge *e = &d->edges[i];
-        uint32_t to = d->nodes[e->to].cycle;
-        if (to != NO_INDEX && to != d->nodes[e->from].cycle && d->nodes[e->from].reachable &&
-            scope->edges[i] == EDGE_PENDING)
-            scope->cycles[to].entering++;
-    }
-}
-
 /* ---- a row that another program began ---- */
 
 static bool was_completed(const struct step *st, uint32_t node)
 {
-    return st->s->root->slots[node].completed;
+    return st->s->is_completed[node];
 }
 
 /* Completed nodes are those it lists, and those with a result that says success. */
@@ -75,7 +64,7 @@ static void take_old_results(struct step *st, const struct engine_start *start)
             continue;
         json_array_append(s->old_completed, v);
         if (node != NO_INDEX)
-            s->root->slots[node].completed = true;
+            s->is_completed[node] = true;
     }
     json_object_foreach(start->node_results, id, v)
     {
@@ -86,7 +75,7 @@ static void take_old_results(struct step *st, const struct engine_start *start)
         if (node == NO_INDEX || !status || strcmp(status, "success") != 0 || was_completed(st, node))
             continue;
         js_push(s->old_completed, json_string(id));
-        s->root->slots[node].completed = true;
+        s->is_completed[node] = true;
     }
 }
 
@@ -94,17 +83,17 @@ static void take_old_results(struct step *st, const struct engine_start *start)
 static void mark_ahead(const struct step *st, uint32_t from)
 {
     const struct def *d = st->d;
-    struct slot *slots = st->s->root->slots;
+    struct scope *root = st->s->root;
     uint32_t *list = xcalloc(d->node_count, sizeof *list), count = 0;
     list[count++] = from;
-    slots[from].mark = true;
+    slot_of(d, root, from)->mark = true;
     for (uint32_t at = 0; at < count; at++) {
         const struct def_node *n = &d->nodes[list[at]];
-        for (uint32_t k = 0; k < n->out_count; k++) {
-            const struct def_edge *e = &d->edges[n->out[k]];
-            if (e->back || slots[e->to].mark)
+        for (uint32_t k = 0; k < n->exit_count; k++) {
+            const struct def_edge *e = &d->edges[n->exits[k]];
+            if (e->back || e->home || slot_of(d, root, e->to)->mark)
                 continue;
-            slots[e->to].mark = true;
+            slot_of(d, root, e->to)->mark = true;
             list[count++] = e->to;
         }
     }
@@ -125,25 +114,26 @@ static bool went_along(const struct step *st, const struct def_edge *e)
 static void decide_behind(struct step *st, uint32_t current)
 {
     const struct def *d = st->d;
+    const struct def_region *r = &d->regions[0];
     struct scope *scope = st->s->root;
-    for (uint32_t i = 0; i < d->edge_count; i++) {
-        const struct def_edge *e = &d->edges[i];
-        if (e->back || scope->slots[e->from].mark)
+    for (uint32_t i = 0; i < r->edge_count; i++) {
+        const struct def_edge *e = &d->edges[r->edges[i]];
+        if (e->back || e->mute || e->home || slot_of(d, scope, e->src)->mark)
             continue;
         if (went_along(st, e)) {
             scope->edges[i] = EDGE_TAKEN;
-            scope->slots[e->to].taken++;
-        } else if (e->leaves && d->nodes[e->from].cycle == d->nodes[current].cycle) {
+            slot_of(d, scope, e->to)->taken++;
+        } else if (e->leaves && d->nodes[e->src].cycle == d->nodes[current].cycle) {
             scope->edges[i] = EDGE_HELD; /* a later pass may take it */
         } else {
             scope->edges[i] = EDGE_DEAD;
-            scope->slots[e->to].dead += d->nodes[e->from].reachable;
+            slot_of(d, scope, e->to)->dead += d->nodes[e->src].reachable;
         }
     }
-    for (uint32_t i = 0; i < d->node_count; i++) {
+    for (uint32_t i = 0; i < r->node_count; i++) {
         struct slot *slot = &scope->slots[i];
         if (!slot->mark)
-            slot->state = slot->completed ? SLOT_DONE : SLOT_SKIPPED;
+            slot->state = st->s->is_completed[r->nodes[i]] ? SLOT_DONE : SLOT_SKIPPED;
         slot->mark = false;
     }
 }
@@ -157,6 +147,8 @@ static int resume_at(struct step *st, const struct engine_start *start, uint32_t
         execution_abort(st, text, true);
         return -1;
     }
+    while (st->d->nodes[current].region != 0) /* it knew no scopes: the whole one begins again */
+        current = st->d->regions[st->d->nodes[current].region].owner;
     mark_ahead(st, current);
     decide_behind(st, current);
     *entry = current;
@@ -189,7 +181,8 @@ int step_start(struct step *st, const struct engine_start *start, struct error *
     if (!start)
         return err_set(e, "the start of an execution must say which one it is");
     take_identity(st, start);
-    s->root = scope_new(st->d);
+    s->root = scope_new(st->d, 0);
+    state_size(s, st->d);
     s->phase = PHASE_RUNNING;
     begin(st, start);
     return 0;

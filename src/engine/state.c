@@ -8,32 +8,6 @@
 #include "base/json.h"
 #include "base/mem.h"
 
-/* ---- scopes ---- */
-
-struct scope *scope_new(const struct def *d)
-{
-    struct scope *scope = xcalloc(1, sizeof *scope);
-    scope->edges = xcalloc(d->edge_count + 1, 1);
-    scope->slots = xcalloc(d->node_count + 1, sizeof *scope->slots);
-    for (size_t i = 0; i < d->node_count; i++)
-        scope->slots[i].result = NO_INDEX;
-    if (d->cycle_count)
-        scope->cycles = xcalloc(d->cycle_count, sizeof *scope->cycles);
-    for (size_t i = 0; i < d->cycle_count; i++)
-        scope->cycles[i].pass = 1;
-    return scope;
-}
-
-void scope_free(struct scope *scope)
-{
-    if (!scope)
-        return;
-    free(scope->edges);
-    free(scope->slots);
-    free(scope->cycles);
-    free(scope);
-}
-
 /* ---- activations ---- */
 
 /* Where the activation with this number is or would be. */
@@ -64,15 +38,16 @@ struct act *act_new(struct step *st, struct scope *scope, uint32_t node)
     xgrow(&acts, &s->act_cap, s->act_count + 1, sizeof *s->acts);
     s->acts = acts;
     struct act *a = xcalloc(1, sizeof *a);
-    *a = (struct act){.id = ++s->next_act, .scope = scope, .node = node, .pass = 1, .state = ACT_QUEUED};
+    *a = (struct act){.id = ++s->next_act, .scope = scope, .node = node, .state = ACT_QUEUED};
+    a->pass = ++slot_of(st->d, scope_base(scope), node)->runs;
     s->acts[s->act_count++] = a;
     s->queued++;
-    scope->slots[node].state = SLOT_LIVE;
-    if (cycle != NO_INDEX) {
-        a->pass = scope->cycles[cycle].pass;
-        scope->cycles[cycle].live++;
-        s->cycles_touched = true;
-    }
+    scope->live++;
+    slot_of(st->d, scope, node)->state = SLOT_LIVE;
+    slot_of(st->d, scope, node)->aggregated = false;
+    if (cycle != NO_INDEX)
+        cycle_of(st->d, scope, cycle)->live++;
+    scope_touch(s, scope);
     return a;
 }
 
@@ -80,9 +55,11 @@ void act_set_state(struct engine_state *s, struct act *a, enum act_state state)
 {
     s->queued -= a->state == ACT_QUEUED;
     s->running -= a->state == ACT_RUNNING;
+    s->held -= a->state == ACT_HELD;
     a->state = state;
     s->queued += a->state == ACT_QUEUED;
     s->running += a->state == ACT_RUNNING;
+    s->held += a->state == ACT_HELD;
 }
 
 void act_set_checkpoint(struct act *a, json_t *checkpoint)
@@ -94,6 +71,7 @@ void act_set_checkpoint(struct act *a, json_t *checkpoint)
 
 void act_free(struct act *a)
 {
+    passes_free(a->passes);
     json_decref(a->checkpoint);
     free(a);
 }
@@ -103,6 +81,7 @@ void act_remove(struct engine_state *s, struct act *a)
     size_t at = act_position(s, a->id);
     s->queued -= a->state == ACT_QUEUED;
     s->running -= a->state == ACT_RUNNING;
+    s->held -= a->state == ACT_HELD;
     memmove(&s->acts[at], &s->acts[at + 1], (s->act_count - at - 1) * sizeof *s->acts);
     s->act_count--;
     act_free(a);
@@ -118,6 +97,24 @@ struct engine_state *engine_state_new(void)
     return s;
 }
 
+void state_size(struct engine_state *s, const struct def *d)
+{
+    s->result_at = xcalloc(d->node_count + 1, sizeof *s->result_at);
+    s->is_completed = xcalloc(d->node_count + 1, sizeof *s->is_completed);
+    for (size_t i = 0; i < d->node_count; i++)
+        s->result_at[i] = NO_INDEX;
+}
+
+void state_free_scopes(struct engine_state *s)
+{
+    for (size_t i = 0; i < s->scope_count; i++)
+        scope_free(s->scopes[i]);
+    s->scope_count = 0;
+    s->touched_count = s->touched_next = 0;
+    if (s->root)
+        s->root->touched = false;
+}
+
 void engine_state_free(struct engine_state *s)
 {
     if (!s)
@@ -128,7 +125,14 @@ void engine_state_free(struct engine_state *s)
         json_decref(s->results[i].output);
         free(s->results[i].error);
     }
+    state_free_scopes(s);
     scope_free(s->root);
+    json_decref(s->view);
+    free(s->scopes);
+    free(s->touched);
+    free(s->result_at);
+    free(s->is_completed);
+    free(s->end_message);
     json_decref(s->data);
     json_decref(s->vars);
     json_decref(s->node_vars);
@@ -177,12 +181,18 @@ static void earliest(int64_t *due, int64_t at)
         *due = at;
 }
 
+bool act_waits(const struct act *a)
+{
+    return a->state == ACT_PARKED || a->state == ACT_BACKOFF || (a->state == ACT_ENTERED && a->due_us && !a->passes->closing);
+}
+
 int64_t engine_next_due(const struct engine_state *s)
 {
     int64_t due = INT64_MAX;
     if (s->phase == PHASE_NEW || engine_ended(s))
         return due;
-    earliest(&due, s->deadline_us);
+    if (s->root->ending == END_NONE)
+        earliest(&due, s->deadline_us);
     if (s->paused)
         return due;
     if (s->phase == PHASE_RETRY) {
@@ -190,7 +200,7 @@ int64_t engine_next_due(const struct engine_state *s)
         return due;
     }
     for (size_t i = 0; i < s->act_count; i++)
-        if (s->acts[i]->state == ACT_PARKED || s->acts[i]->state == ACT_BACKOFF)
+        if (act_waits(s->acts[i]))
             earliest(&due, s->acts[i]->due_us);
     return due;
 }

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The engine's state from inside.
  *
- * A scope holds what one run of a part of the graph needs: edge states, node slots, pass numbers of its cycles.  The
- * execution itself is the outermost scope.  An activation is one node that is to run, runs, or waits, in a scope. */
+ * A scope holds what one run of a region of the graph needs: edge states, node slots, pass numbers of its cycles.  The
+ * execution itself is the outermost scope; a pass is one that a node entered.  What runs again beside it (each arrival at
+ * a join `each`, a further way out of a cycle) is a scope over the same region that covers a part of it only, its area:
+ * a node and what that dominates.  The areas of a pass belong to it and end with it.
+ * An activation is one node that is to run, runs, or waits, in a scope. */
 #ifndef WF_ENGINE_STATE_INT_H
 #define WF_ENGINE_STATE_INT_H
 
@@ -16,7 +19,8 @@ enum edge_state {
     EDGE_PENDING = 0,
     EDGE_TAKEN,
     EDGE_DEAD,
-    EDGE_HELD /* leaves a cycle and is dead in this pass; decided when the cycle is over */
+    EDGE_HELD,  /* leaves a cycle and is dead in this pass; decided when the cycle is over */
+    EDGE_WANTED /* taken by a run of the area that it leaves; decided when all runs are over */
 };
 
 enum slot_state {
@@ -25,17 +29,18 @@ enum slot_state {
     SLOT_DONE,     /* ran and succeeded */
     SLOT_FAILED,   /* ran and failed; an error edge took it */
     SLOT_SKIPPED,  /* all in-edges dead, or not part of this run */
-    SLOT_CANCELLED /* a join that fired early made it pointless */
+    SLOT_CANCELLED, /* a join that fired early made it pointless */
+    SLOT_EACH       /* a join `each` that has begun to run */
 };
 
 struct slot {
     uint8_t state;          /* enum slot_state */
-    bool completed;         /* stands in completed_node_ids */
+    bool aggregated;        /* of a node that splits: its parallel_result is set */
     bool mark;              /* scratch, false between steps */
     uint32_t left;          /* scratch of join.c, 0 between steps */
     uint32_t taken, dead;   /* in-edges that the join counts, decided so far */
     uint32_t again;         /* back edges that were taken into this pass */
-    uint32_t result;        /* index in the results, or NO_INDEX */
+    uint32_t runs;          /* activations so far */
 };
 
 struct cycle {
@@ -47,17 +52,86 @@ struct cycle {
     bool exhausted;    /* more passes than max_iterations: no other will begin */
 };
 
+enum scope_kind { SCOPE_WHOLE = 0, SCOPE_PASS, SCOPE_EACH, SCOPE_AGAIN };
+
+/* Why a scope ends before everything in it has run. */
+enum scope_end { END_NONE = 0, END_FAILED, END_BREAK, END_CONTINUE, END_CANCELLED, END_TERMINATE, END_TIMEOUT };
+
+/* The branches of a `sequential` node that wait for their turn. */
+struct row {
+    uint32_t node;
+    uint32_t *edges;     /* taken, in edge order */
+    uint32_t count, next;
+};
+
 struct scope {
-    uint8_t *edges;        /* enum edge_state by edge number */
-    struct slot *slots;    /* by node number */
-    struct cycle *cycles;  /* by number of the cycle */
+    uint64_t id;           /* 0 = the execution */
+    enum scope_kind kind;
+    struct scope *parent;
+    uint64_t owner;        /* PASS: the activation that entered; 0 = it has ended, and the pass runs on */
+    uint32_t region;
+    uint32_t head;         /* EACH, AGAIN: the node that the area begins with */
+    uint32_t order;        /* EACH: the edge that arrived */
+    uint64_t pass;         /* PASS */
+    uint32_t flags;        /* PASS: enum engine_enter_flag */
+    enum scope_end ending;
+    json_t *error;         /* FAILED: see error_record() */
+    json_t *vars, *own;    /* names lent to the nodes inside; outputs that are not published yet; or NULL */
+    json_t *publish;       /* what runs of areas publish when all are over: key -> [order, value]; or NULL */
+    uint8_t *held;         /* PASS: which exits of the owner were taken; or NULL */
+    uint8_t *edges;        /* enum edge_state by local number */
+    struct slot *slots;    /* by local number */
+    struct cycle *cycles;  /* from the region's first */
+    struct row *rows;
+    uint32_t row_count;
+    uint32_t live;         /* activations in it, and scopes beneath it that no activation owns */
+    bool touched;          /* scratch: in the list of those to look at */
+};
+
+static inline struct slot *slot_of(const struct def *d, const struct scope *scope, uint32_t node)
+{
+    return &scope->slots[d->nodes[node].local];
+}
+
+static inline uint8_t *edge_of(const struct def *d, const struct scope *scope, uint32_t edge)
+{
+    return &scope->edges[d->edges[edge].local];
+}
+
+static inline struct cycle *cycle_of(const struct def *d, const struct scope *scope, uint32_t cycle)
+{
+    return &scope->cycles[cycle - d->regions[scope->region].cycle_first];
+}
+
+/* The pass, or the execution, that an area belongs to. */
+static inline struct scope *scope_base(struct scope *scope)
+{
+    while (scope->kind == SCOPE_EACH || scope->kind == SCOPE_AGAIN)
+        scope = scope->parent;
+    return scope;
+}
+
+/* What an activation knows of the passes that it opened. */
+struct passes {
+    uint64_t last;             /* highest number so far */
+    uint64_t begun;
+    uint64_t ended_as[5];      /* by enum engine_scope_outcome */
+    uint32_t open, keep;
+    bool cleanup;              /* wants to be called when it is cancelled */
+    uint8_t *held;             /* which of its exits were taken inside */
+    json_t *results;           /* the last `keep`: [pass, result], by pass */
+    json_t *publish;           /* what ordered passes publish when the node ends: key -> [pass, value]; or NULL */
+    json_t *ended;             /* passes that the handler is to be told of: [pass, outcome, error or null] */
+    json_t *closing;           /* what the handler said while passes were open, done when they are over; or NULL */
 };
 
 enum act_state {
     ACT_QUEUED = 0, /* to be started as soon as the execution may start nodes */
     ACT_RUNNING,    /* a handler has it */
     ACT_PARKED,     /* waits until due_us */
-    ACT_BACKOFF     /* waits until due_us for its next attempt */
+    ACT_BACKOFF,    /* waits until due_us for its next attempt */
+    ACT_ENTERED,    /* waits for its passes */
+    ACT_HELD        /* a join that waits until what it cancelled is over */
 };
 
 struct act {
@@ -76,6 +150,10 @@ struct act {
     int64_t call_us, used_us; /* start of this call; time that the attempt ran before it parked */
     int64_t timeout_ms;       /* of this call; 0 = none */
     json_t *checkpoint;       /* or NULL */
+    struct passes *passes;    /* or NULL */
+    bool cancelling;          /* goes as soon as its passes are over */
+    bool cancel_told;         /* its handler knows */
+    bool restart;             /* when cancelled: is queued again, for the execution's next try */
 };
 
 /* What the projection shows of a node that ended. */
@@ -109,9 +187,12 @@ struct engine_state {
     struct engine_policy policy;
 
     struct scope *root;
+    struct scope **scopes; /* all others by id, ascending */
+    size_t scope_count, scope_cap;
+    uint64_t next_scope;
     struct act **acts; /* by id, ascending */
     size_t act_count, act_cap;
-    size_t queued, running;
+    size_t queued, running, held;
     uint64_t next_act, next_timer;
 
     json_t *data; /* what nodes see as input */
@@ -119,6 +200,8 @@ struct engine_state {
     json_t *node_vars; /* by node id, then by name; or NULL */
     struct result *results; /* in order of first completion */
     size_t result_count, result_cap;
+    uint32_t *result_at;   /* by node: index in results, or NO_INDEX */
+    bool *is_completed;    /* by node */
     uint32_t *completed; /* nodes by first completion */
     size_t completed_count, completed_cap;
     json_t *old_results, *old_completed; /* of a row that another program began; or NULL */
@@ -129,11 +212,15 @@ struct engine_state {
     int64_t retry_at_us, ended_us;
     char *error_message;
     struct pending_failure failing;
+    bool end_failed;        /* while the root is ending: how the execution ends, and */
+    char *end_message;      /* what it says then, or NULL */
 
     /* scratch of a step, empty between steps */
     struct decided *decided; /* edges whose fate is to be told to their targets */
     size_t decided_count, decided_next, decided_cap;
-    bool cycles_touched;
+    struct scope **touched; /* scopes in which something ended */
+    size_t touched_count, touched_next, touched_cap;
+    json_t *view; /* the input that was asked for last, or NULL */
 };
 
 /* One step's context. */
@@ -145,8 +232,8 @@ struct step {
 };
 
 /* state.c */
-struct scope *scope_new(const struct def *d);
-void scope_free(struct scope *scope);
+void state_size(struct engine_state *s, const struct def *d); /* what is kept by node */
+void state_free_scopes(struct engine_state *s);
 struct act *act_find(const struct engine_state *s, uint64_t id);
 struct act *act_new(struct step *st, struct scope *scope, uint32_t node);
 void act_remove(struct engine_state *s, struct act *a);
@@ -154,7 +241,59 @@ void act_set_state(struct engine_state *s, struct act *a, enum act_state state);
 /* data[key] = value, taking over the reference; data that others hold a reference of are copied first. */
 void state_data_set(struct engine_state *s, const char *key, json_t *value);
 void act_free(struct act *a);
+bool act_waits(const struct act *a); /* for due_us */
 void act_set_checkpoint(struct act *a, json_t *checkpoint); /* takes a reference; NULL forgets */
+
+/* scope.c: making scopes, and the data in them. */
+struct scope *scope_new(const struct def *d, uint32_t region);
+void scope_free(struct scope *scope);
+struct scope *scope_add(struct engine_state *s, const struct def *d, enum scope_kind kind, struct scope *parent,
+                        uint32_t region);
+struct scope *scope_find(const struct engine_state *s, uint64_t id); /* 0 = the root; NULL */
+void scope_remove(struct engine_state *s, struct scope *scope);
+void scope_touch(struct engine_state *s, struct scope *scope);
+void rows_clear(struct scope *scope);
+void scope_data_set(struct step *st, struct scope *scope, const char *key, json_t *value); /* takes over value */
+const json_t *scope_data_get(const struct engine_state *s, const struct scope *scope, const char *key);
+const json_t *scope_var(const struct scope *scope, const char *name, bool loops_only);
+struct scope *scope_loop(struct scope *scope); /* the innermost pass of a loop around, or NULL */
+json_t *scope_view(const struct engine_state *s, const struct scope *scope); /* all data as a node sees it, new */
+void publish_later(json_t **publish, const char *key, json_int_t order, json_t *value);
+void publish_now(struct step *st, struct scope *scope, json_t **publish);
+void scope_publish(struct step *st, struct scope *from, struct scope *to);
+void count_entering(const struct def *d, struct scope *scope);
+
+/* pass.c: passes that a node enters. */
+void node_entering(struct step *st, struct act *a, const struct engine_event *ev);
+void pass_over(struct step *st, struct scope *scope);
+void passes_free(struct passes *p);
+void act_drop_passes(struct step *st, struct act *a); /* before another attempt, or at the end */
+bool act_closes(struct step *st, struct act *a, json_t *closing); /* passes are open: it is done later; takes over closing */
+void act_close_now(struct step *st, struct act *a);
+void act_tell(struct step *st, struct act *a); /* of the next pass that is over, if there is one */
+void act_told(struct act *a);
+json_t *act_summary(const struct act *a);
+
+/* scope_end.c: cancelling, and ending a scope early. */
+void act_cancel(struct step *st, struct act *a);
+void act_cancel_settle(struct step *st, struct act *a);
+void act_cancelled(struct step *st, struct act *a);
+void scope_end(struct step *st, struct scope *scope, enum scope_end how, json_t *error);
+void root_stop(struct step *st); /* the execution failed: what is beneath the root ends */
+bool cancel_under_way(const struct engine_state *s, const struct scope *scope); /* NULL: anywhere */
+void cancel_areas(struct step *st, struct scope *scope, uint32_t node);
+
+/* area.c: what runs more than once beside itself. */
+bool in_area(const struct def *d, const struct scope *scope, uint32_t node);
+void each_arrive(struct step *st, struct scope *scope, uint32_t edge);
+bool eachs_settle(struct step *st, struct scope *scope); /* true when something was decided */
+void each_release(struct step *st, struct scope *scope, uint32_t node, bool dead);
+void run_again(struct step *st, struct scope *scope, uint32_t edge);
+void area_over(struct step *st, struct scope *scope);
+
+/* row.c: `sequential` */
+void row_begin(struct step *st, struct scope *scope, uint32_t node, uint32_t *edges, uint32_t count); /* takes edges */
+bool rows_settle(struct step *st, struct scope *scope);
 
 /* effects.c */
 void emit_log(struct step *st, const char *node, const char *level, const char *fmt, ...)
@@ -170,30 +309,37 @@ int step_start(struct step *st, const struct engine_start *start, struct error *
 void edge_decide(struct step *st, struct scope *scope, uint32_t edge, bool taken);
 void edge_release(struct step *st, struct scope *scope, uint32_t edge); /* one that was held dies now */
 void act_begin(struct step *st, struct act *a);    /* a new attempt */
-void act_continue(struct step *st, struct act *a); /* the attempt goes on after its park */
+void act_continue(struct step *st, struct act *a, enum engine_why why); /* the attempt goes on */
 void act_over(struct step *st, struct act *a, enum slot_state state);
 size_t act_ids(const struct engine_state *s, enum act_state state, uint64_t **ids);
 void node_entered(struct step *st, struct scope *scope, uint32_t node);
 void edges_die(struct step *st, struct scope *scope, uint32_t node);
 void settle(struct step *st);
+void finish_ending(struct step *st);
 void end_execution(struct step *st, enum phase phase);
 int64_t act_close_us(const struct def *d, const struct act *a); /* when schedule_to_close_seconds is over; 0 = never */
 int64_t act_full_timeout_ms(const struct step *st, const struct act *a);
 
-/* join.c: something is new at an undecided node. */
+/* join.c */
+void aggregate(struct step *st, struct scope *scope, uint32_t node);
+/* something is new at an undecided node. */
 void join_arrive(struct step *st, struct scope *scope, uint32_t node);
 
 /* cycle.c */
-void cycles_continue(struct step *st, struct scope *scope);
+bool cycles_continue(struct step *st, struct scope *scope); /* true when something was decided */
 bool node_iterated_out(const struct step *st, const struct scope *scope, uint32_t node);
 
 /* outcome.c */
+void node_finished(struct step *st, struct act *a, json_t *output); /* its result is there */
 void node_succeeded(struct step *st, struct act *a, json_t *output, const char *branch);
 void node_parked(struct step *st, struct act *a, const struct engine_park *park);
 void node_left(struct step *st, struct act *a, const struct engine_event *ev);
 struct result *result_set(struct step *st, const struct act *a, json_t *output, const char *error);
 
 /* fail.c */
+json_t *failure_record(const struct def_node *n, const struct failure *f); /* {node_id, type, message, details, retryable} */
+json_t *failure_write(const struct failure *f);
+void failure_read(const json_t *v, struct failure *f);
 void node_failed(struct step *st, struct act *a, const struct failure *f);
 void node_timed_out(struct step *st, struct act *a);
 void node_fail_text(struct step *st, struct act *a, const char *type, const char *message);
@@ -202,12 +348,14 @@ void execution_abort(struct step *st, const char *message, bool log);
 void execution_retry(struct step *st);
 
 /* variable.c */
+json_t *variables_view(const struct def *d, const struct engine_state *s, const struct act *a); /* all it sees, new */
 void variables_set(struct step *st, const struct act *a, const json_t *variables);
 
 /* retry.c: the delay before the next attempt, or -1 when there is none. */
 int64_t retry_delay_ms(const struct step *st, const struct act *a, const struct failure *f);
 int64_t execution_retry_delay_ms(const struct engine_state *s);
 bool text_in(char *const *list, const char *text);
+void scope_path(const struct def *d, const struct scope *scope, struct buf *b, bool encoded);
 char *act_key(const struct engine_state *s, const struct def *d, const struct act *a);
 
 /* control.c */

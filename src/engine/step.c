@@ -2,34 +2,93 @@
 /* The transition function: sorts events to what handles them. */
 #include "engine/state_int.h"
 
+#include "base/json.h"
 #include "base/mem.h"
+
+static void done(struct step *st, struct act *a, const struct engine_event *ev)
+{
+    if (a->passes && a->passes->open) {
+        json_t *closing = json_pack("{s:O?, s:s?, s:O?}", "done", ev->output, "branch", ev->branch, "variables", ev->variables);
+        if (!ev->output)
+            js_set(closing, "done", json_object());
+        if (act_closes(st, a, closing))
+            return;
+    }
+    variables_set(st, a, ev->variables);
+    node_succeeded(st, a, ev->output, ev->branch);
+}
+
+static void failed(struct step *st, struct act *a, const struct failure *f)
+{
+    if (a->passes && a->passes->open && act_closes(st, a, json_pack("{s:o}", "fail", failure_write(f))))
+        return;
+    node_failed(st, a, f);
+}
+
+static void timed_out(struct step *st, struct act *a)
+{
+    emit_cancel(st, a);
+    if (a->passes && a->passes->open && act_closes(st, a, json_pack("{s:b}", "timeout", 1)))
+        return;
+    node_timed_out(st, a);
+}
+
+/* A handler whose node is being cancelled: it may enter what has to run before it goes, and then goes. */
+static void outcome_of_cancelled(struct step *st, struct act *a, const struct engine_event *ev)
+{
+    const char *id = st->d->nodes[a->node].id;
+    if (ev->type == ENGINE_TIMEOUT)
+        emit_cancel(st, a);
+    if (ev->type == ENGINE_ENTER && a->cancel_told) {
+        node_entering(st, a, ev);
+        return;
+    }
+    if (ev->type == ENGINE_FAIL && a->cancel_told)
+        emit_log(st, id, "warning", "Node %s failed while it was cancelled: %s", id, ev->failure->message);
+    act_set_state(st->s, a, ACT_ENTERED);
+    if (ev->type != ENGINE_ENTER)
+        a->cancel_told = true; /* it has said that it is through */
+    json_array_clear(a->passes->ended);
+    act_cancel_settle(st, a);
+}
 
 static void outcome(struct step *st, struct act *a, const struct engine_event *ev)
 {
-    switch (ev->type) {
-    case ENGINE_DONE:
-        variables_set(st, a, ev->variables);
-        node_succeeded(st, a, ev->output, ev->branch);
-        break;
-    case ENGINE_FAIL:
-        node_failed(st, a, ev->failure);
-        break;
-    case ENGINE_PARK:
-        node_parked(st, a, &ev->park);
-        break;
-    case ENGINE_LEAVE:
-        node_left(st, a, ev);
-        break;
-    case ENGINE_ENTER:
-        node_fail_text(st, a, "config_invalid", "the node wants to enter a scope, which this version does not offer");
-        break;
-    case ENGINE_TIMEOUT:
-        emit_cancel(st, a);
-        node_timed_out(st, a);
-        break;
-    default: /* ENGINE_PROGRESS: nobody calls this with another one */
+    if (ev->type == ENGINE_PROGRESS) {
         act_set_checkpoint(a, ev->output);
         return;
+    }
+    act_told(a);
+    if (a->cancelling) {
+        outcome_of_cancelled(st, a, ev);
+        settle(st);
+        return;
+    }
+    switch (ev->type) {
+    case ENGINE_DONE:
+        done(st, a, ev);
+        break;
+    case ENGINE_FAIL:
+        failed(st, a, ev->failure);
+        break;
+    case ENGINE_PARK:
+        if (a->passes && a->passes->open)
+            node_fail_text(st, a, "config_invalid", "the node cannot wait for something else while passes of it are open");
+        else
+            node_parked(st, a, &ev->park);
+        break;
+    case ENGINE_LEAVE:
+        if (a->passes && a->passes->open)
+            node_fail_text(st, a, "config_invalid", "the node cannot leave while passes of it are open");
+        else
+            node_left(st, a, ev);
+        break;
+    case ENGINE_ENTER:
+        node_entering(st, a, ev);
+        break;
+    default: /* ENGINE_TIMEOUT: nobody calls this with another one */
+        timed_out(st, a);
+        break;
     }
     if (!engine_ended(st->s))
         settle(st);

@@ -25,10 +25,11 @@ static void set_node_variable(struct engine_state *s, const char *node, const ch
 
 static void set_one(struct step *st, const struct act *a, const char *name, const char *scope, const json_t *value)
 {
+    struct scope *loop = strcmp(scope, "loop") == 0 ? scope_loop(a->scope) : NULL;
     if (strcmp(scope, "node") == 0)
         set_node_variable(st->s, st->d->nodes[a->node].id, name, value);
     else
-        set_shared(&st->s->vars, name, value);
+        set_shared(loop ? &loop->vars : &st->s->vars, name, value);
 }
 
 void variables_set(struct step *st, const struct act *a, const json_t *variables)
@@ -48,9 +49,30 @@ const json_t *engine_variable(const struct def *d, const struct engine_state *s,
 {
     const struct act *a = act_find(s, act);
     const json_t *value = NULL;
-    if (a && (!scope || strcmp(scope, "node") == 0))
+    if (!a)
+        return NULL;
+    if (!scope || strcmp(scope, "node") == 0)
         value = json_object_get(json_object_get(s->node_vars, d->nodes[a->node].id), name);
-    if (!value && (!scope || strcmp(scope, "node") != 0))
+    if (!value && (!scope || strcmp(scope, "loop") == 0))
+        value = scope_var(a->scope, name, scope != NULL);
+    if (!value && (!scope || strcmp(scope, "workflow") == 0 || !scope_loop(a->scope)) &&
+        (!scope || strcmp(scope, "node") != 0))
         value = json_object_get(s->vars, name);
     return value;
+}
+
+static void add_loop_variables(json_t *all, const struct scope *scope)
+{
+    if (!scope)
+        return;
+    add_loop_variables(all, scope->parent);
+    json_object_update(all, scope->vars);
+}
+
+json_t *variables_view(const struct def *d, const struct engine_state *s, const struct act *a)
+{
+    json_t *all = s->vars ? json_copy(s->vars) : json_object();
+    add_loop_variables(all, a->scope);
+    json_object_update(all, json_object_get(s->node_vars, d->nodes[a->node].id));
+    return all;
 }

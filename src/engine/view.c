@@ -18,12 +18,13 @@ struct view {
     const json_t *vars; /* lent names, or NULL */
     engine_secret_fn secret;
     void *secret_ctx;
-    json_t *execution, *workflow, *variables, *secrets, *envs; /* made when first asked for; owned */
+    json_t *input, *execution, *workflow, *variables, *secrets, *envs; /* made when first asked for; owned */
     char *missing;                                             /* a secret that was asked for and is not there; owned */
 };
 
 static void view_clear(struct view *v)
 {
+    json_decref(v->input);
     json_decref(v->execution);
     json_decref(v->workflow);
     json_decref(v->variables);
@@ -59,8 +60,15 @@ static const json_t *workflow_root(struct view *v)
 static const json_t *variables_root(struct view *v)
 {
     if (!v->variables)
-        v->variables = v->s->vars ? json_incref(v->s->vars) : json_object();
+        v->variables = variables_view(v->d, v->s, v->a);
     return v->variables;
+}
+
+static const json_t *input_root(struct view *v)
+{
+    if (!v->input)
+        v->input = scope_view(v->s, v->a->scope);
+    return v->input;
 }
 
 /* Only what the config mentions is fetched, and only now. */
@@ -87,7 +95,7 @@ static const json_t *lookup(void *ctx, const char *name)
     struct view *v = ctx;
     const struct def_node *n = &v->d->nodes[v->a->node];
     if (strcmp(name, "input") == 0 || strcmp(name, "data") == 0)
-        return v->s->data;
+        return input_root(v);
     if (strcmp(name, "vars") == 0)
         return variables_root(v);
     if (strcmp(name, "execution") == 0)
@@ -101,7 +109,7 @@ static const json_t *lookup(void *ctx, const char *name)
     const json_t *own = json_object_get(v->vars, name);
     if (!own)
         own = engine_variable(v->d, v->s, v->a->id, name, NULL);
-    return own ? own : json_object_get(v->s->data, name);
+    return own ? own : scope_data_get(v->s, v->a->scope, name);
 }
 
 /* ---- failures ---- */
@@ -163,10 +171,29 @@ json_t *engine_config(const struct def *d, const struct engine_state *s, uint64_
     return config;
 }
 
-const json_t *engine_input(const struct engine_state *s, uint64_t act)
+const json_t *engine_input(struct engine_state *s, uint64_t act)
 {
-    (void)act; /* every activation of the outermost scope sees the same */
-    return s->data;
+    const struct act *a = act_find(s, act);
+    json_t *view = scope_view(s, a ? a->scope : s->root);
+    json_decref(s->view);
+    s->view = view;
+    return view;
+}
+
+const json_t *engine_edges(const struct def *d, size_t node)
+{
+    return d->nodes[node].edges;
+}
+
+char *engine_path(const struct def *d, const struct engine_state *s, uint64_t act, uint32_t *pass)
+{
+    struct buf b = BUF_INIT;
+    const struct act *a = act_find(s, act);
+    buf_addstr(&b, "");
+    if (a)
+        scope_path(d, a->scope, &b, false);
+    *pass = a ? a->pass : 0;
+    return buf_steal(&b);
 }
 
 json_t *engine_eval(const struct def *d, const struct engine_state *s, uint64_t act, const char *expression,

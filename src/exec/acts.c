@@ -18,6 +18,7 @@ static void act_free(struct exec_act *a)
         task_cancel(a->task, CANCEL_GRACE_MS);
     json_decref(a->checkpoint);
     json_decref(a->event);
+    json_decref(a->told.scope);
     kept_free(&a->said);
     free(a);
 }
@@ -82,11 +83,12 @@ static void call(struct exec_act *a, const struct handler *h, json_t *config)
 {
     struct exec *x = a->x;
     CLEANUP_FREE char *key = engine_key(x->def, x->state, a->id);
-    const struct task_call c = {.node_type = def_node_type(x->def, a->node), .node_id = def_node_id(x->def, a->node),
+    struct task_call c = {.node_type = def_node_type(x->def, a->node), .node_id = def_node_id(x->def, a->node),
                                 .execution_id = x->execution_id, .workflow_id = x->workflow_id, .key = key,
                                 .config = config, .checkpoint = a->checkpoint, .event = a->event,
                                 .input = (json_t *)(uintptr_t)engine_input(x->state, a->id),
                                 .attempt = a->attempt, .why = handling_why(a->why), .timeout_ms = a->timeout_ms};
+    told_call(&a->told, x->def, a->node, &c);
     if (a->timeout_ms > 0)
         timer_set(&x->timers, &a->timeout, a->timeout_ms * US_PER_MS);
     a->task = task_start(x->tasks, h, &c, on_outcome, a);
@@ -110,6 +112,7 @@ void exec_begin(struct exec *x, struct engine_effect *fx)
     *a = (struct exec_act){.x = x, .id = fx->act, .node = fx->node, .why = fx->why, .attempt = fx->attempt,
                            .started_us = exec_now(x), .timeout_ms = fx->timeout_ms, .checkpoint = STEAL(fx->checkpoint),
                            .event = STEAL(fx->event), .timeout = {.fire = on_timeout}};
+    told_take(&a->told, fx);
     *x->last = a;
     x->last = &a->next;
     if (x->o->trace)

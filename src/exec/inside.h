@@ -26,6 +26,7 @@ struct exec_act {
     uint32_t attempt;
     int64_t started_us, timeout_ms;
     json_t *checkpoint, *event; /* owned, or NULL */
+    struct told told;
     struct task *task;     /* NULL: it said something, or never began */
     struct kept said;      /* that, one event */
     struct timer_item timeout;

@@ -25,35 +25,19 @@ static void set_entry(struct trace *t, uint64_t act, size_t number)
     t->of_act[act] = number;
 }
 
-/* The key of an activation is the execution, the path of its scope, and the node. */
-static char *scope_of(const struct def *d, const struct engine_state *s, uint64_t act)
-{
-    CLEANUP_FREE char *key = engine_key(d, s, act);
-    const char *from = strchr(key, '/'), *to = strrchr(key, '/');
-    return from && to > from ? xstrndup(from + 1, (size_t)(to - from - 1)) : xstrdup("");
-}
-
-static uint64_t count_pass(struct trace *t, const char *scope, const char *node)
-{
-    CLEANUP_FREE char *key = xasprintf("%s/%s", scope, node);
-    if (!t->passes)
-        t->passes = json_object();
-    int64_t pass = js_int(t->passes, key, 0) + 1;
-    js_set(t->passes, key, json_integer(pass));
-    return (uint64_t)pass;
-}
-
 void trace_run(struct trace *t, const struct def *d, const struct engine_state *s, uint64_t act, size_t node)
 {
     struct trace_entry *old = entry_of(t, act);
+    uint32_t pass;
     if (old) {
         old->status = "running";
         return;
     }
     xgrow((void **)&t->entries, &t->cap, t->len + 1, sizeof *t->entries);
     struct trace_entry *e = &t->entries[t->len++];
-    *e = (struct trace_entry){.node = def_node_id(d, node), .scope = scope_of(d, s, act), .status = "running"};
-    e->pass = count_pass(t, e->scope, e->node);
+    *e = (struct trace_entry){.node = def_node_id(d, node), .status = "running"};
+    e->scope = engine_path(d, s, act, &pass);
+    e->pass = pass;
     set_entry(t, act, t->len);
 }
 
@@ -121,6 +105,5 @@ void trace_free(struct trace *t)
     }
     free(t->entries);
     free(t->of_act);
-    json_decref(t->passes);
     *t = (struct trace){0};
 }

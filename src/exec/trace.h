@@ -22,7 +22,6 @@ struct trace {
     size_t len, cap;
     size_t *of_act; /* by activation: number of the entry, from 1; 0 = none */
     size_t act_count, act_cap;
-    json_t *passes; /* scope and node -> runs so far */
 };
 
 /* An activation starts, or goes on. */

@@ -56,6 +56,7 @@ static void act_free(struct act *a)
     act_take_out(a);
     json_decref(a->checkpoint);
     json_decref(a->event);
+    json_decref(a->told.scope);
     mask_free(&a->mask);
     free(a);
 }
@@ -79,6 +80,7 @@ void acts_add(struct run *r, struct engine_effect *fx)
                       .checkpoint = STEAL(fx->checkpoint), .event = STEAL(fx->event), .timeout_ms = fx->timeout_ms,
                       .must_save = r->careful || effect_of(r, fx->node) == EFFECT_UNSAFE,
                       .timeout = {.fire = on_timeout}};
+    told_take(&a->told, fx);
     xgrow((void **)&r->acts, &r->act_cap, r->act_count + 1, sizeof(struct act *));
     r->acts[r->act_count++] = a;
 }
@@ -242,6 +244,7 @@ static void act_call(struct act *a, const struct handler *h, json_t *config)
                              .config = config, .checkpoint = a->checkpoint, .event = a->event,
                              .input = (json_t *)(uintptr_t)engine_input(r->state, a->id),
                              .attempt = a->attempt, .why = handling_why(a->why), .timeout_ms = a->timeout_ms};
+    told_call(&a->told, r->def, a->node, &call);
     a->blocking = h->node->exec != WFW_EXEC_LOOP;
     a->phase = ACT_STARTED;
     w->running++;

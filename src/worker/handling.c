@@ -47,6 +47,20 @@ uint32_t handling_why(enum engine_why why)
     return of[why];
 }
 
+void told_take(struct told *t, struct engine_effect *fx)
+{
+    *t = (struct told){.outcome = fx->scope_outcome, .pass = fx->scope_pass, .scope = STEAL(fx->scope)};
+}
+
+void told_call(const struct told *t, const struct def *d, size_t node, struct task_call *call)
+{
+    static const uint32_t of[] = {WFW_SCOPE_DONE, WFW_SCOPE_FAILED, WFW_SCOPE_BREAK, WFW_SCOPE_CONTINUE, WFW_SCOPE_CANCELLED};
+    call->scope_outcome = of[t->outcome];
+    call->scope_pass = t->pass;
+    call->scope = t->scope;
+    call->edges = (json_t *)(uintptr_t)engine_edges(d, node);
+}
+
 /* ---- Outcomes ---- */
 
 static void fail_text(struct said *s, const char *type, const char *message)
@@ -76,6 +90,7 @@ static void said_fail(struct said *s, const struct outcome *o)
     s->failure.retryable = o->retryable;
     s->failure.retry_after_ms = o->retry_after_ms;
     s->failure.details = details_fit ? json_incref(o->details) : NULL;
+    s->failure.node = o->error_node ? xstrdup(o->error_node) : NULL;
 }
 
 static void said_park(struct said *s, const struct outcome *o)
@@ -91,6 +106,8 @@ static void said_enter(struct said *s, const struct outcome *o)
     s->ev.branch = o->branch;
     s->ev.output = o->output;
     s->ev.park.checkpoint = o->checkpoint;
+    s->ev.enter = (struct engine_enter){
+        .pass = o->pass, .passes = o->passes, .to = o->to, .flags = o->flags, .keep = o->keep};
 }
 
 static void said_leave(struct said *s, const struct outcome *o)

@@ -19,6 +19,15 @@ struct catalog handling_catalog(const struct registry *r);
 /* What a handler is told of why it is called. */
 uint32_t handling_why(enum engine_why why);
 
+/* What a call about a pass says, see wfw_call.scope_outcome; the values are owned. */
+struct told {
+    enum engine_scope_outcome outcome;
+    uint64_t pass;
+    json_t *scope; /* or NULL */
+};
+void told_take(struct told *t, struct engine_effect *fx); /* takes over the effect's value */
+void told_call(const struct told *t, const struct def *d, size_t node, struct task_call *call);
+
 /* The event that an outcome is for the engine.  Its members are borrowed from the outcome and from *s, which is zeroed by
  * the caller, cleared afterwards, and not moved in between.  What the database could not hold makes it a failure. */
 struct said {

@@ -111,6 +111,7 @@ struct act {
     uint32_t attempt;
     enum engine_why why;
     json_t *checkpoint, *event; /* owned, or NULL */
+    struct told told;
     int64_t timeout_ms;
     enum act_phase phase;
     bool must_save;             /* its start has to be durable first */

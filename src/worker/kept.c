@@ -27,6 +27,7 @@ static const struct failure *copy_failure(const struct failure *f)
     copy->retryable = f->retryable;
     copy->retry_after_ms = f->retry_after_ms;
     copy->details = json_incref(f->details);
+    copy->node = dup_or_null(f->node);
     return copy;
 }
 
@@ -38,6 +39,7 @@ static void drop_failure(const struct failure *f)
     free(own->type);
     free(own->message);
     json_decref(own->details);
+    free(own->node);
     free(own);
 }
 
@@ -52,6 +54,8 @@ static struct engine_event copy_event(const struct engine_event *ev)
     copy.park.child_input = json_incref(ev->park.child_input);
     copy.park.checkpoint = json_incref(ev->park.checkpoint);
     copy.variables = json_incref(ev->variables);
+    copy.enter.passes = json_incref(ev->enter.passes);
+    copy.enter.to = dup_or_null(ev->enter.to);
     copy.start = NULL;
     copy.message = dup_or_null(ev->message);
     return copy;
@@ -67,6 +71,8 @@ static void drop_event(struct kept_event *k)
     json_decref(k->ev.park.child_input);
     json_decref(k->ev.park.checkpoint);
     json_decref(k->ev.variables);
+    json_decref(k->ev.enter.passes);
+    drop_const(k->ev.enter.to);
     drop_const(k->ev.message);
     free(k->text);
 }

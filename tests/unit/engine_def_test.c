@@ -165,10 +165,10 @@ static void test_warnings(void **state)
     check_diags("c:if a b d; c>a c>b c>d c>d=error",
                 "warning /nodes/0 node c: its 3 edges have no branch, so all of them are taken\n");
     check_diags("a{'timeout_seconds':'x','join':'some','retry':{'max_attempts':0}}",
-                "warning /nodes/0/join node a: join must be all, any or n_of_m; it is ignored\n"
+                "warning /nodes/0/join node a: join must be all, any, n_of_m or each; it is ignored\n"
                 "warning /nodes/0/timeout_seconds node a: timeout_seconds must be a number of seconds above 0; it is ignored\n"
                 "warning /nodes/0/retry node a: retry must be an object whose max_attempts is a whole number from 1; it is ignored\n");
-    check_diags("a{'config':{'join':'some'}}", "warning /nodes/0/config/join node a: join must be all, any or n_of_m; it is ignored\n");
+    check_diags("a{'config':{'join':'some'}}", "warning /nodes/0/config/join node a: join must be all, any, n_of_m or each; it is ignored\n");
     check_diags("c:condition a; c>a", "");
 }
 

@@ -262,9 +262,9 @@ static void test_damaged_snapshot(void **state)
     sim_open(&sim, "a b; a>b");
     sim_run(&sim, "start");
     check_read(&sim, "{", "reading an execution's snapshot: invalid JSON at line 1, column 1: string or '}' expected near end of file");
-    check_read(&sim, "{\"version\":99}", "an execution's snapshot has version 99, but this program reads version 1");
-    check_read(&sim, "{\"version\":1}", "an execution's snapshot belongs to another definition");
-    check_read(&sim, "{\"version\":1,\"nodes\":2,\"edges\":1,\"phase\":1}", "an execution's snapshot is damaged at \"policy\"");
+    check_read(&sim, "{\"version\":99}", "an execution's snapshot has version 99, but this program reads version 2");
+    check_read(&sim, "{\"version\":2}", "an execution's snapshot belongs to another definition");
+    check_read(&sim, "{\"version\":2,\"nodes\":2,\"edges\":1,\"phase\":1}", "an execution's snapshot is damaged at \"policy\"");
     engine_state_write(sim.def, sim.state, &b);
     /* whatever single character is lost, reading it must not crash */
     for (size_t i = 0; i < b.len; i++) {

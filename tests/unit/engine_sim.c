@@ -193,6 +193,24 @@ static void record(struct sim *sim, const struct engine_event *ev)
     engine_event_write(ev, sim->now_us, &sim->journal[sim->journal_len++]);
 }
 
+static void trace_path(struct sim *sim, uint64_t act)
+{
+    uint32_t pass;
+    CLEANUP_FREE char *path = engine_path(sim->def, sim->state, act, &pass);
+    if (*path)
+        buf_printf(&sim->trace, "%s/", path);
+}
+
+static void trace_pass(struct sim *sim, const struct engine_effect *f)
+{
+    static const char *const outcomes[] = {"done", "failed", "break", "continue", "cancelled"};
+    const char *node = js_str(f->event, "node_id"), *type = js_str(f->event, "type");
+    buf_printf(&sim->trace, "(%s#%" PRIu64, outcomes[f->scope_outcome], f->scope_pass);
+    if (node && type)
+        buf_printf(&sim->trace, " %s %s", node, type);
+    buf_addch(&sim->trace, ')');
+}
+
 static void trace_effect(struct sim *sim, const struct engine_effect *f)
 {
     struct buf *t = &sim->trace;
@@ -205,11 +223,14 @@ static void trace_effect(struct sim *sim, const struct engine_effect *f)
     switch (f->type) {
     case ENGINE_RUN:
         sim->act[f->node] = f->act;
+        trace_path(sim, f->act);
         buf_addstr(t, def_node_id(sim->def, f->node));
         if (f->attempt > 1)
             buf_printf(t, "/%u", f->attempt);
         if (f->why == WHY_TIMER)
             buf_addch(t, '~');
+        if (f->why == WHY_SCOPE)
+            trace_pass(sim, f);
         break;
     case ENGINE_CANCEL:
         buf_printf(t, "-%s", def_node_id(sim->def, f->node));
@@ -257,8 +278,28 @@ int sim_step(struct sim *sim, struct engine_event *ev)
     return 0;
 }
 
+static bool is_run(const struct sim *sim, const struct engine_effect *f, const char *word)
+{
+    uint32_t pass;
+    const char *id = def_node_id(sim->def, f->node);
+    CLEANUP_FREE char *path = engine_path(sim->def, sim->state, f->act, &pass);
+    CLEANUP_FREE char *name = xasprintf("%s%s%s", path, *path ? "/" : "", id);
+    CLEANUP_FREE char *numbered = xasprintf("%s.%u", name, pass);
+    CLEANUP_FREE char *bare = xasprintf("%s.%u", id, pass);
+    return strcmp(word, name) == 0 || strcmp(word, numbered) == 0 || strcmp(word, bare) == 0;
+}
+
 uint64_t sim_act(const struct sim *sim, const char *node)
 {
+    struct engine_effects fx = {0};
+    uint64_t act = 0;
+    engine_running_effects(sim->def, sim->state, &fx);
+    for (size_t i = 0; i < fx.len; i++)
+        if (strpbrk(node, "/.") && is_run(sim, &fx.items[i], node))
+            act = fx.items[i].act;
+    engine_effects_free(&fx);
+    if (act)
+        return act;
     for (size_t i = 0; i < def_node_count(sim->def); i++)
         if (strcmp(def_node_id(sim->def, i), node) == 0)
             return sim->act[i];
@@ -292,6 +333,52 @@ static bool control_event(struct sim *sim, const char *word, struct engine_event
     return false;
 }
 
+static void leave_event(struct engine_event *ev, const char *rest)
+{
+    const char *label = strchr(rest, ':');
+    ev->type = ENGINE_LEAVE;
+    ev->leave = strncmp(rest, "break", 5) == 0 ? ENGINE_BREAK : strncmp(rest, "continue", 8) == 0 ? ENGINE_CONTINUE : ENGINE_END;
+    ev->branch = label ? label + 1 : ev->leave == ENGINE_END && *rest ? rest : NULL;
+}
+
+/* BRANCH[*PASSES][:TO][/FLAGS]; each pass has n = its number. */
+static void enter_event(struct engine_event *ev, const char *rest)
+{
+    static const char letters[] = "lcsod";
+    char *branch = (char *)(uintptr_t)rest, *flags = strchr(branch, '/');
+    if (flags)
+        *flags++ = '\0';
+    char *to = strchr(branch, ':');
+    if (to)
+        *to++ = '\0';
+    char *passes = strchr(branch, '*');
+    if (passes)
+        *passes++ = '\0';
+    ev->type = ENGINE_ENTER;
+    ev->branch = branch;
+    ev->enter = (struct engine_enter){.to = to, .keep = 2};
+    for (size_t i = 0; flags && flags[i]; i++)
+        ev->enter.flags |= 1u << (strchr(letters, flags[i]) - letters);
+    ev->output = NULL;
+    if (!passes)
+        return;
+    ev->enter.passes = json_array();
+    for (long i = 0; i < strtol(passes, NULL, 10); i++)
+        js_push(ev->enter.passes, json_pack("{s:i}", "n", (int)i));
+}
+
+/* [SCOPE:]NAME:NUMBER */
+static json_t *variables(const char *rest)
+{
+    CLEANUP_FREE char *text = xstrdup(rest);
+    char *value = strrchr(text, ':');
+    *value++ = '\0';
+    char *name = strchr(text, ':');
+    if (name)
+        *name++ = '\0';
+    return json_pack("[[s,s,i]]", name ? name : text, name ? text : "workflow", (int)strtol(value, NULL, 10));
+}
+
 /* The event that a handler's word stands for; `rest` is what follows the operator. */
 static void handler_event(struct sim *sim, struct engine_event *ev, char operator, const char *rest, struct failure *f)
 {
@@ -318,9 +405,13 @@ static void handler_event(struct sim *sim, struct engine_event *ev, char operato
         ev->type = ENGINE_PROGRESS;
         break;
     case '<':
-        ev->type = ENGINE_LEAVE;
-        ev->leave = strcmp(rest, "break") == 0 ? ENGINE_BREAK : ENGINE_END;
-        ev->branch = *rest ? rest : NULL;
+        leave_event(ev, rest);
+        break;
+    case '>':
+        enter_event(ev, rest);
+        break;
+    case '$':
+        ev->variables = variables(rest);
         break;
     default:
         ev->type = ENGINE_DONE;
@@ -335,7 +426,7 @@ static void run_word(struct sim *sim, char *word)
     struct failure f = {0};
     CLEANUP_JSON json_t *output = NULL;
     if (!control_event(sim, word, &ev)) {
-        char *op = strpbrk(word, "=!?@%^<");
+        char *op = strpbrk(word, "=!?@%^<>$");
         char operator= op ? *op : '\0';
         if (op)
             *op++ = '\0';
@@ -347,6 +438,8 @@ static void run_word(struct sim *sim, char *word)
     if (sim_step(sim, &ev) != 0)
         fail_msg("%s: refused", word);
     failure_clear(&f);
+    json_decref(ev.enter.passes);
+    json_decref(ev.variables);
     for (size_t at = 0; at <= sim->journal_len; at++)
         sim_check_recovery(sim, at);
 }

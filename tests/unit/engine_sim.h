@@ -6,9 +6,12 @@
  * Script: commands separated by "; ":
  *         start    a (done)   a=yes (done, branch yes)   a! a!type (failed)   a? a?type (failed, retryable)
  *         a@500 (parks for 500 ms)   a% (timed out)   a^ (progress)   a< (terminate)   a<failed   a<break
+ *         a<break:loop a<continue   a>body (enters)   a>body*3 (three passes)   a>catch:c (along the edge to c only)
+ *         a>body/lcsod (flags loop, cleanup, shield, ordered, detach)   a>body*0 (waits)   L#2/a (a in pass 2 of L)
+ *         a.2 (the second run of a there)   a$x:1 (done, sets the variable x)   a$loop:x:1
  *         +500 (500 ms pass, then wake)   wake   lost   pause   resume   terminate   refuse
  * Trace:  one part for each command, separated by " | ": a (run, attempt 1), a/2 (attempt 2), a~ (called again after a
- *         timer), -a (cancel), RETRY 1000 (the execution is tried again in 1000 ms), END completed, END failed: text.
+ *         timer), L(done#1) (called again: pass 1 is over), L#1/a (run in pass 1 of L), -a (cancel), RETRY 1000 (the execution is tried again in 1000 ms), END completed, END failed: text.
  *
  * After each command the state is written, read and written again, and rebuilt from the journal; all must be equal. */
 #ifndef WF_TESTS_UNIT_ENGINE_SIM_H

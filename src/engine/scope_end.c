@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Cancelling and ending early.  An activation without passes goes at once.  One with passes goes when they are over; if
+ * it asked for that, its handler is called once more before it goes and may enter what has to run on the way out.
+ * Passes that are shielded run to their end. */
+#include "engine/state_int.h"
+
+#include <stdlib.h>
+
+#include "base/json.h"
+#include "base/mem.h"
+
+/* ---- an activation ---- */
+
+/* It goes: without a result, and nothing is taken behind it. */
+void act_cancelled(struct step *st, struct act *a)
+{
+    struct scope *scope = a->scope;
+    uint32_t node = a->node;
+    act_drop_passes(st, a);
+    if (a->restart) {
+        a->restart = a->cancelling = a->cancel_told = false;
+        a->failures = 0;
+        a->first_us = 0;
+        act_set_state(st->s, a, ACT_QUEUED);
+        return;
+    }
+    act_over(st, a, SLOT_CANCELLED);
+    if (scope_base(scope)->ending == END_NONE)
+        edges_die(st, scope, node);
+}
+
+void act_cancel_settle(struct step *st, struct act *a)
+{
+    struct passes *p = a->passes;
+    if (a->state != ACT_ENTERED || p->open)
+        return;
+    if (!p->cleanup || a->cancel_told) {
+        act_cancelled(st, a);
+        return;
+    }
+    json_t *entry = json_array();
+    js_push(entry, json_integer((json_int_t)p->last));
+    js_push(entry, json_integer(PASS_CANCELLED));
+    js_push(entry, json_null());
+    js_push(p->ended, entry);
+    a->cancel_told = true;
+    act_tell(st, a);
+}
+
+static void cancel_entered(struct step *st, struct act *a)
+{
+    struct engine_state *s = st->s;
+    uint64_t id = a->id;
+    a->cancelling = true;
+    if (a->passes->closing) /* it ends already */
+        return;
+    if (a->state != ACT_RUNNING) {
+        json_array_clear(a->passes->ended);
+        act_set_state(s, a, ACT_ENTERED);
+    }
+    for (size_t i = 0; i < s->scope_count; i++) {
+        struct scope *scope = s->scopes[i];
+        if (scope->kind == SCOPE_PASS && scope->owner == id && !(scope->flags & ENTER_SHIELD))
+            scope_end(st, scope, END_CANCELLED, NULL);
+    }
+    act_cancel_settle(st, a);
+}
+
+void act_cancel(struct step *st, struct act *a)
+{
+    if (a->cancelling)
+        return;
+    if (a->passes) {
+        cancel_entered(st, a);
+        return;
+    }
+    if (a->state == ACT_RUNNING)
+        emit_cancel(st, a);
+    act_cancelled(st, a);
+}
+
+bool cancel_under_way(const struct engine_state *s, const struct scope *scope)
+{
+    for (size_t i = 0; i < s->act_count; i++)
+        if (s->acts[i]->cancelling && (!scope || s->acts[i]->scope == scope))
+            return true;
+    return false;
+}
+
+/* ---- a scope ---- */
+
+/* What lives in the pass itself and in its areas; what is deeper ends with its owner. */
+static void cancel_acts(struct step *st, struct scope *base)
+{
+    struct engine_state *s = st->s;
+    CLEANUP_FREE uint64_t *ids = xcalloc(s->act_count + 1, sizeof *ids);
+    size_t n = 0;
+    for (size_t i = 0; i < s->act_count; i++)
+        if (scope_base(s->acts[i]->scope) == base)
+            ids[n++] = s->acts[i]->id;
+    for (size_t i = 0; i < n; i++) {
+        struct act *a = act_find(s, ids[i]);
+        if (a)
+            act_cancel(st, a);
+    }
+}
+
+static void end_detached(struct step *st, struct scope *base)
+{
+    for (size_t i = 0; i < st->s->scope_count; i++) {
+        struct scope *scope = st->s->scopes[i];
+        if (scope->kind == SCOPE_PASS && scope->owner == 0 && scope_base(scope->parent) == base)
+            scope_end(st, scope, END_CANCELLED, NULL);
+    }
+}
+
+void scope_end(struct step *st, struct scope *scope, enum scope_end how, json_t *error)
+{
+    struct engine_state *s = st->s;
+    struct scope *base = scope_base(scope);
+    if (base->ending != END_NONE)
+        return;
+    base->ending = how;
+    base->error = json_incref(error);
+    cancel_acts(st, base);
+    end_detached(st, base);
+    rows_clear(base);
+    scope_touch(s, base);
+    for (size_t i = 0; i < s->scope_count; i++) {
+        struct scope *area = s->scopes[i];
+        if (area->kind == SCOPE_PASS || scope_base(area) != base)
+            continue;
+        rows_clear(area);
+        scope_touch(s, area);
+    }
+}
+
+/* Fail-fast of the execution: what has passes open winds up, and is queued to begin again should the execution be tried
+ * again.  What simply runs is stopped when the failure is final or the retry is set. */
+void root_stop(struct step *st)
+{
+    struct engine_state *s = st->s;
+    CLEANUP_FREE uint64_t *ids = xcalloc(s->act_count + 1, sizeof *ids);
+    size_t n = 0;
+    for (size_t i = 0; i < s->act_count; i++)
+        if (s->acts[i]->passes && !s->acts[i]->cancelling && scope_base(s->acts[i]->scope) == s->root)
+            ids[n++] = s->acts[i]->id;
+    for (size_t i = 0; i < n; i++) {
+        struct act *a = act_find(s, ids[i]);
+        if (!a)
+            continue;
+        a->restart = true;
+        act_cancel(st, a);
+    }
+    end_detached(st, s->root);
+}
+
+/* ---- a join `each` in a branch that lost ---- */
+
+void cancel_areas(struct step *st, struct scope *scope, uint32_t node)
+{
+    struct engine_state *s = st->s;
+    CLEANUP_FREE uint64_t *ids = xcalloc(s->act_count + 1, sizeof *ids);
+    size_t n = 0;
+    for (size_t i = 0; i < s->act_count; i++)
+        for (const struct scope *at = s->acts[i]->scope; at != scope && at && at->kind != SCOPE_PASS; at = at->parent)
+            if (at->parent == scope && at->kind == SCOPE_EACH && at->head == node)
+                ids[n++] = s->acts[i]->id;
+    for (size_t i = 0; i < n; i++) {
+        struct act *a = act_find(s, ids[i]);
+        if (a)
+            act_cancel(st, a);
+    }
+    slot_of(st->d, scope, node)->state = SLOT_CANCELLED;
+    each_release(st, scope, node, true);
+}
