@@ -87,7 +87,7 @@ struct engine_park {
 };
 
 /* How passes behave; the same as enum wfw_enter_flag. */
-enum engine_enter_flag { ENTER_LOOP = 1, ENTER_CLEANUP = 2, ENTER_SHIELD = 4, ENTER_ORDERED = 8, ENTER_DETACH = 16 };
+enum engine_enter_flag { ENTER_LOOP = 1, ENTER_CLEANUP = 2, ENTER_SHIELD = 4, ENTER_ORDERED = 8, ENTER_DETACH = 16, ENTER_AGAIN = 32 };
 
 struct engine_enter {
     uint64_t pass;   /* number of the first, from 1; 0 = the next */

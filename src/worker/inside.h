@@ -27,6 +27,7 @@
 #include "plugin/registry.h"
 #include "plugin/task.h"
 #include "store/store.h"
+#include "worker/handling.h"
 #include "worker/claims.h"
 #include "worker/defs.h"
 #include "worker/flight.h"
