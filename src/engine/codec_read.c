@@ -187,6 +187,7 @@ static struct scope *read_scope(struct in *in, const json_t *o)
     scope->head = get_node(in, o, "head");
     scope->order = (uint32_t)get_int(in, o, "order", 0, UINT32_MAX);
     scope->pass = (uint64_t)get_int(in, o, "pass", 0, INT64_MAX);
+    scope->turn = (uint32_t)get_int(in, o, "turn", 0, UINT32_MAX);
     scope->flags = (uint32_t)get_int(in, o, "flags", 0, UINT32_MAX);
     scope->ending = (enum scope_end)get_int(in, o, "ending", 0, END_TIMEOUT);
     scope->live = (uint32_t)get_int(in, o, "live", 0, UINT32_MAX);
@@ -260,6 +261,10 @@ static void read_passes(struct in *in, const json_t *o, struct act *a)
     p->cleanup = get_int(in, o, "cleanup", 0, 1) != 0;
     for (size_t i = 0; i < ARRAY_LEN(p->ended_as); i++)
         p->ended_as[i] = (uint64_t)item_int(in, json_object_get(o, "ended_as"), i, "ended_as", INT64_MAX);
+    uint32_t regions = in->d->nodes[a->node].region_count;
+    p->turns = xcalloc(regions + (size_t)1, sizeof *p->turns);
+    for (uint32_t i = 0; i < regions; i++)
+        p->turns[i] = (uint32_t)item_int(in, json_object_get(o, "turns"), i, "turns", UINT32_MAX);
     read_bits(in, o, "held", p->held, exits, 1);
     p->results = read_array(in, o, "results");
     p->ended = read_array(in, o, "ended");

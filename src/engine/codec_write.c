@@ -113,6 +113,7 @@ static void write_scope(const struct def *d, const struct scope *scope, struct b
     put_int(b, "head", node_number(scope->head));
     put_int(b, "order", scope->order);
     put_int(b, "pass", (int64_t)scope->pass);
+    put_int(b, "turn", scope->turn);
     put_int(b, "flags", scope->flags);
     put_int(b, "ending", scope->ending);
     put_int(b, "live", scope->live);
@@ -159,6 +160,10 @@ static void write_passes(const struct def *d, const struct act *a, struct buf *b
     buf_addstr(b, ",\"ended_as\":[");
     for (size_t i = 0; i < ARRAY_LEN(p->ended_as); i++)
         buf_printf(b, "%s%" PRIu64, i ? "," : "", p->ended_as[i]);
+    buf_addch(b, ']');
+    buf_addstr(b, ",\"turns\":[");
+    for (uint32_t i = 0; i < d->nodes[a->node].region_count; i++)
+        buf_printf(b, "%s%u", i ? "," : "", p->turns[i]);
     buf_addch(b, ']');
     write_bits(b, "held", p->held, d->nodes[a->node].exit_count);
     put_json(b, "results", p->results);

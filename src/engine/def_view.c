@@ -9,7 +9,8 @@ size_t def_entry(const struct def *d)
 
 static const char *join_name(enum join_mode mode)
 {
-    return mode == JOIN_ALL ? "all" : mode == JOIN_ANY ? "any" : "n_of_m";
+    static const char *const names[] = {[JOIN_ALL] = "all", [JOIN_ANY] = "any", [JOIN_N_OF_M] = "n_of_m", [JOIN_EACH] = "each"};
+    return names[mode];
 }
 
 void def_view_node(const struct def *d, size_t node, struct def_node_view *out)
@@ -18,7 +19,12 @@ void def_view_node(const struct def *d, size_t node, struct def_node_view *out)
     *out = (struct def_node_view){.id = n->id, .type = n->type, .pointer = n->pointer, .config = n->config,
                                   .config_error = n->tmpl ? NULL : n->config_error.message,
                                   .join = join_name(n->options.join), .join_n = n->options.join_n,
-                                  .known = n->known, .reachable = n->reachable};
+                                  .known = n->known, .reachable = n->reachable, .scope_owner = SIZE_MAX};
+    const struct def_region *r = &d->regions[n->region];
+    if (r->owner != NO_INDEX) {
+        out->scope_owner = r->owner;
+        out->scope_branch = r->branch;
+    }
 }
 
 size_t def_edge_count(const struct def *d)
@@ -29,5 +35,5 @@ size_t def_edge_count(const struct def *d)
 void def_view_edge(const struct def *d, size_t edge, struct def_edge_view *out)
 {
     const struct def_edge *e = &d->edges[edge];
-    *out = (struct def_edge_view){.from = e->from, .to = e->to, .label = e->label, .back = e->back};
+    *out = (struct def_edge_view){.from = e->from, .to = e->to, .label = e->label, .back = e->back, .silent = e->mute};
 }

@@ -80,11 +80,14 @@ struct def_node_view {
     int64_t join_n;           /* of n_of_m */
     bool known;               /* a plugin has the type */
     bool reachable;           /* from the entry */
+    size_t scope_owner;       /* the node in whose scope it runs; SIZE_MAX: the execution's own */
+    const char *scope_branch; /* body, catch or finally; NULL: the execution's own */
 };
 struct def_edge_view {
     size_t from, to;
     const char *label; /* as drawn or inferred; or NULL */
     bool back;         /* closes a cycle */
+    bool silent;       /* only drawn: the reading of the structure put another one in its place, or it carries no token */
 };
 size_t def_entry(const struct def *d); /* SIZE_MAX: there are no nodes */
 void def_view_node(const struct def *d, size_t node, struct def_node_view *out);

@@ -199,7 +199,7 @@ const json_t *engine_input(struct engine_state *s, uint64_t act);
 /* The drawn edges of a node that may enter a scope, see wfw_call.edges; borrowed, or NULL. */
 const json_t *engine_edges(const struct def *d, size_t node);
 
-/* Where the activation runs: "" in the execution itself, else like "loop1#3/try2#1"; a new string.  pass: how often the
+/* Where the activation runs: "" in the execution itself, else like "loop1#3/try2"; a new string.  pass: how often the
  * node ran there, from 1. */
 char *engine_path(const struct def *d, const struct engine_state *s, uint64_t act, uint32_t *pass);
 

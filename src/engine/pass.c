@@ -16,6 +16,7 @@ void passes_free(struct passes *p)
     if (!p)
         return;
     free(p->held);
+    free(p->turns);
     json_decref(p->results);
     json_decref(p->publish);
     json_decref(p->ended);
@@ -29,6 +30,7 @@ static struct passes *passes_of(struct step *st, struct act *a)
         return a->passes;
     a->passes = xcalloc(1, sizeof *a->passes);
     a->passes->held = xcalloc(st->d->nodes[a->node].exit_count + (size_t)1, 1);
+    a->passes->turns = xcalloc(st->d->nodes[a->node].region_count + (size_t)1, sizeof *a->passes->turns);
     a->passes->ended = json_array();
     a->passes->results = json_array();
     return a->passes;
@@ -74,6 +76,15 @@ static void take_entries(struct step *st, struct scope *scope, const char *to)
     }
 }
 
+static uint32_t next_turn(const struct def *d, struct act *a, uint32_t region)
+{
+    const struct def_node *n = &d->nodes[a->node];
+    for (uint32_t i = 0; i < n->region_count; i++)
+        if (n->regions[i] == region)
+            return ++a->passes->turns[i];
+    return 1;
+}
+
 static void open_pass(struct step *st, struct act *a, uint32_t region, const struct engine_event *ev, json_t *vars)
 {
     struct passes *p = a->passes;
@@ -87,6 +98,7 @@ static void open_pass(struct step *st, struct act *a, uint32_t region, const str
     struct scope *scope = scope_add(st->s, st->d, SCOPE_PASS, a->scope, region);
     scope->owner = a->id;
     scope->pass = p->last;
+    scope->turn = next_turn(st->d, a, region);
     scope->flags = ev->enter.flags;
     scope->vars = json_object_size(vars) ? json_incref(vars) : NULL;
     p->open++;

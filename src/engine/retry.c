@@ -87,7 +87,7 @@ static void add_encoded(struct buf *b, const char *text)
     }
 }
 
-/* loop1#3/try2#1: what runs more than once beside itself is not a scope of its own. */
+/* loop1#3/try2: passes of loops by number, others only when the same branch is entered once more; what runs more than once beside itself is not a scope of its own. */
 void scope_path(const struct def *d, const struct scope *scope, struct buf *b, bool encoded)
 {
     while (scope && (scope->kind == SCOPE_EACH || scope->kind == SCOPE_AGAIN))
@@ -103,7 +103,10 @@ void scope_path(const struct def *d, const struct scope *scope, struct buf *b, b
         add_encoded(b, id);
     else
         buf_addstr(b, id);
-    buf_printf(b, "#%llu", (unsigned long long)scope->pass);
+    if (scope->flags & ENTER_LOOP)
+        buf_printf(b, "#%llu", (unsigned long long)scope->pass);
+    else if (scope->turn > 1)
+        buf_printf(b, "#%u", scope->turn);
 }
 
 /* Execution, scope path, node, and which run of it there. */

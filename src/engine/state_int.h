@@ -73,6 +73,7 @@ struct scope {
     uint32_t head;         /* EACH, AGAIN: the node that the area begins with */
     uint32_t order;        /* EACH: the edge that arrived */
     uint64_t pass;         /* PASS */
+    uint32_t turn;         /* PASS: how often the owner entered this region, from 1 */
     uint32_t flags;        /* PASS: enum engine_enter_flag */
     enum scope_end ending;
     json_t *error;         /* FAILED: see error_record() */
@@ -116,6 +117,7 @@ struct passes {
     uint64_t last;             /* highest number so far */
     uint64_t begun;
     uint64_t ended_as[5];      /* by enum engine_scope_outcome */
+    uint32_t *turns;           /* by region of the node: passes so far */
     uint32_t open, keep;
     bool cleanup;              /* wants to be called when it is cancelled */
     uint8_t *held;             /* which of its exits were taken inside */
