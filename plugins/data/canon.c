@@ -15,7 +15,8 @@ static void add(struct canon *c, const char *text, size_t len)
         c->failed = !longer;
         if (!longer)
             return;
-        memcpy(longer, c->text, c->len);
+        if (c->len)
+            memcpy(longer, c->text, c->len);
         c->text = longer;
         c->cap = cap;
     }

@@ -104,7 +104,7 @@ static void fail_ended(struct wfw_task *task, enum ended ended, const struct pro
         fail_with(host, task, "jq_error", "the jq process ended by signal %d (%s): it may have needed over 1 GiB of memory",
                   sig, strsignal(sig));
     else
-        fail_with(host, task, "jq_error", "the jq process ended with status %d", p->status);
+        fail_with(host, task, "jq_error", "the jq process ended with status %d", WEXITSTATUS(p->status));
 }
 
 static void give(struct wfw_task *task, const struct wfw_value *results, bool all)

@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #define ERROR_SIZE 1024
 #define MEMORY ((rlim_t)1024 * 1024 * 1024)
@@ -135,6 +136,8 @@ static int run(jv request)
     if (!jq || !program)
         return 1;
     jq_set_error_cb(jq, on_error, first);
+    jq_set_input_cb(jq, NULL, NULL); /* libjq 1.6 leaves them unset */
+    jq_set_debug_cb(jq, NULL, NULL);
     if (jq_compile_args(jq, program, args)) {
         jq_set_error_cb(jq, NULL, NULL);
         jq_start(jq, input, 0);
@@ -142,6 +145,12 @@ static int run(jv request)
     }
     print_error("expression_error", *first ? first : "the filter does not compile");
     return 0;
+}
+
+/* Memory is given back by the end of the process. */
+_Noreturn static void leave(int status)
+{
+    _exit(fflush(stdout) == 0 ? status : 1);
 }
 
 int main(void)
@@ -152,8 +161,8 @@ int main(void)
     jv request = text ? jv_parse_sized(text, (int)len) : jv_invalid();
     free(text);
     if (jv_is_valid(request))
-        return run(request) == 0 && fflush(stdout) == 0 ? 0 : 1;
+        leave(run(request));
     jv message = jv_invalid_get_msg(request);
     print_error("type_error", jv_get_kind(message) == JV_KIND_STRING ? jv_string_value(message) : "the input is too large");
-    return 0;
+    leave(0);
 }
