@@ -7,5 +7,6 @@ dist_examples_DATA = \
   examples/demo.json \
   examples/hello.json \
   examples/parallel.json \
-  examples/retry.json
+  examples/retry.json \
+  examples/variables.json
 dist_examples_SCRIPTS = examples/demo-server.py

@@ -85,6 +85,28 @@ def merge_of_branches():
 
 
 @case
+def variables():
+    """examples/variables.json: a variable of the workflow lives on, one of a loop ends with its pass"""
+    done = execute(os.path.join(SOURCE, "examples/variables.json"))
+    is_(("completed", None), (done["status"], done["error_message"]))
+    is_({"variable_name": "total", "value": 49.5, "scope": "nearest"}, done["data"]["total_output"])
+    is_("only inside the loop", done["data"]["gone_output"]["value"])
+    is_([3, 1.875, 7.5], [r["value"] for r in done["data"]["prices_output"]["results"]])
+
+
+@case
+def variables_of_nodes():
+    """a variable of scope node is seen by later runs of that node and by no other; one that is not set has a type"""
+    setter = ("set_variable", {"variable_name": "n", "variable_value": "${(vars.n ?? 0) + 1}", "variable_scope": "node"})
+    getter = ("get_variable", {"variable_name": "n"})
+    done = execute(graph("loop -body-> s", "loop -done-> g", "g -error-> h", s=setter, g=getter, h=("noop",),
+                         loop=("repeat", {"repeat_count": 3})) | {"entry_node_id": "loop"})
+    is_([1, 2, 3], [r["value"] for r in done["data"]["loop_output"]["results"]])
+    is_({"node_id": "g", "type": "unknown_name", "message": 'variable "n" is not set, and there is no default_value',
+         "details": None}, done["data"]["g_output"]["error"])
+
+
+@case
 def many_elements():
     """10,000 elements through five nodes"""
     done = execute(graph("m -> f", "f -> s", "s -> a", "a -> r",
