@@ -1,9 +1,13 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- The tables of the backend, made only where they are missing: the same columns, types and indexes as the backend makes
--- itself.  A table that is there already is used as it is and never touched.
+-- itself.  A table that is there already is used as it is and never touched.  Beside an existing backend only what the
+-- worker itself uses is made, and closed like the tables that it stands beside.
 DO $$
 DECLARE
     made_user boolean := false;
+    beside_backend CONSTANT boolean := to_regclass('workflowexecution') IS NOT NULL;
+    made text[] := '{}';
+    closed boolean;
 BEGIN
     IF to_regclass('"user"') IS NULL THEN
         CREATE TABLE "user" (
@@ -50,6 +54,7 @@ BEGIN
             config json
         );
         CREATE INDEX ix_workflownode_workflow_id ON workflownode (workflow_id);
+        made := made || 'workflownode'::text;
     END IF;
 
     IF to_regclass('workflowexecution') IS NULL THEN
@@ -96,6 +101,7 @@ BEGIN
             last_run_at timestamp
         );
         CREATE INDEX ix_workflowschedule_workflow_id ON workflowschedule (workflow_id);
+        made := made || 'workflowschedule'::text;
     END IF;
 
     IF to_regclass('workflowsignal') IS NULL THEN
@@ -108,9 +114,10 @@ BEGIN
             processed boolean NOT NULL
         );
         CREATE INDEX ix_workflowsignal_execution_id ON workflowsignal (execution_id);
+        made := made || 'workflowsignal'::text;
     END IF;
 
-    IF to_regclass('workflowwebhooksubscription') IS NULL THEN
+    IF to_regclass('workflowwebhooksubscription') IS NULL AND NOT beside_backend THEN
         CREATE TABLE workflowwebhooksubscription (
             headers jsonb,
             filters jsonb,
@@ -125,6 +132,15 @@ BEGIN
         CREATE INDEX ix_workflowwebhooksubscription_webhook_path ON workflowwebhooksubscription (webhook_path);
         CREATE INDEX ix_workflowwebhooksubscription_is_active ON workflowwebhooksubscription (is_active);
         CREATE INDEX ix_workflowwebhooksubscription_workflow_id ON workflowwebhooksubscription (workflow_id);
+    END IF;
+
+    IF beside_backend THEN
+        SELECT c.relrowsecurity INTO closed FROM pg_class c WHERE c.oid = to_regclass('workflowexecution');
+        IF closed THEN
+            FOR i IN 1 .. cardinality(made) LOOP
+                EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', made[i]);
+            END LOOP;
+        END IF;
     END IF;
 
     -- The owner of workflows that are added from the command line; nobody can log in as it.

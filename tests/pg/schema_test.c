@@ -144,6 +144,23 @@ static void old_rows(void **state)
     db_drop(&scratch);
 }
 
+/* Beside a backend that closed its tables only what the worker uses is made, and closed too. */
+static void beside_a_backend(void **state)
+{
+    (void)state;
+    struct db scratch;
+    db_make(&scratch, true); /* its tables are the backend's */
+    sql(scratch.c, "DROP SCHEMA wfworker CASCADE");
+    sql(scratch.c, "DROP TABLE workflowsignal, workflowschedule, workflowwebhooksubscription");
+    sql(scratch.c, "ALTER TABLE workflowexecution ENABLE ROW LEVEL SECURITY");
+    migrate(scratch.c);
+    assert_int_equal(number(scratch.c, "SELECT count(*) FROM pg_class WHERE relrowsecurity AND relname IN"
+                                       " ('workflowsignal', 'workflowschedule', 'workflowexecution')"), 3);
+    assert_int_equal(number(scratch.c, "SELECT count(*) FROM pg_class WHERE relrowsecurity"), 3);
+    assert_string_equal(text(scratch.c, "SELECT to_regclass('workflowwebhooksubscription')"), "(null)");
+    db_drop(&scratch);
+}
+
 struct lines {
     struct buf buf;
 };
@@ -298,7 +315,7 @@ int main(void)
 #define MIGRATED(f) cmocka_unit_test_setup_teardown(f, setup_migrated, teardown)
     const struct CMUnitTest tests[] = {
         EMPTY(missing_and_current), EMPTY(four_at_once), EMPTY(dry_run), EMPTY(old_rows), EMPTY(no_schema_is_fatal),
-        EMPTY(failed_connections), MIGRATED(row_level_security), MIGRATED(triggers_fill_the_queue), MIGRATED(bands),
+        EMPTY(failed_connections), EMPTY(beside_a_backend), MIGRATED(row_level_security), MIGRATED(triggers_fill_the_queue), MIGRATED(bands),
         MIGRATED(submit), MIGRATED(retention),
     };
     if (getenv("ONLY")) /* one test, by name */
