@@ -68,7 +68,7 @@ int cli_failed(const struct error *e);
 
 extern const struct cli_option run_options[], dev_options[], migrate_options[], check_options[], config_options[],
     workflow_add_options[], workflow_list_options[], submit_options[], list_options[], show_options[], logs_options[],
-    exec_options[], validate_options[],
+    exec_options[], validate_options[], graph_options[],
     expr_options[], schedule_next_options[];
 
 int cmd_run(struct cli *c);
@@ -84,6 +84,7 @@ int cmd_show(struct cli *c);
 int cmd_logs(struct cli *c);
 int cmd_exec(struct cli *c);
 int cmd_validate(struct cli *c);
+int cmd_graph(struct cli *c);
 int cmd_expr(struct cli *c);
 int cmd_schedule_next(struct cli *c);
 int cmd_list_plugins(struct cli *c, bool json);

@@ -46,6 +46,10 @@ const struct cli_command cli_commands[] = {
      "is there as a file is a file.  Prints errors and warnings with JSON pointers, and the structure as it was understood.\n"
      "The exit code is 1 when there are errors; with --strict, also when there are warnings.",
      validate_options, 1, 1, cmd_validate},
+    {"graph", "FILE|EXECUTION", "draw a workflow, or an execution with its state",
+     "Reads a file (- is standard input), or what an execution in the database runs; what ends in .json, holds a slash or is "
+     "there as a file is a file.  Nodes of an execution are marked: ✓ done, ✗ failed, ▶ running, ◷ waiting.",
+     graph_options, 1, 1, cmd_graph},
     {"schedule next", "CRON", "print when a cron expression comes",
      "Needs no database.  One time a line, in ISO form with its offset from UTC.  The exit code is 1 when the expression is "
      "wrong or never comes.",

@@ -16,6 +16,7 @@ src_cli_libcli_la_SOURCES = \
   src/cli/exec.c \
   src/cli/execution.c src/cli/execution.h \
   src/cli/expr.c \
+  src/cli/graph.c \
   src/cli/help.c \
   src/cli/input.c src/cli/input.h \
   src/cli/list.c \

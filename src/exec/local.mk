@@ -2,8 +2,10 @@
 noinst_LTLIBRARIES += src/exec/libexec.la
 src_exec_libexec_la_SOURCES = \
   src/exec/acts.c \
+  src/exec/draw.h src/exec/draw_dot.c src/exec/draw_svg.c src/exec/draw_text.c \
   src/exec/exec.c src/exec/exec.h \
   src/exec/inside.h \
+  src/exec/layout.c src/exec/layout.h \
   src/exec/lint.c src/exec/lint.h src/exec/lint_join.c \
   src/exec/services.c \
   src/exec/trace.c src/exec/trace.h

@@ -10,7 +10,7 @@ run "$w" --help
 is "--help succeeds" 0 "$status"
 has "--help shows the usage" "Usage: wfworker [[]COMMAND[]] [[]OPTION...[]]" "$out"
 sed -n '/^Commands:/,/^$/p' "$work/out" | sed -n 's/^  \([a-z][a-z ]*\).*/\1/p' | sed 's/  .*//; s/ *$//' >"$work/commands"
-is "--help names the commands" "" "$(for c in run dev migrate check "workflow add" "workflow list" submit list show logs exec validate config; do
+is "--help names the commands" "" "$(for c in run dev migrate check "workflow add" "workflow list" submit list show logs exec validate graph config; do
     grep -qx "$c" "$work/commands" || echo "$c"
 done)"
 settings=$("$w" config | sed 1d | cut -d' ' -f1)

@@ -1,0 +1,150 @@
+# SPDX-License-Identifier: Apache-2.0
+"""wfworker graph: drawings of definitions in files."""
+
+import os
+import shutil
+import subprocess
+import xml.etree.ElementTree as xml
+
+from tap import SOURCE, case, graph, is_, main, run, write
+
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+def draw(definition, *arguments):
+    name = definition if isinstance(definition, str) else write("w.json", definition)
+    done = run("graph", name, *arguments)
+    is_((0, ""), (done.status, done.err))
+    return done.out
+
+
+def busy():
+    return graph("t -> work", "work -> again", "again -true-> work", "again -false-> s", "s -x-> a", "s -default-> b", "a -> end",
+                 "b -> end", "t -> end", "work -error-> end", t=("trigger",), work=("noop",),
+                 again=("condition", {"expression": "n"}), s=("switch",), a=("noop",), b=("noop",), end=("end",), far=("noop",))
+
+
+@case
+def as_text():
+    """an example as text, the whole of it"""
+    is_("""\
+                       ┌─────────┐
+                       │ trigger │
+                       └────┬────┘
+                            ▼
+                ┌───────────────────────┐
+                │ fetch (http_request)  │
+                └───────────┬───────────┘
+                            ▼
+                    ┌───────────────┐
+                    │ pause (delay) │
+                    └───────┬───────┘
+                            ▼
+                  ┌───────────────────┐
+                  │ large (condition) │
+                  └─────────┬─────────┘
+                        ┌───┴───┐
+                        │       │
+                      true    false
+             ┌──────────┘       └─────────┐
+             ▼                            ▼
+┌─────────────────────────┐   ┌───────────────────────┐
+│ approve (http_request)  │   │ reject (http_request) │
+└────────────┬────────────┘   └───────────┬───────────┘
+             └──────────────┬─────────────┘
+                            ▼
+                         ┌─────┐
+                         │ end │
+                         └─────┘
+""", draw(os.path.join(SOURCE, "examples/demo.json")))
+
+
+@case
+def corners():
+    """one node; a cycle; a node that is never reached; nothing at all"""
+    is_("┌─────────┐\n│ trigger │\n└─────────┘\n", draw(graph(trigger=("trigger",))))
+    text = draw(busy())
+    for part in ("│ work (noop) │", "true ↺ work", "│ far (noop)  │", "error", "default"):
+        is_(1, text.count(part))
+    is_("", draw({"nodes": []}))
+
+
+@case
+def lines_meet():
+    """every line of a drawing ends at a box, an arrow, a text or another line"""
+    up, right, down, left = "│└├┘┴┤┼", "─└┌├┴┬┼", "│┌├┐┤┬┼", "─┘┴┐┤┬┼"
+    rows = draw(busy()).splitlines()
+
+    def at(x, y):
+        return rows[y][x] if 0 <= y < len(rows) and 0 <= x < len(rows[y]) else " "
+    for y, row in enumerate(rows):
+        for x, char in enumerate(row):
+            for set_, dx, dy, back in ((up, 0, -1, down), (down, 0, 1, up), (left, -1, 0, right), (right, 1, 0, left)):
+                if char in set_:
+                    other = at(x + dx, y + dy)
+                    assert other != " ", (x, y, char, row)
+                    assert dy or other in back, (x, y, char, row)
+
+
+@case
+def as_dot():
+    """the language of graphviz, quoted; read by graphviz where it is installed"""
+    text = draw(graph('a"b -> c', "c -x\\y-> a\"b", **{'a"b': ("trigger",), "c": ("condition",)}), "--format", "dot")
+    is_('''digraph "w" {
+    node [shape=box, style="rounded,filled", fillcolor="#ffffff"];
+    "a\\"b" [tooltip="trigger"];
+    "c" [tooltip="condition"];
+    "a\\"b" -> "c";
+    "c" -> "a\\"b" [label="x\\\\y", constraint=false];
+}
+''', text)
+    if shutil.which("dot"):
+        subprocess.run(["dot", "-Tplain"], input=draw(busy(), "-f", "dot"), check=True, capture_output=True, text=True, timeout=600)
+
+
+@case
+def as_svg():
+    """well-formed XML with every node and branch, whatever their names are"""
+    g = graph("a<b> & \"c\" -x]]>y-> d\x01e", "d\x01e -> z",
+              **{'a<b> & "c"': ("trigger",), "d\x01e": ("condition",), "z": ("noop",)})
+    root = xml.fromstring(draw(g, "--format", "svg"))
+    is_(SVG + "svg", root.tag)
+    is_(['a<b> & "c": trigger', "d e: condition", "z: noop"], [t.text for t in root.iterfind(".//%sg/%stitle" % (SVG, SVG))])
+    is_(['a<b> & "c" (trigger)', "d e (condition)", "z (noop)", "x]]>y"], [t.text for t in root.iter(SVG + "text")])
+    is_(["node none"] * 3, [t.get("class") for t in root.iter(SVG + "g") if t.get("class")])
+    root = xml.fromstring(draw(busy(), "--format", "svg"))
+    width, height = int(root.get("width")), int(root.get("height"))
+    boxes = [tuple(int(r.get(k)) for k in ("x", "y", "width", "height")) for r in root.iterfind(".//%sg/%srect" % (SVG, SVG))]
+    is_(8, len(boxes))
+    for i, (x, y, w, h) in enumerate(boxes):
+        assert 0 <= x and 0 <= y and x + w <= width and y + h <= height, boxes[i]
+        for (x2, y2, w2, h2) in boxes[:i]:
+            assert x + w <= x2 or x2 + w2 <= x or y + h <= y2 or y2 + h2 <= y, (boxes[i], (x2, y2, w2, h2))
+
+
+@case
+def large():
+    """large graphs: a chain, a fan, and one that is refused"""
+    names = ["n%d" % i for i in range(1000)]
+    chain = graph(*["%s -> %s" % pair for pair in zip(names, names[1:])], **{n: ("noop",) for n in names})
+    is_(1000, draw(chain).count("(noop)"))
+    fan = graph(*["n0 -> " + n for n in names[1:]], **{n: ("noop",) for n in names})
+    is_(1000, draw(fan).count("(noop)"))
+    is_(1000, draw(fan, "-f", "dot").count("tooltip"))
+    every = graph(*["%s -> %s" % pair for pair in zip(names, names[1:])], *["%s -> n999" % n for n in names[:998]],
+                  **{n: ("noop",) for n in names})
+    done = run("graph", write("w.json", every))
+    is_((1, "", "wfworker: the workflow is too large to be laid out: more than 300000 nodes, branches and bends\n"
+         "HINT:  use --format dot\n"), tuple(done))
+    is_(1000, draw(every, "-f", "dot").count("tooltip"))
+
+
+@case
+def wrong_usage():
+    """a format that there is not, a file that is not there"""
+    is_((2, "", 'wfworker: there is no format "png"\nHINT:  it is text, dot or svg\n'),
+        tuple(run("graph", write("w.json", busy()), "--format", "png")))
+    is_((1, "", "wfworker: none.json: No such file or directory\n"), tuple(run("graph", "none.json")))
+
+
+main()
