@@ -59,6 +59,7 @@ static void print_diags(const struct diags *diags, bool errors)
 static void print_structure(const struct def *d)
 {
     struct def_edge_view e;
+    struct def_node_view n;
     size_t entry = def_entry(d);
     CLEANUP_FREE char *first = entry == SIZE_MAX ? xstrdup("none") : text_clean(def_node_id(d, entry), 0);
     printf("entry: %s\n", first);
@@ -67,7 +68,16 @@ static void print_structure(const struct def *d)
         CLEANUP_FREE char *from = text_clean(def_node_id(d, e.from), 0);
         CLEANUP_FREE char *to = text_clean(def_node_id(d, e.to), 0);
         CLEANUP_FREE char *label = text_clean(e.label ? e.label : "", 0);
-        printf("%s -%s%s> %s%s\n", from, label, *label ? "-" : "", to, e.back ? " (back)" : "");
+        bool back = e.back || lint_goes_home(d, &e);
+        printf("%s -%s%s> %s%s%s\n", from, label, *label ? "-" : "", to, back ? " (back)" : "", e.silent ? " (not used)" : "");
+    }
+    for (size_t i = 0; i < def_node_count(d); i++) {
+        def_view_node(d, i, &n);
+        if (n.scope_owner == SIZE_MAX)
+            continue;
+        CLEANUP_FREE char *id = text_clean(n.id, 0);
+        CLEANUP_FREE char *owner = text_clean(def_node_id(d, n.scope_owner), 0);
+        printf("%s runs in %s of %s\n", id, n.scope_branch ? n.scope_branch : "a scope", owner);
     }
 }
 

@@ -36,6 +36,8 @@ static void put_edge(const struct drawing *g, size_t i, struct buf *b)
 {
     struct def_edge_view e;
     def_view_edge(g->d, i, &e);
+    if (e.silent)
+        return;
     buf_addstr(b, "    ");
     quoted(b, def_node_id(g->d, e.from));
     buf_addstr(b, " -> ");

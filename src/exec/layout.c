@@ -21,6 +21,7 @@ struct maker {
     size_t *row;     /* layer of the nodes of a rank */
     size_t *item_of; /* node -> item */
     size_t ranks;
+    bool *back;      /* of edges: closes a cycle */
     bool *texts;     /* there are texts below that rank */
 };
 
@@ -60,13 +61,87 @@ static void add_link(struct layout *l, size_t from, size_t to)
     l->links[l->link_count++] = (struct link){from, to};
 }
 
+/* ---- Edges that close a cycle: depth-first from the entry, in edge order ---- */
+
+struct search {
+    size_t *path, *next; /* nodes from the entry to here; of each node: the place in its out-edges */
+    size_t len;
+    char *state;         /* 0 not seen, 1 on the path, 2 left */
+    size_t *out, *first; /* edges by the node they leave */
+};
+
+static bool drawable(const struct def_edge_view *e)
+{
+    return !e->silent;
+}
+
+static void group_edges(const struct def *d, struct search *s)
+{
+    struct def_edge_view e;
+    size_t edges = def_edge_count(d), nodes = def_node_count(d);
+    s->out = xcalloc(edges + 1, sizeof *s->out);
+    s->first = xcalloc(nodes + 3, sizeof *s->first);
+    for (size_t i = 0; i < edges; i++) {
+        def_view_edge(d, i, &e);
+        s->first[e.from + 2]++;
+    }
+    for (size_t i = 0; i < nodes; i++)
+        s->first[i + 2] += s->first[i + 1];
+    for (size_t i = 0; i < edges; i++) {
+        def_view_edge(d, i, &e);
+        s->out[s->first[e.from + 1]++] = i;
+    }
+}
+
+static void step(struct maker *m, struct search *s)
+{
+    struct def_edge_view e;
+    size_t node = s->path[s->len - 1];
+    if (s->next[node] >= s->first[node + 1]) {
+        s->state[node] = 2;
+        s->len--;
+        return;
+    }
+    size_t edge = s->out[s->next[node]++];
+    def_view_edge(m->d, edge, &e);
+    if (!drawable(&e))
+        return;
+    m->back[edge] = s->state[e.to] == 1;
+    if (s->state[e.to])
+        return;
+    s->state[e.to] = 1;
+    s->next[e.to] = s->first[e.to];
+    s->path[s->len++] = e.to;
+}
+
+static void find_back_edges(struct maker *m)
+{
+    size_t nodes = def_node_count(m->d), entry = def_entry(m->d);
+    m->back = xcalloc(def_edge_count(m->d) + 1, sizeof *m->back);
+    if (entry == SIZE_MAX)
+        return;
+    struct search s = {.path = xcalloc(nodes, sizeof *s.path), .next = xcalloc(nodes, sizeof *s.next), .state = xcalloc(nodes, 1)};
+    group_edges(m->d, &s);
+    s.path[s.len++] = entry;
+    s.state[entry] = 1;
+    s.next[entry] = s.first[entry];
+    while (s.len)
+        step(m, &s);
+    free(s.path);
+    free(s.next);
+    free(s.state);
+    free(s.out);
+    free(s.first);
+}
+
 /* ---- Rows ---- */
 
-static bool drawn(const struct maker *m, const struct def_edge_view *e)
+/* A line, or a text that says where it goes? */
+static bool drawn(const struct maker *m, size_t edge, const struct def_edge_view *e)
 {
     struct def_node_view n;
     def_view_node(m->d, e->from, &n);
-    return n.reachable && !e->back && e->from != e->to;
+    return n.reachable && !m->back[edge];
 }
 
 /* Longest way: edges that do not go back have no cycles, so it settles after as many rounds as there are rows. */
@@ -78,7 +153,7 @@ static void rank_nodes(struct maker *m)
         more = false;
         for (size_t i = 0; i < def_edge_count(m->d); i++) {
             def_view_edge(m->d, i, &e);
-            if (!drawn(m, &e) || m->rank[e.to] > m->rank[e.from])
+            if (!drawable(&e) || !drawn(m, i, &e) || m->rank[e.to] > m->rank[e.from])
                 continue;
             m->rank[e.to] = m->rank[e.from] + 1;
             more = true;
@@ -113,7 +188,7 @@ static void number_layers(struct maker *m)
         def_view_edge(m->d, i, &e);
         struct def_node_view n;
         def_view_node(m->d, e.from, &n);
-        if (n.reachable && (e.label || !drawn(m, &e)))
+        if (n.reachable && drawable(&e) && (e.label || !drawn(m, i, &e)))
             m->texts[m->rank[e.from]] = true;
     }
     size_t layer = 0;
@@ -144,24 +219,24 @@ static void make_nodes(struct maker *m, const char *const *marks)
     }
 }
 
-static char *edge_text(const struct maker *m, const struct def_edge_view *e)
+static char *edge_text(const struct maker *m, size_t edge, const struct def_edge_view *e)
 {
     struct buf b = BUF_INIT;
     if (e->label)
         add_clean(&b, e->label);
-    if (!drawn(m, e)) {
+    if (!drawn(m, edge, e)) {
         buf_addstr(&b, e->label ? " ↺ " : "↺ ");
         add_clean(&b, def_node_id(m->d, e->to));
     }
     return buf_steal(&b);
 }
 
-static void make_edge(struct maker *m, const struct def_edge_view *e)
+static void make_edge(struct maker *m, size_t edge, const struct def_edge_view *e)
 {
     size_t at = m->item_of[e->from], layer = m->row[m->rank[e->from]] + 1;
-    bool line = drawn(m, e);
+    bool line = drawn(m, edge, e);
     if (e->label || !line) {
-        size_t text = add_item(m->l, ITEM_TEXT, layer++, SIZE_MAX, edge_text(m, e));
+        size_t text = add_item(m->l, ITEM_TEXT, layer++, SIZE_MAX, edge_text(m, edge, e));
         add_link(m->l, at, text);
         at = text;
     }
@@ -181,8 +256,8 @@ static void make_edges(struct maker *m)
     for (size_t i = 0; i < def_edge_count(m->d); i++) {
         def_view_edge(m->d, i, &e);
         def_view_node(m->d, e.from, &n);
-        if (n.reachable)
-            make_edge(m, &e);
+        if (n.reachable && drawable(&e))
+            make_edge(m, i, &e);
     }
 }
 
@@ -311,6 +386,7 @@ int layout_make(struct layout *l, const struct def *d, const char *const *marks,
     struct maker m = {.l = l, .d = d, .rank = xcalloc(def_node_count(d) + 1, sizeof *m.rank),
                       .item_of = xcalloc(def_node_count(d) + 1, sizeof *m.item_of)};
     *l = (struct layout){0};
+    find_back_edges(&m);
     rank_nodes(&m);
     rank_unreached(&m);
     number_layers(&m);
@@ -322,6 +398,7 @@ int layout_make(struct layout *l, const struct def *d, const char *const *marks,
     free(m.rank);
     free(m.item_of);
     free(m.row);
+    free(m.back);
     free(m.texts);
     if (fits)
         return 0;

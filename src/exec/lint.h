@@ -14,9 +14,12 @@ void lint(const struct def *d, const json_t *graph, struct diags *diags);
 
 size_t lint_errors(const struct diags *diags);
 
-/* The structure as it was understood: {"entry", "nodes": [{"id", "type", "reachable", "join"}], "edges": [{"from", "to",
- * "branch", "back"}]}. */
+/* The structure as it was understood: {"entry", "nodes": [{"id", "type", "reachable", "join", "scope": null or {"owner",
+ * "branch"}}], "edges": [{"from", "to", "branch", "back", "silent"}]}. */
 json_t *lint_structure(const struct def *d);
+
+/* The edge leads back to a node in whose scope it begins: the pass ends there. */
+bool lint_goes_home(const struct def *d, const struct def_edge_view *e);
 
 /* lint_join.c: node `node` joins n of its in-edges; can so many ever be taken together? */
 bool lint_join_can_fire(const struct def *d, size_t node, int64_t n);

@@ -265,6 +265,31 @@ def cycles():
 
 
 @case
+def scopes():
+    """a loop in a try: scope and pass are in the trace"""
+    g = graph("t -> try", "try -body-> l", "l -body-> w", "l -done-> bad", "try -catch-> c", "try -finally-> f", "try -done-> end",
+              t=("trigger",), **{"try": ("try",)}, l=("for", {"array_expression": "[1, 2]"}), w=("delay", {"delay_seconds": 60}),
+              bad=("condition", {"expression": "missing"}), c=("catch",), f=("finally",), end=("end",))
+    result = virtual(g, "--trace")
+    is_([entry("t"), entry("try", branch="done"), entry("l", branch="done", scope="try"), entry("w", scope="try/l#1"),
+         entry("w", scope="try/l#2"), entry("bad", "failed", scope="try"), entry("c", scope="try"), entry("f", scope="try"),
+         entry("end")], result["trace"])
+    is_(2, result["data"]["l_output"]["count"])
+    is_("2026-01-01T00:02:00", result["node_results"]["f"]["completed_at"])
+
+
+@case
+def many_passes():
+    """ten thousand passes of a loop"""
+    g = graph("t -> l", "l -body-> w", "l -done-> end", t=("trigger",), l=("repeat", {"repeat_count": 10000}), w=("noop",),
+              end=("end",))
+    result = virtual(g, "--trace")
+    is_(10003, len(result["trace"]))
+    is_(entry("w", scope="l#10000"), result["trace"][-2])
+    is_(10000, result["data"]["l_output"]["count"])
+
+
+@case
 def repeatable():
     """two runs with virtual time are equal byte for byte"""
     write("r.json", graph("t -> a", "t -> b", "t -> h", "a -> meet", "b -> meet", "h -error-> meet", t=("trigger",),

@@ -70,6 +70,30 @@ def corners():
 
 
 @case
+def scopes():
+    """the way back to a loop is a text, what is only drawn is left out"""
+    is_("""\
+      ┌─────────────┐
+      │ t (trigger) │
+      └──────┬──────┘
+             ▼
+        ┌─────────┐
+        │ l (for) │
+        └────┬────┘
+         ┌───┴───┐
+         │       │
+       body    done
+      ┌──┘       └─┐
+      ▼            ▼
+┌───────────┐   ┌─────┐
+│ w (delay) │   │ end │
+└─────┬─────┘   └─────┘
+      │
+     ↺ l
+""", draw(graph("t -> l", "l -body-> w", "w -> l", "l -done-> end", t=("trigger",), l=("for",), w=("delay",), end=("end",))))
+
+
+@case
 def lines_meet():
     """every line of a drawing ends at a box, an arrow, a text or another line"""
     up, right, down, left = "│└├┘┴┤┼", "─└┌├┴┬┼", "│┌├┐┤┬┼", "─┘┴┐┤┬┼"

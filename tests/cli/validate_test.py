@@ -129,6 +129,34 @@ valid: 0 errors, 0 warnings
            c=("condition", {"expression": "1 > 2"}), end=("end",)))
 
 
+@case
+def scopes():
+    """a loop in a try, drawn without labels: what was inferred, and what runs in which scope"""
+    check("""warning: /nodes/1: node try: its edge to l has no branch and is read as body
+warning: /nodes/2: node l: its edge to w has no branch and is read as body
+warning: /nodes/2: node l: its edge to c has no branch and is read as done
+warning: /nodes/4: node c: read as the catch of node try
+warning: /nodes/5: node f: read as the finally of node try
+entry: t
+t -> try
+try -body-> l
+l -body-> w
+w -> l (back)
+l -done-> c (not used)
+c -> f (not used)
+f -> end (not used)
+try -catch-> c
+try -finally-> f
+try -done-> end
+l runs in body of try
+w runs in body of l
+c runs in catch of try
+f runs in finally of try
+valid: 0 errors, 5 warnings
+""", graph("t -> try", "try -> l", "l -> w", "w -> l", "l -> c", "c -> f", "f -> end", t=("trigger",), **{"try": ("try",)},
+           l=("for", {"array_expression": "[1, 2]"}), w=("noop",), c=("catch",), f=("finally",), end=("end",)))
+
+
 def joining(n, *lines, **nodes):
     return graph("t -> c", "c -true-> a", "c -false-> b", "a -> j", "b -> j", *lines, t=("trigger",),
                  c=("condition", {"expression": "true"}), a=("noop",), b=("noop",), j=("noop", {}, {"join": "n_of_m", "join_n": n}),
@@ -168,11 +196,11 @@ def as_json():
          "errors": [{"pointer": "/nodes/1/config/expression", "message": 'node c: unexpected ")", line 1, column 1'}],
          "warnings": [{"pointer": "/nodes/0/config/colour", "message": 'node t: node type trigger has no configuration key "colour"'}],
          "structure": {"entry": "t",
-                       "nodes": [{"id": "t", "type": "trigger", "reachable": True, "join": "all"},
-                                 {"id": "c", "type": "condition", "reachable": True, "join": "all"},
-                                 {"id": "end", "type": "end", "reachable": True, "join": "all"}],
-                       "edges": [{"from": "t", "to": "c", "branch": None, "back": False},
-                                 {"from": "c", "to": "end", "branch": None, "back": False}]}}, json.loads(done.out))
+                       "nodes": [{"id": "t", "type": "trigger", "reachable": True, "join": "all", "scope": None},
+                                 {"id": "c", "type": "condition", "reachable": True, "join": "all", "scope": None},
+                                 {"id": "end", "type": "end", "reachable": True, "join": "all", "scope": None}],
+                       "edges": [{"from": "t", "to": "c", "branch": None, "back": False, "silent": False},
+                                 {"from": "c", "to": "end", "branch": None, "back": False, "silent": False}]}}, json.loads(done.out))
 
 
 @case
