@@ -378,16 +378,16 @@ static void read_all(struct in *in, const json_t *o)
     size_t i;
     json_t *v;
     read_head(in, o);
-    if (s->phase != PHASE_NEW) {
-        read_policy(in, json_object_get(o, "policy"));
-        state_size(s, in->d);
-        read_scopes(in, o);
-        s->data = json_incref(json_object_get(o, "data"));
-        if (!json_is_object(s->data))
-            wrong(in, "data");
-        s->vars = json_incref(json_object_get(o, "vars"));
-        s->node_vars = json_incref(json_object_get(o, "node_vars"));
-    }
+    if (s->phase == PHASE_NEW)
+        return; /* nothing has happened: whatever else a damaged text says does not belong to anything */
+    read_policy(in, json_object_get(o, "policy"));
+    state_size(s, in->d);
+    read_scopes(in, o);
+    s->data = json_incref(json_object_get(o, "data"));
+    if (!json_is_object(s->data))
+        wrong(in, "data");
+    s->vars = json_incref(json_object_get(o, "vars"));
+    s->node_vars = json_incref(json_object_get(o, "node_vars"));
     json_array_foreach(json_object_get(o, "acts"), i, v) read_act(in, v);
     json_array_foreach(json_object_get(o, "results"), i, v) read_result(in, v);
     read_completed(in, json_object_get(o, "completed"));
