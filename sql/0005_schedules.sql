@@ -286,6 +286,35 @@ SELECT s.id, s.workflow_id, w.name AS workflow, s.cron, s.timezone, s.catch_up, 
        nullif(s.next_at, 'infinity') AS next_at, s.last_slot, s.error
   FROM wfworker.schedule s JOIN workflow w ON w.id = s.workflow_id;
 
+-- A new row of workflowschedule with what it has no columns for.
+CREATE FUNCTION wfworker.add_schedule(p_workflow uuid, p_cron text, p_timezone text DEFAULT NULL, p_catch_up text DEFAULT 'one',
+                                      p_catch_up_seconds integer DEFAULT 86400, p_overlap text DEFAULT 'allow')
+RETURNS uuid LANGUAGE plpgsql AS $$
+DECLARE
+    v_id uuid := gen_random_uuid();
+BEGIN
+    INSERT INTO workflowschedule (id, workflow_id, cron_expression, is_active) VALUES (v_id, p_workflow, p_cron, true);
+    INSERT INTO wfworker.schedule (id, workflow_id, from_trigger, cron, timezone, catch_up, catch_up_seconds, overlap, active)
+    SELECT v_id, w.id, false, p_cron, p_timezone, p_catch_up, p_catch_up_seconds, p_overlap, w.is_active FROM workflow w WHERE w.id = p_workflow;
+    UPDATE wfworker.schedule SET next_at = 'infinity' WHERE id = v_id AND NOT active;
+    PERFORM pg_notify('wfworker', 'schedules');
+    RETURN v_id;
+END
+$$;
+
+-- Remove one; false: there is none, or it is a trigger_config.
+CREATE FUNCTION wfworker.remove_schedule(p_id uuid) RETURNS boolean LANGUAGE plpgsql AS $$
+BEGIN
+    DELETE FROM workflowschedule WHERE id = p_id;
+    IF NOT FOUND THEN
+        RETURN false;
+    END IF;
+    DELETE FROM wfworker.schedule WHERE id = p_id;
+    DELETE FROM wfworker.schedule_run WHERE schedule_id = p_id;
+    RETURN true;
+END
+$$;
+
 -- Pause or go on with a schedule; false: there is none of that id.
 CREATE FUNCTION wfworker.pause_schedule(p_id uuid, p_pause boolean) RETURNS boolean LANGUAGE plpgsql AS $$
 BEGIN

@@ -69,7 +69,7 @@ int cli_failed(const struct error *e);
 extern const struct cli_option run_options[], dev_options[], migrate_options[], check_options[], config_options[],
     workflow_add_options[], workflow_list_options[], submit_options[], list_options[], show_options[], logs_options[],
     exec_options[], validate_options[], graph_options[],
-    expr_options[], schedule_next_options[];
+    expr_options[], schedule_next_options[], schedule_add_options[], schedule_list_options[], schedule_run_options[];
 
 int cmd_run(struct cli *c);
 int cmd_dev(struct cli *c);
@@ -87,6 +87,12 @@ int cmd_validate(struct cli *c);
 int cmd_graph(struct cli *c);
 int cmd_expr(struct cli *c);
 int cmd_schedule_next(struct cli *c);
+int cmd_schedule_add(struct cli *c);
+int cmd_schedule_list(struct cli *c);
+int cmd_schedule_pause(struct cli *c);
+int cmd_schedule_resume(struct cli *c);
+int cmd_schedule_remove(struct cli *c);
+int cmd_schedule_run(struct cli *c);
 int cmd_list_plugins(struct cli *c, bool json);
 
 #endif

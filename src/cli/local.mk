@@ -24,7 +24,7 @@ src_cli_libcli_la_SOURCES = \
   src/cli/options.c \
   src/cli/plugins.c src/cli/plugins.h \
   src/cli/reload.h src/cli/run.c \
-  src/cli/schedule_next.c \
+  src/cli/schedule.c src/cli/schedule_next.c \
   src/cli/show.c \
   src/cli/submit.c \
   src/cli/table.c src/cli/table.h \

@@ -25,4 +25,5 @@ src_engine_libengine_la_SOURCES = \
   src/engine/step.c \
   src/engine/variable.c \
   src/engine/view.c
+EXTRA_DIST += doc/schedules.md
 src_engine_libengine_la_LIBADD = src/base/libbase.la $(JANSSON_LIBS) -lm

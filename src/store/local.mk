@@ -12,6 +12,7 @@ src_store_libstore_la_SOURCES = \
   src/store/objects.c \
   src/store/save.c \
   src/store/schedule.c src/store/schedule.h \
+  src/store/schedule_sync.c src/store/schedule_sync.h \
   src/store/schema.c \
   src/store/store.c src/store/store.h \
   src/store/sync.h \

@@ -26,13 +26,13 @@ is "and every default" "$(cat "$work/help")" "$(grep -v '^config=' "$work/defaul
 is "there are defaults" yes "$([ "$(wc -l <"$work/help")" -ge 15 ] && echo yes)"
 
 "$w" --help | sed -n '/^Commands:/,/^$/p' | sed -n 's/^  \([a-z][a-z ]*\).*/\1/p' | sed 's/  .*//; s/ *$//' | sort >"$work/commands"
-section COMMANDS | sed -n 's/^\.SS //p' | sed 's/ [A-Z|]*$//' | sort >"$work/paged"
+section COMMANDS | sed -n 's/^\.SS //p' | sed 's/\( [A-Z|][A-Z|]*\)*$//' | sort >"$work/paged"
 is "the page names every command" "$(cat "$work/commands")" "$(cat "$work/paged")"
 
 while read -r command; do
     # shellcheck disable=SC2086
     "$w" $command --help | sed -n '/^Options:/,/^$/p' | grep -o -e '--[a-z][a-z-]*' | sort -u >"$work/options"
-    section COMMANDS | awk -v c="$command" '/^\.SS / { on = 0; s = $0; sub(/^\.SS /, "", s); sub(/ [A-Z|]+$/, "", s); on = s == c }
+    section COMMANDS | awk -v c="$command" '/^\.SS / { on = 0; s = $0; sub(/^\.SS /, "", s); sub(/( [A-Z|]+)*$/, "", s); on = s == c }
         on && /^\.(B|BI|BR) / && previous ~ /^\.TP/ { print } { previous = $0 }' | grep -o -e '--[a-z][a-z-]*' | sort -u >"$work/paged"
     is "the page names the options of $command" "$(cat "$work/options")" "$(cat "$work/paged")"
 done <"$work/commands"

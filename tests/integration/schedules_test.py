@@ -257,5 +257,73 @@ def without_notifications():
     assert backend.run("SELECT count(*) FROM pg_trigger WHERE tgname = 'wfworker_schedule'")[0][0] == 2
 
 
+@case
+def command_line():
+    """schedule add, list, pause, resume, run and remove"""
+    short_workflow("nightly")
+    db = ["--db", backend.dsn]
+    def run(*arguments):
+        return wfworker("schedule", *arguments, *db)
+    added = run("add", "nightly", "0 3 * * *", "--timezone", "Europe/Berlin", "--catch-up", "all", "--catch-up-seconds=60", "--overlap", "skip")
+    assert added.status == 0, added
+    identity = added.out.strip()
+    def listed():
+        done = run("list", "--json")
+        assert done.status == 0, done
+        return [row for row in json.loads(done.out) if row["id"] == identity]
+    row = listed()[0]
+    expected = {"workflow": "nightly", "cron": "0 3 * * *", "timezone": "Europe/Berlin", "catch_up": "all", "catch_up_seconds": 60,
+                "overlap": "skip", "from_trigger": False, "state": "active", "error": None}
+    assert {k: row[k] for k in expected} == expected, row
+    worker = Worker(backend.dsn)
+    wait_until("next_at", lambda: listed()[0]["next_at"])
+    at = datetime.datetime.fromisoformat(listed()[0]["next_at"])
+    assert at.minute == 0 and at.hour in (1, 2) and at > now(), at
+    assert run("pause", identity) == (0, "", ""), identity
+    wait_until("the pause", lambda: listed()[0]["state"] == "paused" and listed()[0]["next_at"] is None)
+    assert run("resume", identity) == (0, "", ""), identity
+    wait_until("the next time", lambda: listed()[0]["state"] == "active" and listed()[0]["next_at"])
+    ran = run("run", identity, "--json")
+    assert ran.status == 0, ran
+    data = backend.wait_end(json.loads(ran.out)["id"]).state["execution_data"]
+    assert (data["trigger_type"], data["schedule_id"], data["cron_expression"]) == ("schedule", identity, "0 3 * * *"), data
+    assert identity in run("list").out
+    assert run("remove", identity) == (0, "", ""), identity
+    assert listed() == []
+    gone = run("remove", identity)
+    assert gone == (1, "", 'wfworker: there is no schedule "%s"\nHINT:  "wfworker schedule list" shows the schedules\n' % identity), gone
+    assert run("pause", "x").err.startswith('wfworker: there is no schedule "x"')
+    wrong = run("add", "nightly", "0 22-2 * * *")
+    assert wrong == (1, "", 'wfworker: wrong cron expression "0 22-2 * * *": hour "22-2" runs backwards\nHINT:  write 22-23,0-2\n'), wrong
+    never = run("add", "nightly", "0 0 30 2 *")
+    assert never.status == 1 and "never comes" in never.err, never
+    usage = run("add", "nightly", "0 0 * * *", "--overlap", "maybe")
+    assert usage == (2, "", 'wfworker: invalid value "maybe" for option --overlap\nDETAIL:  it must be allow, skip or cancel_other\n'), usage
+    missing = run("add", "nowhere", "0 0 * * *")
+    assert missing.status == 1 and 'there is no workflow "nowhere"' in missing.err, missing
+    assert worker.lines("cannot run") == [], worker.log()
+
+
+@case
+def trigger_schedules_from_the_command_line():
+    """the schedule of a trigger_config can be paused and resumed, not removed"""
+    workflow = short_workflow("paused trigger", {"type": "schedule", "cron": EVERY_SECOND})
+    Worker(backend.dsn)
+    db = ["--db", backend.dsn]
+    wait_until("runs", lambda: len(started(workflow)) >= 2)
+    done = wfworker("schedule", "pause", workflow, *db)
+    assert done == (0, "", ""), done
+    count = len(started(workflow))
+    time.sleep(2.5)
+    assert len(started(workflow)) in (count, count + 1), (count, started(workflow))
+    done = wfworker("schedule", "remove", workflow, *db)
+    assert done == (1, "", 'wfworker: the schedule "%s" is the trigger_config of its workflow\n'
+                    "HINT:  change the workflow, or pause the schedule\n" % workflow), done
+    assert wfworker("schedule", "resume", workflow, *db).status == 0
+    count = len(started(workflow))
+    wait_until("more runs", lambda: len(started(workflow)) >= count + 2)
+    backend.run("UPDATE workflow SET is_active = false WHERE id = %s", (workflow,))
+
+
 if __name__ == "__main__":
     sys.exit(main())
