@@ -158,7 +158,27 @@ void step_resume(struct step *st)
     settle(st);
 }
 
+/* What was queued had failed or was cancelled when the execution ended; what waited goes on waiting. */
+void step_retry(struct step *st)
+{
+    struct engine_state *s = st->s;
+    if (s->phase != PHASE_FAILED || s->act_count == 0)
+        return;
+    for (size_t i = 0; i < s->act_count; i++) {
+        struct act *a = s->acts[i];
+        a->crashes = a->failures = 0;
+        a->first_us = 0;
+    }
+    s->phase = PHASE_RUNNING;
+    s->ended_us = 0;
+    s->retry_count = 0;
+    if (s->timeout_ms > 0)
+        s->deadline_us = st->now + s->timeout_ms * US_PER_MS;
+    fire_timers(st);
+    settle(st);
+}
+
 void step_terminate(struct step *st, const struct engine_event *ev)
 {
-    execution_abort(st, ev->message && *ev->message ? ev->message : "Execution terminated by user", ev->refused);
+    execution_stop(st, ev->message && *ev->message ? ev->message : "Execution terminated by user", ev->refused);
 }

@@ -59,6 +59,10 @@ enum engine_event_type {
     ENGINE_RESUME,    /* status was set to running from outside; a retry that is to come begins at once */
     ENGINE_TERMINATE, /* status was set to failed from outside, or the execution was refused: message = reason or NULL;
                          message given by the worker itself: the execution fails with it for good */
+    ENGINE_RETRY,     /* status of an execution that failed for good was set to running from outside: what failed, and what
+                         was cancelled for it, begins again, with retries and time limit as at the start.  Nothing
+                         happens when nothing can be begun again (it completed, a terminate node ended it, its definition
+                         has errors, a join can never fire): it stays as it ended */
 };
 
 struct engine_start {
@@ -73,6 +77,7 @@ struct engine_start {
     const char *current_node_id; /* or NULL */
     json_t *node_results;        /* borrowed, or NULL */
     json_t *completed_node_ids;  /* borrowed, or NULL */
+    json_t *variables;           /* workflow variables by name; borrowed, or NULL */
     json_t *workflow_timeout;    /* execution_state.workflow_timeout: seconds or a point in time; borrowed, or NULL */
     const char *definition;      /* the pinned definition's id, kept in the journal and the snapshot */
     struct engine_policy policy;
@@ -175,6 +180,15 @@ size_t engine_running(const struct engine_state *s);
 /* When ENGINE_WAKE is due next (timer, retry, deadline), or INT64_MAX.  While paused only the execution's deadline
  * counts. */
 int64_t engine_next_due(const struct engine_state *s);
+
+/* The i-th activation that waits, from 0; false when there are no more. */
+struct engine_wait {
+    size_t node;
+    uint32_t attempts; /* begun so far */
+    int64_t due_us;
+    bool retry;        /* for its next attempt; else it is parked */
+};
+bool engine_waiting(const struct engine_state *s, size_t i, struct engine_wait *out);
 
 /* The running activations, for a worker that took the execution over: fills fx with an ENGINE_RUN for each. */
 void engine_running_effects(const struct def *d, const struct engine_state *s, struct engine_effects *fx);

@@ -219,6 +219,17 @@ static int64_t next_try_ms(const struct step *st)
     return s->deadline_us && st->now + ms * US_PER_MS >= s->deadline_us ? -1 : ms;
 }
 
+/* A join that can never fire, a cycle that went round too often: beginning such a node again would run it against the
+ * rules. */
+static bool never_ran(const struct step *st)
+{
+    const struct engine_state *s = st->s;
+    for (size_t i = 0; i < s->act_count; i++)
+        if (s->acts[i]->node == s->failing.node && s->acts[i]->attempt == 0)
+            return true;
+    return false;
+}
+
 void execution_fail(struct step *st)
 {
     struct engine_state *s = st->s;
@@ -229,7 +240,10 @@ void execution_fail(struct step *st)
         s->last_node = s->failing.node;
     if (delay < 0) {
         emit_log(st, node, "error", "Workflow execution failed permanently: %s", s->error_message);
-        end_execution(st, PHASE_FAILED);
+        if (never_ran(st))
+            end_execution(st, PHASE_FAILED);
+        else
+            end_failed(st);
     } else {
         stop_running(st);
         s->phase = PHASE_RETRY;
@@ -248,13 +262,34 @@ void execution_retry(struct step *st)
     st->s->retry_at_us = 0;
 }
 
-/* The end at once and for good. */
-void execution_abort(struct step *st, const char *message, bool log)
+/* Where it was: the first node that runs, else the first that waits. */
+static void note_place(struct engine_state *s)
 {
+    if (s->act_count > 0 && !s->failing.set)
+        s->last_node = s->acts[0]->node;
+    for (size_t i = s->act_count; i-- > 0;)
+        if (s->acts[i]->state == ACT_RUNNING && !s->failing.set)
+            s->last_node = s->acts[i]->node;
+}
+
+static void say_failed(struct step *st, const char *message, bool log)
+{
+    note_place(st->s);
     set_error_message(st->s, message);
     if (log)
         emit_log(st, log_node(st), "error", "Workflow execution failed permanently: %s", message);
     free(st->s->failing.message);
     st->s->failing = (struct pending_failure){.node = NO_INDEX};
+}
+
+void execution_abort(struct step *st, const char *message, bool log)
+{
+    say_failed(st, message, log);
     end_execution(st, PHASE_FAILED);
+}
+
+void execution_stop(struct step *st, const char *message, bool log)
+{
+    say_failed(st, message, log);
+    end_failed(st);
 }

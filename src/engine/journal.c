@@ -14,7 +14,7 @@ static const char *const names[] = {
     [ENGINE_PARK] = "park",         [ENGINE_ENTER] = "enter",     [ENGINE_LEAVE] = "leave",
     [ENGINE_TIMEOUT] = "timeout",   [ENGINE_PROGRESS] = "progress", [ENGINE_WAKE] = "wake",
     [ENGINE_LOST] = "lost",         [ENGINE_PAUSE] = "pause",     [ENGINE_RESUME] = "resume",
-    [ENGINE_TERMINATE] = "terminate",
+    [ENGINE_TERMINATE] = "terminate", [ENGINE_RETRY] = "retry",
 };
 
 /* ---- writing ---- */
@@ -55,6 +55,7 @@ static void write_start(const struct engine_start *s, struct buf *b)
     put_text(b, "current_node_id", s->current_node_id);
     put_json(b, "node_results", s->node_results);
     put_json(b, "completed_node_ids", s->completed_node_ids);
+    put_json(b, "variables", s->variables);
     put_json(b, "workflow_timeout", s->workflow_timeout);
     put_int(b, "max_retries", p->max_retries);
     buf_addstr(b, ",\"retry_multiplier\":");
@@ -109,7 +110,8 @@ void engine_event_write(const struct engine_event *ev, int64_t now_us, struct bu
         write_enter(&ev->enter, out);
     if (ev->type == ENGINE_LEAVE)
         put_int(out, "leave", ev->leave);
-    put_json(out, "variables", ev->variables);
+    if (ev->type != ENGINE_START)
+        put_json(out, "variables", ev->variables);
     put_text(out, "reason", ev->message);
     put_int(out, "refused", ev->refused);
     buf_addch(out, '}');
@@ -130,6 +132,7 @@ static void read_start(const json_t *r, struct engine_start *s)
                                .current_node_id = js_str(r, "current_node_id"),
                                .node_results = json_object_get(r, "node_results"),
                                .completed_node_ids = json_object_get(r, "completed_node_ids"),
+                               .variables = json_object_get(r, "variables"),
                                .workflow_timeout = json_object_get(r, "workflow_timeout")};
     s->policy = (struct engine_policy){.max_retries = (int)js_int(r, "max_retries", 0),
                                        .retry_multiplier = json_number_value(json_object_get(r, "retry_multiplier")),

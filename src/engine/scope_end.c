@@ -155,6 +155,58 @@ void root_stop(struct step *st)
     end_detached(st, s->root);
 }
 
+/* ---- the execution failed, and may be begun again ---- */
+
+static void remove_acts_in_passes(struct engine_state *s)
+{
+    for (size_t i = s->act_count; i-- > 0;)
+        if (scope_base(s->acts[i]->scope) != s->root)
+            act_remove(s, s->acts[i]);
+}
+
+/* Inner ones were added later: they stand behind. */
+static void remove_passes(struct engine_state *s)
+{
+    for (size_t i = s->scope_count; i-- > 0;) {
+        struct scope *scope = s->scopes[i];
+        if (scope_base(scope) == s->root)
+            continue;
+        scope->parent->live -= scope->owner == 0;
+        scope_remove(s, scope);
+    }
+}
+
+/* A branch that was being cancelled, or a terminate node whose clean-ups ran: that cannot be taken up again. */
+static bool can_rewind(const struct engine_state *s)
+{
+    for (size_t i = 0; i < s->act_count; i++)
+        if (s->acts[i]->cancelling && !s->acts[i]->restart && scope_base(s->acts[i]->scope) == s->root)
+            return false;
+    return s->act_count > 0 && s->root->ending == END_NONE;
+}
+
+/* Whole scopes begin again, and what ran; what waits for a time goes on waiting. */
+bool root_rewind(struct step *st)
+{
+    struct engine_state *s = st->s;
+    if (!can_rewind(s))
+        return false;
+    for (size_t i = 0; i < s->act_count; i++)
+        if (s->acts[i]->state == ACT_RUNNING)
+            emit_cancel(st, s->acts[i]);
+    remove_acts_in_passes(s);
+    remove_passes(s);
+    for (size_t i = 0; i < s->act_count; i++) {
+        struct act *a = s->acts[i];
+        bool waits = act_waits(a) && !a->passes;
+        act_drop_passes(st, a);
+        a->restart = a->cancelling = a->cancel_told = false;
+        if (!waits)
+            act_set_state(s, a, ACT_QUEUED);
+    }
+    return true;
+}
+
 /* ---- a join `each` in a branch that lost ---- */
 
 void cancel_areas(struct step *st, struct scope *scope, uint32_t node)

@@ -251,6 +251,24 @@ static void release_joins(struct step *st)
 
 /* ---- the end ---- */
 
+static void ended_as(struct step *st, enum phase phase)
+{
+    struct engine_state *s = st->s;
+    s->phase = phase;
+    s->paused = false;
+    s->retry_at_us = 0;
+    s->ended_us = st->now;
+    emit_ended(st);
+}
+
+void end_failed(struct step *st)
+{
+    if (root_rewind(st))
+        ended_as(st, PHASE_FAILED);
+    else
+        end_execution(st, PHASE_FAILED);
+}
+
 void end_execution(struct step *st, enum phase phase)
 {
     struct engine_state *s = st->s;
@@ -264,11 +282,7 @@ void end_execution(struct step *st, enum phase phase)
     s->root->live = 0;
     rows_clear(s->root);
     s->decided_count = s->decided_next = 0;
-    s->phase = phase;
-    s->paused = false;
-    s->retry_at_us = 0;
-    s->ended_us = st->now;
-    emit_ended(st);
+    ended_as(st, phase);
 }
 
 static void complete(struct step *st)

@@ -43,6 +43,8 @@ static void take_identity(struct step *st, const struct engine_start *start)
     s->retry_count = start->retry_count;
     s->policy = start->policy;
     s->data = json_is_object(start->data) ? json_copy(start->data) : json_object();
+    if (json_is_object(start->variables) && json_object_size(start->variables) > 0)
+        s->vars = json_copy(start->variables);
     set_deadline(st, start->workflow_timeout);
 }
 

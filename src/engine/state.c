@@ -215,3 +215,16 @@ void state_data_set(struct engine_state *s, const char *key, json_t *value)
     }
     js_set(s->data, key, value);
 }
+
+bool engine_waiting(const struct engine_state *s, size_t i, struct engine_wait *out)
+{
+    for (size_t k = 0; k < s->act_count; k++) {
+        const struct act *a = s->acts[k];
+        if ((a->state != ACT_PARKED && a->state != ACT_BACKOFF) || i-- > 0)
+            continue;
+        *out = (struct engine_wait){.node = a->node, .attempts = a->attempt, .due_us = a->due_us,
+                                    .retry = a->state == ACT_BACKOFF};
+        return true;
+    }
+    return false;
+}

@@ -282,6 +282,7 @@ void act_cancel_settle(struct step *st, struct act *a);
 void act_cancelled(struct step *st, struct act *a);
 void scope_end(struct step *st, struct scope *scope, enum scope_end how, json_t *error);
 void root_stop(struct step *st); /* the execution failed: what is beneath the root ends */
+bool root_rewind(struct step *st); /* what was under way is queued; false: it cannot begin again */
 bool cancel_under_way(const struct engine_state *s, const struct scope *scope); /* NULL: anywhere */
 void cancel_areas(struct step *st, struct scope *scope, uint32_t node);
 
@@ -319,6 +320,7 @@ void edges_die(struct step *st, struct scope *scope, uint32_t node);
 void settle(struct step *st);
 void finish_ending(struct step *st);
 void end_execution(struct step *st, enum phase phase);
+void end_failed(struct step *st); /* the activations of the execution itself stay, for ENGINE_RETRY */
 int64_t act_close_us(const struct def *d, const struct act *a); /* when schedule_to_close_seconds is over; 0 = never */
 int64_t act_full_timeout_ms(const struct step *st, const struct act *a);
 
@@ -346,7 +348,9 @@ void node_failed(struct step *st, struct act *a, const struct failure *f);
 void node_timed_out(struct step *st, struct act *a);
 void node_fail_text(struct step *st, struct act *a, const char *type, const char *message);
 void execution_fail(struct step *st);
+/* The end at once and for good; after execution_stop() somebody may begin it again. */
 void execution_abort(struct step *st, const char *message, bool log);
+void execution_stop(struct step *st, const char *message, bool log);
 void execution_retry(struct step *st);
 
 /* variable.c */
@@ -365,6 +369,7 @@ void step_wake(struct step *st);
 void step_lost(struct step *st);
 void step_pause(struct step *st);
 void step_resume(struct step *st);
+void step_retry(struct step *st);
 void step_terminate(struct step *st, const struct engine_event *ev);
 
 #endif

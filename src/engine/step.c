@@ -109,6 +109,9 @@ static void control(struct step *st, const struct engine_event *ev)
     case ENGINE_RESUME:
         step_resume(st);
         break;
+    case ENGINE_RETRY:
+        step_retry(st);
+        break;
     default:
         step_terminate(st, ev);
         break;
@@ -118,7 +121,7 @@ static void control(struct step *st, const struct engine_event *ev)
 static bool is_control(enum engine_event_type type)
 {
     return type == ENGINE_WAKE || type == ENGINE_LOST || type == ENGINE_PAUSE || type == ENGINE_RESUME ||
-           type == ENGINE_TERMINATE;
+           type == ENGINE_TERMINATE || type == ENGINE_RETRY;
 }
 
 int engine_step(const struct def *d, struct engine_state *s, const struct engine_event *ev, int64_t now_us,
@@ -129,7 +132,7 @@ int engine_step(const struct def *d, struct engine_state *s, const struct engine
         return step_start(&st, ev->start, e);
     if (s->phase == PHASE_NEW)
         return err_set(e, "an execution must be started before anything else can happen to it");
-    if (engine_ended(s))
+    if (engine_ended(s) && ev->type != ENGINE_RETRY)
         return 0;
     if (is_control(ev->type)) {
         control(&st, ev);

@@ -144,6 +144,38 @@ static void test_control(void **state)
     check_trace("a", "start; a<break", "a | END failed: Node a failed: break outside a loop");
 }
 
+static void test_retry_of_what_failed(void **state)
+{
+    (void)state;
+    check_trace("a b; a>b", "start; a; b!; retry; b", "a | b | END failed: Node b failed: it is broken | b/2 | END completed");
+    check_trace("t a b j; t>a t>b a>j b>j", "start; t; a; b!; retry; b; j",
+                "t | a b |  | END failed: Node b failed: it is broken | b/2 | j | END completed");
+    check_trace("t a b j; t>a t>b a>j b>j", "start; t; a!; retry; a; b; j",
+                "t | a b | -b END failed: Node a failed: it is broken | a/2 b/2 |  | j | END completed");
+    check_trace("t a b; t>a t>b", "start; t; b@100; a!; retry; a; +200; b",
+                "t | a b |  | END failed: Node a failed: it is broken | a/2 |  | b~ | END completed");
+    check_trace("t a b; t>a t>b", "start; t; b@100; a!; +200; retry; a; b",
+                "t | a b |  | END failed: Node a failed: it is broken |  | b~ a/2 |  | END completed");
+    check_trace("a b; a>b", "start; a; terminate; retry; b",
+                "a | b | -b END failed: Execution terminated by user | b/2 | END completed");
+    check_trace("a", "start; pause; a!; resume; retry; a", "a |  |  | END failed: Node a failed: it is broken | a/2 | END completed");
+    /* all retries again */
+    check_trace("a", "start; a?; +1000; a?; +2000; a?; +4000; a?; retry; a?; +1000; a",
+                "a | RETRY 1000 | a/2 | RETRY 2000 | a/3 | RETRY 4000 | a/4 | END failed: Node a failed: it is broken | a/5 | "
+                "RETRY 1000 | a/6 | END completed");
+}
+
+static void test_nothing_to_retry(void **state)
+{
+    (void)state;
+    check_trace("a", "start; a; retry", "a | END completed | ");
+    check_trace("a", "start; retry; a", "a |  | END completed");
+    check_trace("t a b; t>a t>b", "start; t; a<failed; retry",
+                "t | a b | -b END failed: the workflow was ended by a terminate node | ");
+    check_trace("t a b j{'join':'n_of_m','join_n':2}; t>a t>b a>j=yes b>j=yes", "start; t; a=yes; b=no; retry",
+                "t | a b |  | END failed: Node j failed: the join needs 2 edges, but only 1 can still be taken | ");
+}
+
 static void test_cycles(void **state)
 {
     (void)state;
@@ -172,7 +204,8 @@ int main(void)
         cmocka_unit_test(test_switch),      cmocka_unit_test(test_join_any),        cmocka_unit_test(test_join_n),
         cmocka_unit_test(test_error_edge),  cmocka_unit_test(test_execution_retry), cmocka_unit_test(test_node_retry),
         cmocka_unit_test(test_timeout),     cmocka_unit_test(test_park),            cmocka_unit_test(test_lost),
-        cmocka_unit_test(test_control),     cmocka_unit_test(test_cycles),
+        cmocka_unit_test(test_control),
+        cmocka_unit_test(test_retry_of_what_failed), cmocka_unit_test(test_nothing_to_retry),     cmocka_unit_test(test_cycles),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

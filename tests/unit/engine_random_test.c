@@ -308,6 +308,10 @@ static void one_run(uint64_t seed)
     for (int i = 0; i < 60 && !engine_ended(w.sim.state); i++)
         random_event(&w);
     drive_to_end(&w);
+    if (engine_status(w.sim.state) == STATUS_FAILED) { /* somebody begins it again */
+        feed_control(&w, ENGINE_RETRY);
+        drive_to_end(&w);
+    }
     if (w.simple && engine_status(w.sim.state) == STATUS_COMPLETED)
         check_second_reading(&w);
     sim_close(&w.sim);

@@ -313,7 +313,7 @@ static bool control_event(struct sim *sim, const char *word, struct engine_event
         const char *word;
         enum engine_event_type type;
     } words[] = {{"start", ENGINE_START}, {"wake", ENGINE_WAKE},     {"lost", ENGINE_LOST},
-                 {"pause", ENGINE_PAUSE}, {"resume", ENGINE_RESUME}, {"terminate", ENGINE_TERMINATE},
+                 {"pause", ENGINE_PAUSE}, {"resume", ENGINE_RESUME}, {"retry", ENGINE_RETRY}, {"terminate", ENGINE_TERMINATE},
                  {"refuse", ENGINE_TERMINATE}};
     if (*word == '+') {
         sim->now_us += strtol(word + 1, NULL, 10) * US_PER_MS;
