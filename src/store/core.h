@@ -62,7 +62,7 @@ struct pending; /* a save, in save.c */
 struct store {
     uv_loop_t *loop;
     struct store_callbacks cb;
-    char *dsn, *listen_dsn, *worker_name, *version;
+    char *dsn, *listen_dsn, *worker_name, *version, *node_types;
     bool listen;
     int64_t poll_us, lease_us;
     int retention_days;

@@ -40,6 +40,10 @@ PGresult *pg_query(PGconn *c, struct error *e, const char *doing, const char *sq
 long long pg_number(const PGresult *r, int row, int column, long long fallback);
 
 
+/* A row as an object, and all rows: columns by name; numbers and booleans as such, json parsed, the rest as text. */
+json_t *pg_row_object(const PGresult *r, int row);
+json_t *pg_rows(const PGresult *r);
+
 /* Does a notification that this session sends itself arrive?  Waits at most wait_ms. */
 bool pg_listen_works(PGconn *c, int64_t wait_ms);
 

@@ -6,6 +6,7 @@ src_store_libstore_la_SOURCES = \
   src/store/claim.c \
   src/store/conn.c \
   src/store/connect.c \
+  src/store/control.c \
   src/store/core.h \
   src/store/held.c src/store/held.h \
   src/store/internal.h \
@@ -25,7 +26,8 @@ MIGRATIONS = \
   sql/0002_tables.sql \
   sql/0003_triggers.sql \
   sql/0004_worker.sql \
-  sql/0005_schedules.sql
+  sql/0005_schedules.sql \
+  sql/0006_control.sql
 EXTRA_DIST += $(MIGRATIONS) src/store/sql2c.awk
 BUILT_SOURCES += src/store/migrations.inc
 CLEANFILES += src/store/migrations.inc

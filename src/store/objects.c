@@ -53,7 +53,7 @@ static json_t *value(const PGresult *r, int row, int column)
     }
 }
 
-static json_t *row_object(const PGresult *r, int row)
+json_t *pg_row_object(const PGresult *r, int row)
 {
     json_t *o = json_object();
     for (int i = 0; i < PQnfields(r); i++)
@@ -61,11 +61,11 @@ static json_t *row_object(const PGresult *r, int row)
     return o;
 }
 
-static json_t *all_rows(const PGresult *r)
+json_t *pg_rows(const PGresult *r)
 {
     json_t *list = json_array();
     for (int row = 0; row < PQntuples(r); row++)
-        js_push(list, row_object(r, row));
+        js_push(list, pg_row_object(r, row));
     return list;
 }
 
@@ -153,7 +153,7 @@ json_t *db_workflow_list(PGconn *c, struct error *e)
         c, e, "listing the workflows",
         "SELECT w.id, w.name, w.version, w.is_active, u.email AS owner, " ISO("w.updated_at") " AS updated_at"
         "  FROM workflow w LEFT JOIN \"user\" u ON u.id = w.owner_id ORDER BY w.name, w.id", 0, NULL);
-    return r ? all_rows(r) : NULL;
+    return r ? pg_rows(r) : NULL;
 }
 
 int db_workflow_find(PGconn *c, const char *workflow, char *id, struct error *e)
@@ -208,7 +208,7 @@ json_t *db_submit(PGconn *c, const char *workflow, const json_t *data, struct er
     const char *values[] = {workflow, text};
     CLEANUP_RESULT PGresult *r =
         pg_query(c, e, NULL, "SELECT id, execution_id FROM wfworker.submit($1, $2::text::json)", 2, values);
-    return r ? row_object(r, 0) : NULL;
+    return r ? pg_row_object(r, 0) : NULL;
 }
 
 #define EXECUTION_COLUMNS                                                                                              \
@@ -225,7 +225,7 @@ json_t *db_execution_list(PGconn *c, const char *status, int limit, struct error
         c, e, "listing the executions",
         "SELECT " EXECUTION_COLUMNS " FROM workflowexecution e LEFT JOIN workflow w ON w.id = e.workflow_id"
         " WHERE $1::text IS NULL OR e.status = $1::text ORDER BY e.started_at DESC, e.id LIMIT $2::int", 2, values);
-    return r ? all_rows(r) : NULL;
+    return r ? pg_rows(r) : NULL;
 }
 
 static int no_execution(const char *execution, struct error *e)
@@ -249,7 +249,7 @@ json_t *db_execution_show(PGconn *c, const char *execution, struct error *e)
         no_execution(execution, e);
         return NULL;
     }
-    return row_object(r, 0);
+    return pg_row_object(r, 0);
 }
 
 /* NULL, and no error in *e, when none is pinned. */
@@ -312,5 +312,5 @@ json_t *db_execution_logs(PGconn *c, const char *execution, int64_t after_us, co
         " (extract(epoch FROM l.\"timestamp\") * 1000000)::bigint AS at_us FROM executionlog l WHERE l.execution_id = $1::uuid"
         " AND (l.\"timestamp\", l.id) > (timestamp '1970-01-01' + $2::bigint * interval '1 microsecond', $3::uuid)"
         " ORDER BY l.\"timestamp\", l.id", 3, values);
-    return r ? all_rows(r) : NULL;
+    return r ? pg_rows(r) : NULL;
 }

@@ -318,6 +318,7 @@ struct store *store_open(uv_loop_t *loop, const struct store_options *o, const s
     s->listen_dsn = o->listen_dsn ? xstrdup(o->listen_dsn) : NULL;
     s->worker_name = xstrdup(o->worker_name ? o->worker_name : "");
     s->version = xstrdup(o->version ? o->version : "");
+    s->node_types = o->node_types ? xstrdup(o->node_types) : NULL;
     s->listen = o->listen;
     s->poll_us = o->poll_interval_ms > 0 ? o->poll_interval_ms * US_PER_MS : US_PER_S;
     s->lease_us = o->lease_ms > 0 ? o->lease_ms * US_PER_MS : 15 * US_PER_S;
@@ -353,6 +354,7 @@ static void free_store(struct store *s)
     free(s->listen_dsn);
     free(s->worker_name);
     free(s->version);
+    free(s->node_types);
     free(s);
     if (done)
         done(arg);

@@ -67,6 +67,7 @@ struct store_options {
     int64_t lease_ms;
     const char *worker_name;     /* host:pid, shown in the registry of workers */
     const char *version;
+    const char *node_types;      /* that this worker has, separated by commas, for the registry; or NULL */
     int history_retention_days;
 };
 

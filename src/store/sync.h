@@ -54,4 +54,21 @@ json_t *db_execution_show(PGconn *c, const char *execution, struct error *e);
  * "node_id", "level", "message", "timestamp", "at_us"}; an error when there is no such execution. */
 json_t *db_execution_logs(PGconn *c, const char *execution, int64_t after_us, const char *after_id, struct error *e);
 
+/* ---- Control of executions (sql/0006): what the backend's writers do, and the log row ---- */
+/* 1 done, 0 nothing was to be done, -1 and *e. */
+int db_pause(PGconn *c, const char *execution, struct error *e);
+int db_resume(PGconn *c, const char *execution, struct error *e);
+int db_terminate(PGconn *c, const char *execution, const char *reason, struct error *e); /* reason may be NULL */
+int db_retry(PGconn *c, const char *execution, struct error *e);
+int db_adopt(PGconn *c, const char *execution, struct error *e);
+/* How many; -1 and *e. */
+long long db_adopt_all(PGconn *c, struct error *e);
+/* {"id", "execution_id"} of the new execution; node and data may be NULL. */
+json_t *db_replay(PGconn *c, const char *execution, const char *node, const json_t *data, struct error *e);
+/* The same members as db_execution_show() but execution_state, and what the queue, the registry of workers and the journal
+ * know of it (control.c lists them). */
+json_t *db_execution_facts(PGconn *c, const char *execution, struct error *e);
+/* An array of {"name", "version", "started_at", "seen_at", "seen_us" (ago), "alive", "idle", "held", "node_types"}. */
+json_t *db_workers(PGconn *c, struct error *e);
+
 #endif

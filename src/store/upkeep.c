@@ -55,9 +55,26 @@ static void upkeep_done(struct store *s, struct job *j, enum job_end end)
         s->next_upkeep_us = 0;
 }
 
+static void announced(struct store *s, struct job *j, enum job_end end)
+{
+    (void)s;
+    warn(j, end, "entering this worker in the registry");
+}
+
+static void announce(struct store *s)
+{
+    struct job *j = job_new("SELECT wfworker.announce($1, $2, $3, $4)", announced);
+    bin_int8(&j->call, s->worker);
+    bin_text(&j->call, s->worker_name);
+    bin_text(&j->call, s->version);
+    bin_text(&j->call, s->node_types);
+    store_enqueue(s, j);
+}
+
 void upkeep_start(struct store *s, int64_t now)
 {
     if (now >= s->next_upkeep_us) {
+        announce(s);
         struct job *j = job_new("SELECT wfworker.upkeep($1)", upkeep_done);
         bin_int4(&j->call, s->retention_days);
         store_enqueue(s, j);

@@ -100,6 +100,7 @@ static void start(struct run *r, const struct store_claim *c)
                              .current_node_id = c->current_node_id,
                              .node_results = member(row, "node_results", JSON_OBJECT),
                              .completed_node_ids = member(row, "completed_node_ids", JSON_ARRAY),
+                             .variables = member(row, "variables", JSON_OBJECT),
                              .workflow_timeout = json_object_get(row, "workflow_timeout"),
                              .definition = r->definition_id, .policy = policy_of(r->w->settings)};
     run_apply(r, &(struct engine_event){.type = ENGINE_START, .start = &s});
@@ -111,15 +112,37 @@ static void start(struct run *r, const struct store_claim *c)
 
 /* ---- Changes from outside ---- */
 
-enum change { CHANGE_NONE, CHANGE_PAUSE, CHANGE_RESUME, CHANGE_TERMINATE, CHANGE_OVER };
+enum change { CHANGE_NONE, CHANGE_PAUSE, CHANGE_RESUME, CHANGE_TERMINATE, CHANGE_RETRY, CHANGE_HOLD, CHANGE_OVER };
+
+/* It is over.  One that failed begins again when somebody sets it to running, or plans a retry of it; one that somebody
+ * paused waits for that.  Otherwise the row is written again as it ended. */
+static enum change change_of_ended(const struct run *r, const struct store_claim *c, const char *row)
+{
+    if (engine_status(r->state) != STATUS_FAILED)
+        return CHANGE_NONE;
+    if (strcmp(row, "paused") == 0)
+        return CHANGE_HOLD;
+    bool planned = strcmp(row, "failed") == 0 && c->completed_at_us == 0 && c->next_retry_at_us != 0;
+    return planned || strcmp(row, "running") == 0 ? CHANGE_RETRY : CHANGE_NONE;
+}
+
+/* The row says failed, and so do we because a retry is to come: whoever terminates it ends it, takes the retry away or
+ * says why. */
+static bool retry_terminated(const struct store_claim *c, const struct engine_columns *ours)
+{
+    return c->completed_at_us != 0 || c->next_retry_at_us == 0 ||
+           (c->error_message && ours->error_message && strcmp(c->error_message, ours->error_message) != 0);
+}
 
 static enum change change_of(const struct run *r, const struct store_claim *c)
 {
     struct engine_columns ours;
     engine_columns(r->def, r->state, &ours);
     const char *row = c->status && strcmp(c->status, "pending") == 0 ? "running" : r->status;
-    if (strcmp(row, ours.status) == 0) /* a failed execution that waits for its retry may be terminated too */
-        return engine_status(r->state) == STATUS_RETRY && c->completed_at_us != 0 ? CHANGE_TERMINATE : CHANGE_NONE;
+    if (engine_ended(r->state))
+        return change_of_ended(r, c, row);
+    if (strcmp(row, ours.status) == 0)
+        return engine_status(r->state) == STATUS_RETRY && retry_terminated(c, &ours) ? CHANGE_TERMINATE : CHANGE_NONE;
     if (strcmp(row, "paused") == 0)
         return CHANGE_PAUSE;
     if (strcmp(row, "running") == 0)
@@ -184,6 +207,8 @@ static void recover_known(struct run *r, const struct store_claim *c, enum chang
         tell(r, ENGINE_RESUME, NULL);
     if (change == CHANGE_TERMINATE)
         tell(r, ENGINE_TERMINATE, c->error_message);
+    if (change == CHANGE_RETRY)
+        tell(r, ENGINE_RETRY, NULL);
     acts_reconcile(r);
     if (!engine_ended(r->state) && engine_next_due(r->state) <= run_now(r))
         run_apply(r, &(struct engine_event){.type = ENGINE_WAKE});
@@ -198,6 +223,10 @@ int run_recover(struct run *r, const struct store_claim *c)
     enum change change = change_of(r, c);
     if (change == CHANGE_OVER)
         return over_elsewhere(r);
+    if (change == CHANGE_HOLD) {
+        run_release(r, INT64_MAX);
+        return -1;
+    }
     recover_known(r, c, change);
     return 0;
 }
@@ -254,6 +283,8 @@ static void again(struct run *r, const struct kept *old, const struct store_clai
         tell(r, ENGINE_PAUSE, NULL);
     if (change == CHANGE_RESUME)
         tell(r, ENGINE_RESUME, NULL);
+    if (change == CHANGE_RETRY)
+        tell(r, ENGINE_RETRY, NULL);
     again_outcomes(r, old);
     if (change == CHANGE_TERMINATE)
         tell(r, ENGINE_TERMINATE, c->error_message);
@@ -269,8 +300,13 @@ int run_rebuild(struct run *r, const struct store_claim *c)
     r->kept_in_save = 0;
     if (load(r, c) != 0)
         return -1;
-    if (!is_fresh(c) && change_of(r, c) == CHANGE_OVER)
+    enum change change = is_fresh(c) ? CHANGE_NONE : change_of(r, c);
+    if (change == CHANGE_OVER)
         return over_elsewhere(r);
+    if (change == CHANGE_HOLD) {
+        run_release(r, INT64_MAX);
+        return -1;
+    }
     again(r, &old, c);
     acts_reconcile(r);
     return 0;

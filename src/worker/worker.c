@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/json.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "store/sync.h"
@@ -200,12 +201,30 @@ static int migrate(struct worker *w, struct error *e)
     return rc;
 }
 
+/* All node types that are to be had here, for the registry of workers. */
+static void list_node_types(const struct worker *w, struct buf *out)
+{
+    CLEANUP_JSON json_t *all = registry_json(w->registry);
+    size_t i, k;
+    json_t *plugin, *type;
+    json_array_foreach(json_object_get(all, "plugins"), i, plugin)
+    {
+        const char *state = js_str(plugin, "state");
+        if (!state || strcmp(state, "ok") != 0)
+            continue;
+        json_array_foreach(json_object_get(plugin, "node_types"), k, type)
+            buf_printf(out, "%s%s", out->len ? "," : "", json_string_value(type));
+    }
+}
+
 static int open_store(struct worker *w, struct error *e)
 {
+    CLEANUP_BUF struct buf types = BUF_INIT;
+    list_node_types(w, &types);
     const struct store_options o = {.dsn = w->settings->db, .listen_dsn = w->settings->listen_dsn,
                                     .listen = w->settings->listen, .poll_interval_ms = w->settings->poll_interval_ms,
                                     .lease_ms = w->settings->lease_ms, .worker_name = w->name,
-                                    .version = PACKAGE_VERSION,
+                                    .version = PACKAGE_VERSION, .node_types = types.data,
                                     .history_retention_days = w->settings->history_retention_days};
     const struct store_callbacks cb = {.ctx = w, .claimed = on_claimed, .poked = on_poked,
                                        .lease_lost = on_lease_lost, .connection = on_connection, .schedules = on_schedules,

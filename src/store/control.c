@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Control of executions for the command line, and what is known about why one does not run. */
+#include "config.h"
+
+#include "store/internal.h"
+
+#include <string.h>
+
+#include "base/json.h"
+#include "base/mem.h"
+#include "base/uuid.h"
+
+#define ISO(column) "to_char(" column ", 'YYYY-MM-DD\"T\"HH24:MI:SS.US')"
+
+/* A function that says whether it did something; one without an answer always does. */
+static int call(PGconn *c, const char *sql, int count, const char *const *values, struct error *e)
+{
+    CLEANUP_RESULT PGresult *r = pg_query(c, e, NULL, sql, count, values);
+    if (!r)
+        return -1;
+    return PQgetvalue(r, 0, 0)[0] == 'f' ? 0 : 1;
+}
+
+int db_pause(PGconn *c, const char *execution, struct error *e)
+{
+    return call(c, "SELECT wfworker.pause($1)", 1, &execution, e);
+}
+
+int db_resume(PGconn *c, const char *execution, struct error *e)
+{
+    return call(c, "SELECT wfworker.resume($1)", 1, &execution, e);
+}
+
+int db_terminate(PGconn *c, const char *execution, const char *reason, struct error *e)
+{
+    return call(c, "SELECT wfworker.terminate($1, $2)", 2, (const char *[]){execution, reason}, e);
+}
+
+int db_retry(PGconn *c, const char *execution, struct error *e)
+{
+    return call(c, "SELECT wfworker.retry($1)", 1, &execution, e);
+}
+
+int db_adopt(PGconn *c, const char *execution, struct error *e)
+{
+    return call(c, "SELECT wfworker.adopt($1)", 1, &execution, e);
+}
+
+long long db_adopt_all(PGconn *c, struct error *e)
+{
+    CLEANUP_RESULT PGresult *r = pg_query(c, e, NULL, "SELECT wfworker.adopt_all()", 0, NULL);
+    return r ? pg_number(r, 0, 0, 0) : -1;
+}
+
+json_t *db_replay(PGconn *c, const char *execution, const char *node, const json_t *data, struct error *e)
+{
+    CLEANUP_FREE char *text = data ? js_text(data) : NULL;
+    const char *values[] = {execution, node, text};
+    CLEANUP_RESULT PGresult *r =
+        pg_query(c, e, NULL, "SELECT id, execution_id FROM wfworker.replay($1, $2, $3::text::json)", 3, values);
+    return r ? pg_row_object(r, 0) : NULL;
+}
+
+/* `task`: it is in the queue, and then: `due_us` (from now; null: only when poked), `held` by worker_name (last seen
+ * worker_seen_us ago) or `expired`, `ahead` = due before it, snapshot, journal and the definition's parts.  `old`: not adopted.
+ * `workers`: how many are alive, node_types: an array of arrays of what each of them has (null: it did not say). */
+static const char facts_sql[] =
+    "SELECT e.id, e.execution_id, e.workflow_id, w.name AS workflow_name, e.status, " ISO("e.started_at") " AS started_at, "
+    ISO("e.completed_at") " AS completed_at, e.error_message, e.current_node_id, e.retry_count, "
+    ISO("e.next_retry_at") " AS next_retry_at,"
+    " t.execution_id IS NOT NULL AS task, t.crashes, t.poked,"
+    " CASE WHEN t.due_at < 'infinity' THEN (extract(epoch FROM t.due_at - now()) * 1000000)::bigint END AS due_us,"
+    " CASE WHEN t.due_at < 'infinity' THEN " ISO("t.due_at AT TIME ZONE 'UTC'") " END AS due_at,"
+    " t.worker IS NOT NULL AND t.due_at > now() AS held, t.worker IS NOT NULL AND t.due_at <= now() AS expired,"
+    " k.name AS worker_name, (extract(epoch FROM now() - k.seen_at) * 1000000)::bigint AS worker_seen_us,"
+    " (SELECT count(*) FROM wfworker.worker a WHERE a.seen_at > now() - interval '2 minutes') AS workers,"
+    " EXISTS (SELECT FROM wfworker.old_execution o WHERE o.execution_id = e.id) AS old, wfworker.has_triggers() AS triggers,"
+    " (SELECT count(*) FROM (SELECT FROM wfworker.task q WHERE q.due_at <= now() AND q.execution_id <> t.execution_id AND"
+    "   (q.priority > t.priority OR (q.priority = t.priority AND q.due_at < t.due_at)) LIMIT 100000) x) AS ahead,"
+    " (SELECT json_agg(to_json(a.node_types)) FROM wfworker.worker a WHERE a.seen_at > now() - interval '2 minutes') AS node_types,"
+    " l.o_snapshot AS snapshot, array_to_json(l.o_journal) AS journal, d.graph, d.rows, d.trigger_config"
+    "  FROM workflowexecution e"
+    "  LEFT JOIN workflow w ON w.id = e.workflow_id"
+    "  LEFT JOIN wfworker.task t ON t.execution_id = e.id"
+    "  LEFT JOIN wfworker.worker k ON k.id = t.worker"
+    "  LEFT JOIN LATERAL wfworker.load(ARRAY[t.execution_id]) l ON true"
+    "  LEFT JOIN wfworker.definition d ON d.id = coalesce(nullif(l.o_definition, ''), l.o_journal[1]::json -> 0 ->> 'definition')"
+    " WHERE ";
+
+json_t *db_execution_facts(PGconn *c, const char *execution, struct error *e)
+{
+    struct uuid id;
+    CLEANUP_FREE char *sql = xasprintf("%s%s", facts_sql, uuid_parse(execution, &id) == 0 ? "e.id = $1::uuid" : "e.execution_id = $1");
+    CLEANUP_RESULT PGresult *r = pg_query(c, e, "looking for the execution", sql, 1, &execution);
+    if (!r)
+        return NULL;
+    if (PQntuples(r) == 0) {
+        err_set(e, "there is no execution \"%s\"", execution);
+        err_hint(e, "\"wfworker list\" shows the executions");
+        return NULL;
+    }
+    return pg_row_object(r, 0);
+}
+
+json_t *db_workers(PGconn *c, struct error *e)
+{
+    CLEANUP_RESULT PGresult *r = pg_query(
+        c, e, "listing the workers",
+        "SELECT w.name, w.version, " ISO("w.started_at AT TIME ZONE 'UTC'") " AS started_at, "
+        ISO("w.seen_at AT TIME ZONE 'UTC'") " AS seen_at, (extract(epoch FROM now() - w.seen_at) * 1000000)::bigint AS seen_us,"
+        " w.seen_at > now() - interval '2 minutes' AS alive, w.idle,"
+        " (SELECT count(*) FROM wfworker.task t WHERE t.worker = w.id AND t.due_at > now()) AS held,"
+        " to_json(w.node_types) AS node_types FROM wfworker.worker w ORDER BY w.started_at, w.id", 0, NULL);
+    return r ? pg_rows(r) : NULL;
+}
