@@ -71,6 +71,9 @@ extern const struct cli_option run_options[], dev_options[], migrate_options[], 
     exec_options[], validate_options[], graph_options[],
     expr_options[], schedule_next_options[], schedule_add_options[], schedule_list_options[], schedule_run_options[];
 
+extern const struct cli_option pause_options[], resume_options[], terminate_options[], retry_options[], replay_options[],
+    adopt_options[], explain_options[], workers_options[];
+
 int cmd_run(struct cli *c);
 int cmd_dev(struct cli *c);
 int cmd_migrate(struct cli *c);
@@ -93,6 +96,14 @@ int cmd_schedule_pause(struct cli *c);
 int cmd_schedule_resume(struct cli *c);
 int cmd_schedule_remove(struct cli *c);
 int cmd_schedule_run(struct cli *c);
+int cmd_pause(struct cli *c);
+int cmd_resume(struct cli *c);
+int cmd_terminate(struct cli *c);
+int cmd_retry(struct cli *c);
+int cmd_replay(struct cli *c);
+int cmd_adopt(struct cli *c);
+int cmd_explain(struct cli *c);
+int cmd_workers(struct cli *c);
 int cmd_list_plugins(struct cli *c, bool json);
 
 #endif

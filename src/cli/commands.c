@@ -72,6 +72,26 @@ const struct cli_command cli_commands[] = {
      "Needs no database.  The keys of --data are names, and input and data the whole of it.  The exit code is 1 when the "
      "expression is wrong or fails.",
      expr_options, 1, 1, cmd_expr},
+    {"pause", "EXECUTION", "stop an execution after the nodes that run",
+     "Nodes that run are finished and their results are kept; nothing new begins until it is resumed.", pause_options, 1, 1,
+     cmd_pause},
+    {"resume", "EXECUTION", "let a paused execution go on", "A retry that was to come begins at once.", resume_options, 1, 1,
+     cmd_resume},
+    {"terminate", "EXECUTION", "end an execution, with status failed", "What runs is cancelled; finished results stay.",
+     terminate_options, 1, 1, cmd_terminate},
+    {"retry", "EXECUTION", "begin a failed execution again at what failed",
+     "What had failed, and what was cancelled for it, begins again; finished results are kept, retries and time limit count "
+     "anew.  An execution that waits for its next retry does not wait any longer.", retry_options, 1, 1, cmd_retry},
+    {"replay", "EXECUTION", "run an execution again, as a new one, from the beginning or from a node",
+     "The workflow is run as it is now.  With --from NODE that node and every node that comes after it run; the results of "
+     "the other finished nodes are kept.  A node that neither finished nor comes after NODE does not run.",
+     replay_options, 1, 1, cmd_replay},
+    {"adopt", "[EXECUTION]", "take over executions that ran before wfworker was installed",
+     "They are left alone until they are adopted, or until somebody sets their status.", adopt_options, 0, 1, cmd_adopt},
+    {"explain", "EXECUTION", "say why an execution does not run",
+     "From its row, the queue, the registry of workers and its journal: paused, waiting for a time, for a retry or for a "
+     "worker, held by one, left alone.", explain_options, 1, 1, cmd_explain},
+    {"workers", "", "list the workers of the database", "Lost: not seen for two minutes.", workers_options, 0, 0, cmd_workers},
     {"config", "", "show every setting, its value and where it came from",
      "Passwords are never shown.", config_options, 0, 0, cmd_config},
     {NULL, NULL, NULL, NULL, NULL, 0, 0, NULL},

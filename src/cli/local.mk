@@ -7,14 +7,17 @@ src_cli_libdevdb_la_LIBADD = src/base/libbase.la $(LIBPQ_LIBS)
 
 # Everything but main(), so that the unit tests can have it.
 src_cli_libcli_la_SOURCES = \
+  src/cli/adopt.c \
   src/cli/check.c \
-  src/cli/command.h src/cli/commands.c \
+  src/cli/command.h \
+  src/cli/commands.c \
   src/cli/config.c \
   src/cli/connect.h \
   src/cli/definition.c src/cli/definition.h \
   src/cli/dev.c \
   src/cli/exec.c \
   src/cli/execution.c src/cli/execution.h \
+  src/cli/explain.c \
   src/cli/expr.c \
   src/cli/graph.c \
   src/cli/help.c \
@@ -22,14 +25,22 @@ src_cli_libcli_la_SOURCES = \
   src/cli/list.c \
   src/cli/migrate.c \
   src/cli/options.c \
+  src/cli/pause.c \
   src/cli/plugins.c src/cli/plugins.h \
-  src/cli/reload.h src/cli/run.c \
-  src/cli/schedule.c src/cli/schedule_next.c \
+  src/cli/reload.h \
+  src/cli/replay.c \
+  src/cli/resume.c \
+  src/cli/retry.c \
+  src/cli/run.c \
+  src/cli/schedule.c \
+  src/cli/schedule_next.c \
   src/cli/show.c \
   src/cli/submit.c \
   src/cli/table.c src/cli/table.h \
+  src/cli/terminate.c \
   src/cli/validate.c \
   src/cli/wait.c \
+  src/cli/workers.c \
   src/cli/workflow.c
 
 bin_PROGRAMS += wfworker

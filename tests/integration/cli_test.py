@@ -15,7 +15,8 @@ DB = postgres.create("cli")
 DSN = postgres.dsn(DB)
 ENV = {"WFWORKER_DB": DSN}
 
-COMMANDS = ["run", "dev", "migrate", "check", "workflow", "submit", "list", "show", "logs", "config"]
+COMMANDS = ["run", "dev", "migrate", "check", "workflow", "submit", "list", "show", "logs", "config", "pause", "resume", "terminate", "retry", "replay",
+            "adopt", "explain", "workers"]
 
 
 def ok(*arguments, **options):

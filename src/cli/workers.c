@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* wfworker workers: the registry. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/json.h"
+#include "base/mem.h"
+#include "cli/connect.h"
+#include "cli/table.h"
+#include "store/sync.h"
+
+const struct cli_option workers_options[] = {
+    {"json", 0, NULL, "as a JSON array, with the node types of each"},
+    {NULL, 0, NULL, NULL},
+};
+
+static void print_workers(const json_t *rows)
+{
+    struct table t;
+    size_t i;
+    json_t *row;
+    table_begin(&t, (const char *const[]){"WORKER", "VERSION", "STATE", "HOLDS", "SEEN", "STARTED (UTC)", NULL});
+    json_array_foreach(rows, i, row)
+    {
+        CLEANUP_FREE char *held = xasprintf("%lld", (long long)js_int(row, "held", 0));
+        CLEANUP_FREE char *started = text_time(js_str(row, "started_at"));
+        CLEANUP_BUF struct buf seen = BUF_INIT;
+        int64_t us = js_int(row, "seen_us", 0);
+        text_duration(us > 0 ? us : 0, &seen);
+        buf_addstr(&seen, " ago");
+        table_add(&t, js_str(row, "name"), 60);
+        table_add(&t, js_str(row, "version"), 20);
+        table_add(&t, !js_bool(row, "alive", false) ? "lost" : js_bool(row, "idle", false) ? "idle" : "working", 0);
+        table_add(&t, held, 0);
+        table_add(&t, seen.data, 0);
+        table_add(&t, started, 0);
+    }
+    table_print(&t, stdout);
+}
+
+int cmd_workers(struct cli *c)
+{
+    struct error e = ERROR_INIT;
+    CLEANUP_CONNECTION PGconn *conn = cli_connect(c, &e);
+    CLEANUP_JSON json_t *rows = conn ? db_workers(conn, &e) : NULL;
+    if (!rows)
+        return cli_failed(&e);
+    if (cli_has(c, "json"))
+        print_json(rows);
+    else
+        print_workers(rows);
+    return EXIT_SUCCESS;
+}
