@@ -3,6 +3,7 @@
 INTEGRATION_TESTS = \
   tests/integration/cli_test.py \
   tests/integration/contract_test.py \
+  tests/integration/control_test.py \
   tests/integration/lifecycle_test.py \
   tests/integration/outage_test.py \
   tests/integration/plugins_test.py \
