@@ -188,7 +188,7 @@ static json_t *present_definition(PGconn *c, const char *id, struct error *e)
         "  FROM workflow w, wfworker.pin(w.id) p WHERE w.id = $1::uuid", 1, values);
     simple(c, "ROLLBACK", NULL);
     if (r && PQntuples(r) > 0)
-        return row_object(r, 0);
+        return pg_row_object(r, 0);
     if (r)
         err_set(e, "there is no workflow \"%s\"", id);
     return NULL;
@@ -264,7 +264,7 @@ static json_t *pinned_definition(PGconn *c, const json_t *row, struct error *e)
         "  LEFT JOIN LATERAL (SELECT j.events::json -> 0 ->> 'definition' AS id FROM wfworker.journal j"
         "  WHERE j.execution_id = x.id ORDER BY j.seq LIMIT 1) j ON true"
         "  JOIN wfworker.definition d ON d.id = coalesce(nullif(s.definition, ''), j.id) WHERE x.id = $1::uuid", 1, values);
-    return r && PQntuples(r) > 0 ? row_object(r, 0) : NULL;
+    return r && PQntuples(r) > 0 ? pg_row_object(r, 0) : NULL;
 }
 
 json_t *db_execution_definition(PGconn *c, const char *execution, struct error *e)
