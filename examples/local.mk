@@ -10,3 +10,29 @@ dist_examples_DATA = \
   examples/retry.json \
   examples/variables.json
 dist_examples_SCRIPTS = examples/demo-server.py
+patternsdir = $(docdir)/examples/patterns
+dist_patterns_DATA = \
+  examples/patterns/01-sequence.json \
+  examples/patterns/02-parallel-split.json \
+  examples/patterns/03-synchronization.json \
+  examples/patterns/04-exclusive-choice.json \
+  examples/patterns/05-simple-merge.json \
+  examples/patterns/06-multi-choice.json \
+  examples/patterns/07-structured-synchronizing-merge.json \
+  examples/patterns/08-multi-merge.json \
+  examples/patterns/09-structured-discriminator.json \
+  examples/patterns/10-arbitrary-cycles.json \
+  examples/patterns/11-implicit-termination.json \
+  examples/patterns/12-multiple-instances-without-synchronization.json \
+  examples/patterns/13-multiple-instances-known-at-design-time.json \
+  examples/patterns/14-multiple-instances-known-at-run-time.json \
+  examples/patterns/20-cancel-case.json \
+  examples/patterns/21-structured-loop.json \
+  examples/patterns/27-complete-multiple-instance-activity.json \
+  examples/patterns/29-cancelling-discriminator.json \
+  examples/patterns/30-structured-partial-join.json \
+  examples/patterns/32-cancelling-partial-join.json \
+  examples/patterns/34-static-partial-join-for-multiple-instances.json \
+  examples/patterns/35-cancelling-partial-join-for-multiple-instances.json \
+  examples/patterns/37-acyclic-synchronizing-merge.json \
+  examples/patterns/43-explicit-termination.json

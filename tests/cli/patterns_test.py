@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The workflow patterns: every example in examples/patterns runs as it says, and the manual's table names them all.
+
+An example's trace has a line for each activation, in the order of the starts: SCOPE/NODE(RUN) -BRANCH STATUS, where scope
+and branch are left out when there is none, a first run has no number, and completed is not said."""
+
+import glob
+import json
+import os
+import re
+
+from tap import SOURCE, cases, is_, main, run
+
+DIRECTORY = os.path.join(SOURCE, "examples/patterns")
+FILES = sorted(glob.glob(os.path.join(DIRECTORY, "*.json")))
+
+
+def line(entry):
+    return "".join([entry["scope"] + "/" if entry["scope"] else "", entry["node_id"],
+                    "(%d)" % entry["pass"] if entry["pass"] > 1 else "", " -" + entry["branch"] if entry["branch"] else "",
+                    " " + entry["status"] if entry["status"] != "completed" else ""])
+
+
+def pattern(path):
+    with open(path) as f:
+        wanted = json.load(f)
+
+    def check():
+        is_(os.path.basename(path), wanted["name"] + ".json")
+        done = run("exec", path, "--virtual-time", "--trace", "--log-level", "error", "--data", json.dumps(wanted["data"]))
+        is_("", done.err)
+        result = json.loads(done.out)
+        is_((wanted["status"], {"completed": 0, "failed": 1}[wanted["status"]]), (result["status"], done.status))
+        is_("\n".join(wanted["trace"]), "\n".join(line(e) for e in result["trace"]))
+        done = run("validate", path, "--strict")
+        is_((0, ""), (done.status, done.err))
+    check.__doc__ = wanted["name"] + ": " + wanted["description"]
+    return check
+
+
+def table():
+    """the table in doc/patterns.md has all 43 patterns, and names exactly these examples as those that run"""
+    with open(os.path.join(SOURCE, "doc/patterns.md")) as f:
+        rows = re.findall(r"^\| (\d+) \| ([^|]+) \| ([^|]+) \| ([^|]+) \|$", f.read(), re.M)
+    is_(list(range(1, 44)), [int(r[0]) for r in rows])
+    named = {r[3].strip(): int(r[0]) for r in rows if r[3].strip() != "not yet"}
+    is_({os.path.basename(f): int(os.path.basename(f)[:2]) for f in FILES}, named)
+
+
+cases.append(table)
+cases.extend(pattern(f) for f in FILES)
+main()
