@@ -4,6 +4,7 @@
 #include "exec/inside.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "base/json.h"
@@ -20,6 +21,7 @@ static void act_free(struct exec_act *a)
     json_decref(a->event);
     json_decref(a->told.scope);
     kept_free(&a->said);
+    mask_free(&a->mask);
     free(a);
 }
 
@@ -49,10 +51,11 @@ static void on_outcome(void *owner, struct task *t, const struct outcome *o)
     struct exec_act *a = owner;
     struct exec *x = a->x;
     struct said said = {0};
+    CLEANUP(outcome_masked_free) struct outcome masked = outcome_masked(&a->mask, o);
     (void)t;
     a->task = NULL;
     timer_clear(&x->timers, &a->timeout);
-    said_make(&said, o, a->id);
+    said_make(&said, &masked, a->id);
     say(a, &said.ev);
     said_clear(&said);
     exec_turn(x);
@@ -84,14 +87,32 @@ static void call(struct exec_act *a, const struct handler *h, json_t *config)
     struct exec *x = a->x;
     CLEANUP_FREE char *key = engine_key(x->def, x->state, a->id);
     struct task_call c = {.node_type = def_node_type(x->def, a->node), .node_id = def_node_id(x->def, a->node),
-                                .execution_id = x->execution_id, .workflow_id = x->workflow_id, .key = key,
-                                .config = config, .checkpoint = a->checkpoint, .event = a->event,
-                                .input = (json_t *)(uintptr_t)engine_input(x->state, a->id),
-                                .attempt = a->attempt, .why = handling_why(a->why), .timeout_ms = a->timeout_ms};
+                          .execution_id = x->execution_id, .workflow_id = x->workflow_id, .key = key,
+                          .config = config, .checkpoint = a->checkpoint, .event = a->event,
+                          .input = (json_t *)(uintptr_t)engine_input(x->state, a->id),
+                          .attempt = a->attempt, .why = handling_why(a->why), .timeout_ms = a->timeout_ms};
     told_call(&a->told, x->def, a->node, &c);
     if (a->timeout_ms > 0)
         timer_set(&x->timers, &a->timeout, a->timeout_ms * US_PER_MS);
     a->task = task_start(x->tasks, h, &c, on_outcome, a);
+}
+
+/* An engine_secret_fn; ctx = the activation, which remembers what its handler must not repeat. */
+static char *act_secret(void *ctx, const char *kind, const char *name)
+{
+    struct exec_act *a = ctx;
+    char *value = handling_secret(a->x->o->source, kind, name);
+    if (value && strcmp(kind, "secret") == 0)
+        mask_add(&a->mask, value);
+    return value;
+}
+
+static void say_masked(struct exec_act *a, struct failure *f)
+{
+    char *text = mask_text(&a->mask, f->message);
+    free(f->message);
+    f->message = text;
+    say_failure(a, f);
 }
 
 /* An unknown node type is told by engine_config(). */
@@ -99,11 +120,11 @@ static void start(struct exec_act *a)
 {
     struct exec *x = a->x;
     struct failure f = {0};
-    CLEANUP_JSON json_t *config = engine_config(x->def, x->state, a->id, exec_now(x), exec_secret, x, &f);
+    CLEANUP_JSON json_t *config = engine_config(x->def, x->state, a->id, exec_now(x), act_secret, a, &f);
     if (config)
         call(a, registry_find(x->o->registry, def_node_type(x->def, a->node)), config);
     else
-        say_failure(a, &f);
+        say_masked(a, &f);
 }
 
 void exec_begin(struct exec *x, struct engine_effect *fx)

@@ -27,6 +27,7 @@ struct exec_act {
     int64_t started_us, timeout_ms;
     json_t *checkpoint, *event; /* owned, or NULL */
     struct told told;
+    struct mask mask;      /* secrets of its configuration, which are not shown */
     struct task *task;     /* NULL: it said something, or never began */
     struct kept said;      /* that, one event */
     struct timer_item timeout;
@@ -66,6 +67,5 @@ bool exec_apply_next(struct exec *x);
 
 /* services.c */
 struct task_services exec_services(struct exec *x);
-char *exec_secret(void *ctx, const char *kind, const char *name); /* an engine_secret_fn; ctx = the exec */
 
 #endif

@@ -6,22 +6,19 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/mem.h"
 #include "worker/output.h"
-
-char *exec_secret(void *ctx, const char *kind, const char *name)
-{
-    const struct exec *x = ctx;
-    return handling_secret(x->o->source, kind, name);
-}
 
 static char *get_secret(void *ctx, const char *name)
 {
-    return exec_secret(ctx, "secret", name);
+    const struct exec *x = ctx;
+    return handling_secret(x->o->source, "secret", name);
 }
 
 static char *get_env(void *ctx, const char *name)
 {
-    return exec_secret(ctx, "env", name);
+    const struct exec *x = ctx;
+    return handling_secret(x->o->source, "env", name);
 }
 
 static void *start_http(void *ctx, const struct http_request *request, http_done_fn done, void *arg, struct error *e)
@@ -74,7 +71,8 @@ static void add_log(void *ctx, void *owner, int level, const char *text)
     const struct exec *x = ctx;
     const struct exec_act *a = owner;
     enum log_level own = level >= WFW_LOG_ERROR ? LOG_ERROR : level < WFW_LOG_DEBUG ? LOG_DEBUG : (enum log_level)level;
-    log_write(own, text, LOG_STR("node", a ? def_node_id(x->def, a->node) : ""));
+    CLEANUP_FREE char *masked = a ? mask_text(&a->mask, text) : xstrdup(text);
+    log_write(own, masked, LOG_STR("node", a ? def_node_id(x->def, a->node) : ""));
 }
 
 struct task_services exec_services(struct exec *x)

@@ -184,37 +184,12 @@ static void act_fail_text(struct act *a, const char *type, const char *message)
     act_fail(a, &(struct failure){.type = own_type, .message = own_message});
 }
 
-/* What a handler said, without secrets; the members that were made are freed by outcome_free(). */
-static struct outcome outcome_masked(const struct mask *m, const struct outcome *o)
-{
-    struct outcome own = *o;
-    own.message = mask_text(m, o->message);
-    own.output = mask_value(m, o->output);
-    own.details = mask_value(m, o->details);
-    own.child_input = mask_value(m, o->child_input);
-    own.checkpoint = mask_value(m, o->checkpoint);
-    own.passes = mask_value(m, o->passes);
-    own.variables = mask_value(m, o->variables);
-    return own;
-}
-
-static void outcome_free(struct outcome *own)
-{
-    free((void *)(uintptr_t)own->message);
-    json_decref(own->output);
-    json_decref(own->details);
-    json_decref(own->child_input);
-    json_decref(own->checkpoint);
-    json_decref(own->passes);
-    json_decref(own->variables);
-}
-
 static void on_outcome(void *owner, struct task *t, const struct outcome *o)
 {
     struct act *a = owner;
     struct run *r = a->run;
     struct said said = {0};
-    CLEANUP(outcome_free) struct outcome masked = outcome_masked(&a->mask, o);
+    CLEANUP(outcome_masked_free) struct outcome masked = outcome_masked(&a->mask, o);
     (void)t;
     a->task = NULL;
     said_make(&said, &masked, a->id);

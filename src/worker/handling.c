@@ -2,6 +2,7 @@
 /* Translation between the engine's words and those of plugins. */
 #include "worker/handling.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/json.h"
@@ -161,6 +162,30 @@ void said_clear(struct said *s)
     json_decref(s->output);
     failure_clear(&s->failure);
     *s = (struct said){0};
+}
+
+struct outcome outcome_masked(const struct mask *m, const struct outcome *o)
+{
+    struct outcome own = *o;
+    own.message = mask_text(m, o->message);
+    own.output = mask_value(m, o->output);
+    own.details = mask_value(m, o->details);
+    own.child_input = mask_value(m, o->child_input);
+    own.checkpoint = mask_value(m, o->checkpoint);
+    own.passes = mask_value(m, o->passes);
+    own.variables = mask_value(m, o->variables);
+    return own;
+}
+
+void outcome_masked_free(struct outcome *own)
+{
+    free((void *)(uintptr_t)own->message);
+    json_decref(own->output);
+    json_decref(own->details);
+    json_decref(own->child_input);
+    json_decref(own->checkpoint);
+    json_decref(own->passes);
+    json_decref(own->variables);
 }
 
 void handling_outcome_invalid(const struct def *d, size_t node, struct failure *f)

@@ -12,6 +12,7 @@
 #include "engine/engine.h"
 #include "plugin/registry.h"
 #include "plugin/task.h"
+#include "worker/mask.h"
 
 /* The registry as the engine sees it; it must live as long as definitions that were loaded with it. */
 struct catalog handling_catalog(const struct registry *r);
@@ -37,6 +38,10 @@ struct said {
 };
 void said_make(struct said *s, const struct outcome *o, uint64_t act);
 void said_clear(struct said *s);
+
+/* What a handler said, without secrets; its own members are freed by outcome_masked_free(), the others stay borrowed. */
+struct outcome outcome_masked(const struct mask *m, const struct outcome *o);
+void outcome_masked_free(struct outcome *own);
 
 /* The failure of a node whose outcome the engine does not take: `break` for a node that is no loop, and the like. */
 void handling_outcome_invalid(const struct def *d, size_t node, struct failure *f);

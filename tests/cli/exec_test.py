@@ -181,7 +181,7 @@ class Flaky(BaseHTTPRequestHandler):
         self.server.seen.append(dict(self.headers))
         self.send_response(200 if len(self.server.seen) > 2 else 503)
         self.end_headers()
-        self.wfile.write(b'{"ok": true}')
+        self.wfile.write(json.dumps({"ok": True, "word": self.headers["X-Word"]}).encode())
 
     def log_message(self, *arguments):
         pass
@@ -211,7 +211,7 @@ def node_retries():
                          "--trace")
     is_([entry("t"), entry("h")], result["trace"])
     is_("2026-01-01T03:00:00", result["node_results"]["h"]["completed_at"])
-    is_({"ok": True}, result["data"]["h_output"]["json"])
+    is_({"ok": True, "word": None}, result["data"]["h_output"]["json"])
     is_(3, len(seen))
 
 
@@ -236,6 +236,7 @@ def secrets():
                                   {"retry": {"max_attempts": 3}})),
                          env={"WFWORKER_SECRET_WORD": "xyzzy", "OPEN": "yes", "WFWORKER_ENV_ALLOW": "OPEN"})
     is_([("xyzzy", "yes")] * 3, [(h["X-Word"], h["X-Open"]) for h in seen])
+    is_({"ok": True, "word": "***"}, result["data"]["h_output"]["json"])
     assert "xyzzy" not in json.dumps(result), result
 
 

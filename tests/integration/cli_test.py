@@ -226,6 +226,30 @@ def logs_follow():
 
 
 @case
+def validate_and_graph():
+    """validate takes a workflow of the database; graph draws what an execution runs, with its state"""
+    text = ok("validate", "choice")
+    assert re.search(r"^valid: 0 errors, \d+ warnings$", text, re.M), text
+    assert "nowhere" in refused("validate", "nowhere", status=1)
+    definition = graph([("t", "trigger"), ("good", "noop"), ("bad", "frobnicate"), ("after", "noop")],
+                       [("t", "good"), ("good", "bad"), ("bad", "after")])
+    ok("workflow", "add", write("drawn.json", definition))
+    worker = Worker(DSN)
+    done = wfworker("submit", "drawn", "--wait", env=ENV)
+    execution = re.search(r"exec-[0-9a-f]{12}", done.out).group()
+    assert worker.terminate() == 0, worker.log()
+    # the execution keeps the definition that it began with
+    ok("workflow", "add", write("drawn.json", graph([("other", "trigger")], [])))
+    text = ok("graph", execution)
+    for part in ("✓ t (trigger)", "✓ good (noop)", "✗ bad (frobnicate)", "│ after (noop)"):
+        assert part in text, (part, text)
+    assert "other" not in text, text
+    assert re.search(r'"bad" .*fillcolor="#fbdcdc"', ok("graph", execution, "--format", "dot"))
+    assert 'class="node failed"' in ok("graph", execution, "--format", "svg")
+    assert "exec-000000000000" in refused("graph", "exec-000000000000", status=1)
+
+
+@case
 def list_plugins():
     """--list-plugins, and as JSON"""
     text = ok("--list-plugins", env={})
