@@ -7,7 +7,7 @@
 
 #include "base/mem.h"
 
-static const struct builtin *const functions[] = {lib_core, lib_math, lib_objects, lib_dates, lib_text, lib_json, lib_regex, lib_lists};
+static const struct builtin *const functions[] = {lib_core, lib_math, lib_objects, lib_dates, lib_text, lib_json, lib_regex, lib_lists, lib_codecs};
 
 static const struct {
     const struct builtin *table;

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Dates: points in time are numbers of milliseconds since 1970-01-01T00:00:00Z; texts without a zone are UTC. */
+/* Dates: points in time are numbers of milliseconds since 1970-01-01T00:00:00Z; without a zone texts and parts are UTC. */
 #include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "base/zone.h"
 #include "expr/lib.h"
 
 static bool date_now(struct ev *ev, const struct call *c, struct val *out)
@@ -15,14 +18,43 @@ static bool date_now(struct ev *ev, const struct call *c, struct val *out)
     return true;
 }
 
+/* The time zone that argument i names; NULL in *zone when it is not given. */
+static bool arg_zone(struct ev *ev, const struct call *c, size_t i, const struct zone **zone)
+{
+    struct error e = ERROR_INIT;
+    size_t len;
+    *zone = NULL;
+    if (!arg_given(c, i))
+        return true;
+    const char *name = arg_string(ev, c, i, &len);
+    if (!name)
+        return false;
+    CLEANUP_FREE char *copy = xstrndup(name, len < ZONE_NAME_MAX + 1 ? len : ZONE_NAME_MAX + 1);
+    *zone = zone_find(copy, &e);
+    return *zone || ex_fail(ev, "type_error", "%s(): %s", c->fn->name, e.message);
+}
+
+static int64_t floor_seconds(int64_t ms)
+{
+    return ms / 1000 - (ms % 1000 < 0);
+}
+
 static bool date_parse(struct ev *ev, const struct call *c, struct val *out)
 {
+    const struct zone *zone;
+    enum zone_kind kind;
+    bool has_zone;
     size_t len;
     int64_t us;
     const char *s = arg_string(ev, c, 0, &len);
-    if (!s)
+    if (!s || !arg_zone(ev, c, 1, &zone))
         return false;
-    *out = val_num(len < 64 && clock_parse(s, &us, NULL) == 0 ? floor((double)us / 1000.0) : (double)NAN);
+    bool ok = len < 64 && clock_parse(s, &us, &has_zone) == 0;
+    if (ok && zone && !has_zone) {
+        int64_t local = us / US_PER_S - (us % US_PER_S < 0);
+        us += (zone_from_local(zone, local, &kind) - local) * US_PER_S;
+    }
+    *out = val_num(ok ? floor((double)us / 1000.0) : (double)NAN);
     return true;
 }
 
@@ -38,23 +70,39 @@ static bool arg_time(struct ev *ev, const struct call *c, int64_t *ms)
     return true;
 }
 
+/* Seconds east of UTC at that time; 0 without a zone. */
+static int32_t offset_at(const struct zone *zone, int64_t ms)
+{
+    struct zone_span span = {0};
+    if (zone)
+        zone_at(zone, floor_seconds(ms), &span);
+    return span.offset;
+}
+
 static bool date_text(struct ev *ev, const struct call *c, struct val *out)
 {
-    char text[CLOCK_TEXT];
+    const struct zone *zone;
+    char text[CLOCK_TEXT], shown[CLOCK_TEXT + 16];
     int64_t ms;
-    if (!arg_time(ev, c, &ms))
+    if (!arg_time(ev, c, &ms) || !arg_zone(ev, c, 1, &zone))
         return false;
-    clock_format_utc_ms(ms * US_PER_MS, text);
-    return ex_str(ev, text, strlen(text), out);
+    int32_t offset = offset_at(zone, ms), minutes = abs(offset) / 60;
+    clock_format_utc_ms((ms + offset * INT64_C(1000)) * US_PER_MS, text);
+    if (!zone)
+        return ex_str(ev, text, strlen(text), out);
+    snprintf(shown, sizeof shown, "%.*s%c%02d:%02d", (int)strlen(text) - 1, text, offset < 0 ? '-' : '+', minutes / 60, minutes % 60);
+    return ex_str(ev, shown, strlen(shown), out);
 }
 
 static bool date_parts(struct ev *ev, const struct call *c, struct val *out)
 {
+    const struct zone *zone;
     const int64_t day_ms = INT64_C(86400000);
     int64_t ms, year;
     int month, day;
-    if (!arg_time(ev, c, &ms))
+    if (!arg_time(ev, c, &ms) || !arg_zone(ev, c, 1, &zone))
         return false;
+    ms += offset_at(zone, ms) * INT64_C(1000);
     int64_t days = ms / day_ms - (ms % day_ms < 0), rest = ms - days * day_ms;
     clock_date_from_days(days, &year, &month, &day);
     const struct {
@@ -95,9 +143,9 @@ static bool date_utc(struct ev *ev, const struct call *c, struct val *out)
 const struct builtin lib_dates[] = {
     {"now", date_now, 0, 0, 0},
     {"Date.now", date_now, 0, 0, 0},
-    {"Date.parse", date_parse, 1, 1, 0},
-    {"Date.toISOString", date_text, 1, 1, 0},
-    {"Date.parts", date_parts, 1, 1, 0},
+    {"Date.parse", date_parse, 1, 2, 0},
+    {"Date.toISOString", date_text, 1, 2, 0},
+    {"Date.parts", date_parts, 1, 2, 0},
     {"Date.UTC", date_utc, 1, 7, 0},
     {0},
 };

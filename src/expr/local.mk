@@ -10,6 +10,7 @@ src_expr_libexpr_la_SOURCES = \
   src/expr/lib.c src/expr/lib.h \
   src/expr/lib_array.c \
   src/expr/lib_case.c \
+  src/expr/lib_codec.c \
   src/expr/lib_core.c \
   src/expr/lib_date.c \
   src/expr/lib_json.c \
@@ -28,5 +29,6 @@ src_expr_libexpr_la_SOURCES = \
   src/expr/tmpl.c \
   src/expr/utf8.c src/expr/utf8.h \
   src/expr/value.c src/expr/value.h
-src_expr_libexpr_la_LIBADD = $(JANSSON_LIBS) $(PCRE2_LIBS) -lm
+src_expr_libexpr_la_CFLAGS = $(AM_CFLAGS) $(LIBCRYPTO_CFLAGS)
+src_expr_libexpr_la_LIBADD = $(LIBCRYPTO_LIBS) $(JANSSON_LIBS) $(PCRE2_LIBS) -lm
 EXTRA_DIST += tools/casemap.py doc/expressions.md

@@ -2,9 +2,11 @@
 /* Values: references, budgets, strings and arrays.  Nothing is allocated before the budget has agreed to it. */
 #include "expr/value.h"
 
+#include <pthread.h>
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/uuid.h"
 #include "expr/utf8.h"
 
 void *ex_alloc(struct ev *ev, size_t size)
@@ -272,12 +274,53 @@ struct obj *ex_obj_new(struct ev *ev)
     return o;
 }
 
+/* SipHash-1-3 with a key of this process: nobody outside can make keys that collide. */
+static uint64_t hash_key[2];
+static pthread_once_t hash_once = PTHREAD_ONCE_INIT;
+
+static void hash_start(void)
+{
+    random_bytes(hash_key, sizeof hash_key);
+}
+
+static uint64_t rotate(uint64_t v, int bits)
+{
+    return v << bits | v >> (64 - bits);
+}
+
+static void sip_round(uint64_t v[4])
+{
+    v[0] += v[1];
+    v[1] = rotate(v[1], 13) ^ v[0];
+    v[0] = rotate(v[0], 32);
+    v[2] += v[3];
+    v[3] = rotate(v[3], 16) ^ v[2];
+    v[0] += v[3];
+    v[3] = rotate(v[3], 21) ^ v[0];
+    v[2] += v[1];
+    v[1] = rotate(v[1], 17) ^ v[2];
+    v[2] = rotate(v[2], 32);
+}
+
 static uint32_t hash_of(const char *s, size_t len)
 {
-    uint32_t h = 2166136261u;
-    for (size_t i = 0; i < len; i++)
-        h = (h ^ (unsigned char)s[i]) * 16777619u;
-    return h ^ h >> 15;
+    pthread_once(&hash_once, hash_start);
+    uint64_t v[4] = {hash_key[0] ^ 0x736f6d6570736575, hash_key[1] ^ 0x646f72616e646f6d, hash_key[0] ^ 0x6c7967656e657261,
+                     hash_key[1] ^ 0x7465646279746573};
+    for (size_t at = 0; at <= len; at += 8) {
+        uint64_t word = 0;
+        size_t n = len - at < 8 ? len - at : 8;
+        memcpy(&word, s + at, n);
+        if (n < 8)
+            word |= (uint64_t)len << 56;
+        v[3] ^= word;
+        sip_round(v);
+        v[0] ^= word;
+    }
+    v[2] ^= 0xff;
+    for (int i = 0; i < 3; i++)
+        sip_round(v);
+    return (uint32_t)(v[0] ^ v[1] ^ v[2] ^ v[3]);
 }
 
 static bool same_key(const struct str *k, const char *key, size_t len)
@@ -285,8 +328,7 @@ static bool same_key(const struct str *k, const char *key, size_t len)
     return k->len == len && memcmp(k->data, key, len) == 0;
 }
 
-/* The number of the member, or SIZE_MAX.  Chains are short: the table is at most half full; who crafts collisions
- * within 16 MiB still meets the bound of the table's size. */
+/* The number of the member, or SIZE_MAX.  Chains are short: the table is at most half full. */
 static size_t obj_find(const struct obj *o, const char *key, size_t len)
 {
     if (!o->index) {

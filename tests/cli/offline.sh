@@ -49,6 +49,10 @@ if [ -e /usr/share/zoneinfo/Europe/Berlin ]; then
 2026-03-30T02:30:00+02:00" "$status $out"
     run "$w" schedule next 'CRON_TZ=America/New_York 0 9 * * *' --timezone Europe/Berlin --from 2026-07-01T08:00 --count 1
     is "the zone in the expression wins, also for --from" "0 2026-07-01T09:00:00-04:00" "$status $out"
+    run "$w" expr "Date.toISOString(1782864000000, 'Europe/Berlin')"
+    is "a date in a zone" '0 "2026-07-01T02:00:00.000+02:00"' "$status $out"
+    run "$w" expr "Date.parts(Date.parse('2026-07-01T12:00', 'America/New_York'), 'Europe/Berlin').hour"
+    is "from one zone to another" '0 18' "$status $out"
 else
     echo "# no time zones in /usr/share/zoneinfo"
 fi
@@ -74,6 +78,14 @@ DETAIL:  error type unknown_name' "$status $err"
 run "$w" expr 1 --data '[1]'
 is "data that are no object" "1 wfworker: --data is not a JSON object
 HINT:  for example --data '{\"amount\": 12}', or --data @FILE" "$status $err"
+if grep -q '^#define WITH_HASHES' "$builddir/config.h"; then
+    run "$w" expr "[md5(''), sha256('abc'), sha1('abc'), sha512('').length, hmacSha256('key', 'The quick brown fox jumps over the lazy dog')]"
+    is "hashes" '0 ["d41d8cd98f00b204e9800998ecf8427e","ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad","a9993e364706816aba3e25717850c26c9cd0d89d",128,"f7bc83f430538424b13298e6aa6fb143ef4d59a14946175997479dbc2d1a3cd8"]' "$status $out"
+else
+    run "$w" expr "md5('')"
+    is "no hashes in this build" '1 wfworker: md5() is not part of this build: configure found no libcrypto, line 1, column 1
+DETAIL:  error type type_error' "$status $err"
+fi
 run "$w" expr
 is "EXPRESSION is missing" "2 wfworker: EXPRESSION is missing
 HINT:  usage: wfworker expr EXPRESSION" "$status $err"

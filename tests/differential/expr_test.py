@@ -110,7 +110,7 @@ class Generator:
             "typeof {obj}", "typeof {null}", "typeof unknownName", "JSON.stringify({num})", "JSON.stringify({str})", "JSON.stringify({obj})",
             "JSON.stringify({nums})", "JSON.stringify({obj}, null, {c})", "{str}.concat({str}, {str})", "{strs}[{c}] ?? {str}",
             "{strs}.reduce({f:str:str:str}, {str})", "{strs}.find({f:str:bool}) ?? 'none'", "{str}.substr({i}, {c})", "String.fromCodePoint(65 + {c})",
-            "Math.trunc({num}).toString()", "({c} * 1000003).toString({c} + 2)", "Object.keys({obj}).join()",
+            "Math.trunc({num}).toString()", "encodeURIComponent({str})", "decodeURIComponent(encodeURIComponent({str}))", "({c} * 1000003).toString({c} + 2)", "Object.keys({obj}).join()",
         ])
 
     def bool(self, depth):

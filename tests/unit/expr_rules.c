@@ -298,6 +298,17 @@ static void library_arrays(void **state)
         {"[...'a\u00e4b']", data, "[\"a\",\"\u00e4\",\"b\"]"},
         {"JSON.parse('[123456789012345678901,1]')", data, "[123456789012345680000,1]"},
         {"[...1]", data, "type_error: \"...\" wants an array or a string here, not number, line 1, column 2"},
+        {"['', 'a', 'ab', 'abc', 'äöü'].map(base64Encode)", data, "[\"\",\"YQ==\",\"YWI=\",\"YWJj\",\"w6TDtsO8\"]"},
+        {"['', 'YQ==', 'YWI', 'YWJj', 'w6TDtsO8', 'Pz8_'].map(base64Decode)", data, "[\"\",\"a\",\"ab\",\"abc\",\"äöü\",\"???\"]"},
+        {"base64Decode('a')", data, "type_error: base64Decode(): this is not base64, line 1, column 1"},
+        {"base64Decode('_w==')", data, "type_error: base64Decode(): what it stands for is no text, line 1, column 1"},
+        {"encodeURIComponent(\"a b&c=ä/?'(1)\")", data, "\"a%20b%26c%3D%C3%A4%2F%3F'(1)\""},
+        {"decodeURIComponent('a%20b%26%c3%A4+')", data, "\"a b&ä+\""},
+        {"decodeURIComponent('5%')", data, "type_error: decodeURIComponent(): % wants two hexadecimal digits, line 1, column 1"},
+        {"decodeURIComponent('%ff')", data, "type_error: decodeURIComponent(): what it stands for is no text, line 1, column 1"},
+        {"Date.toISOString(0, 'UTC')", data, "\"1970-01-01T00:00:00.000+00:00\""},
+        {"Date.parse('2026-01-01', 'UTC')", data, "1767225600000"},
+        {"Date.parts(0, 'No/Where')", data, "type_error: Date.parts(): there is no time zone \"No/Where\", line 1, column 1"},
         {"Math.max(...[1,5,3]) + max([2,7])", data, "12"},
     };
     CHECK(rows);
