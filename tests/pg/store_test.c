@@ -321,19 +321,25 @@ static void parked_and_recovered(void **state)
     assert_string_equal(a.claims[3].status, "paused");
     assert_string_equal(a.claims[3].snapshot, "{\"state\":3}");
     assert_int_equal(a.claims[3].journal_count, 1);
-    /* Terminated while nobody holds it: over. */
+    /* Terminated while nobody holds it: a worker writes the end of what has begun. */
     v = save_of(&a.claims[3], 5, "paused", SAVE_PARK);
     v.expected_status = "paused";
     save_as(&a, &v);
     run_until(&a, &a.results, 5);
     sql(db.c, "UPDATE workflowexecution SET status = 'failed', error_message = 'stop', completed_at = now()");
-    assert_int_equal(number(db.c, "SELECT count(*) FROM wfworker.task"), 0);
-    /* Resumed after all: everything is still there. */
-    sql(db.c, "UPDATE workflowexecution SET status = 'running', completed_at = NULL");
     run_until(&a, &a.claimed, 5);
-    assert_string_equal(a.claims[4].snapshot, "{\"state\":3}");
-    assert_int_equal(a.claims[4].journal_count, 2);
-    assert_int_equal(a.claims[4].next_seq, 6);
+    assert_string_equal(a.claims[4].status, "failed");
+    v = save_of(&a.claims[4], 6, "failed", SAVE_END);
+    v.expected_status = "failed";
+    save_as(&a, &v);
+    run_until(&a, &a.results, 6);
+    assert_int_equal(number(db.c, "SELECT count(*) FROM wfworker.task"), 0);
+    /* Retried after all: the whole history is still there; an end leaves no snapshot. */
+    sql(db.c, "UPDATE workflowexecution SET status = 'running', completed_at = NULL");
+    run_until(&a, &a.claimed, 6);
+    assert_string_equal(a.claims[5].snapshot, "");
+    assert_int_equal(a.claims[5].journal_count, 6);
+    assert_int_equal(a.claims[5].next_seq, 7);
     worker_close(&a);
 }
 
