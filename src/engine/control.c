@@ -43,13 +43,13 @@ static void fire_timers(struct step *st)
     size_t n = 0;
     for (size_t i = 0; i < s->act_count; i++) {
         const struct act *a = s->acts[i];
-        if (act_waits(a) && a->due_us <= st->now)
+        if (act_waits(a) && act_may_go_on(s, a) && a->due_us <= st->now)
             due[n++] = (struct due){a->due_us, a->timer, a->id};
     }
     qsort(due, n, sizeof *due, by_time);
     for (size_t i = 0; i < n; i++) {
         struct act *a = act_find(s, due[i].act);
-        if (a && !s->failing.set)
+        if (a && act_may_go_on(s, a))
             timer_fires(st, a);
     }
     free(due);
@@ -153,8 +153,7 @@ void step_resume(struct step *st)
         return;
     if (s->phase == PHASE_RETRY)
         execution_retry(st);
-    if (!s->failing.set)
-        fire_timers(st);
+    fire_timers(st);
     settle(st);
 }
 

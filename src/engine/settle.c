@@ -216,12 +216,6 @@ void act_continue(struct step *st, struct act *a, enum engine_why why)
     call(st, a);
 }
 
-/* While the execution fails, only what winds up may go on. */
-static bool may_start(const struct engine_state *s, const struct act *a)
-{
-    return a->state == ACT_QUEUED && (!s->failing.set || a->cancelling || scope_base(a->scope) != s->root);
-}
-
 /* Those that were queued in this step stand at the end, so the walk from there is short. */
 static void launch(struct step *st)
 {
@@ -231,7 +225,7 @@ static void launch(struct step *st)
         found += s->acts[first - 1]->state == ACT_QUEUED;
     for (size_t i = first; s->queued > 0 && i < s->act_count; i++) {
         struct act *a = s->acts[i];
-        if (!may_start(s, a))
+        if (a->state != ACT_QUEUED || !act_may_go_on(s, a))
             continue;
         if (a->passes && a->why == WHY_SCOPE)
             act_continue(st, a, WHY_SCOPE);

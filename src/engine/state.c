@@ -181,6 +181,12 @@ static void earliest(int64_t *due, int64_t at)
         *due = at;
 }
 
+/* While the execution fails, only what winds up may go on. */
+bool act_may_go_on(const struct engine_state *s, const struct act *a)
+{
+    return !s->failing.set || a->cancelling || scope_base(a->scope) != s->root;
+}
+
 bool act_waits(const struct act *a)
 {
     return a->state == ACT_PARKED || a->state == ACT_BACKOFF || (a->state == ACT_ENTERED && a->due_us && !a->passes->closing);
@@ -200,7 +206,7 @@ int64_t engine_next_due(const struct engine_state *s)
         return due;
     }
     for (size_t i = 0; i < s->act_count; i++)
-        if (act_waits(s->acts[i]))
+        if (act_waits(s->acts[i]) && act_may_go_on(s, s->acts[i]))
             earliest(&due, s->acts[i]->due_us);
     return due;
 }

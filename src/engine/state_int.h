@@ -243,6 +243,7 @@ void act_set_state(struct engine_state *s, struct act *a, enum act_state state);
 /* data[key] = value, taking over the reference; data that others hold a reference of are copied first. */
 void state_data_set(struct engine_state *s, const char *key, json_t *value);
 void act_free(struct act *a);
+bool act_may_go_on(const struct engine_state *s, const struct act *a);
 bool act_waits(const struct act *a); /* for due_us */
 void act_set_checkpoint(struct act *a, json_t *checkpoint); /* takes a reference; NULL forgets */
 
