@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Control flow: loops and maps, try with catch and finally, break, continue and terminate.  All of them only use what any
- * plugin may: enter(), leave(), and the call that follows when a pass is over. */
+/* Control flow: loops and maps, try with catch and finally, break, continue and terminate.  All of them only use what
+ * any plugin may: enter(), leave(), and the call that follows when a pass is over. */
 #include "control.h"
 
 const struct wfw_host *host;
 
-static int control_init(const struct wfw_host *h, const struct wfw_value *config, void **state, char *msg, size_t msglen)
+static int control_init(const struct wfw_host *h, const struct wfw_value *config, void **state, char *msg,
+                        size_t msglen)
 {
     (void)config;
     (void)state;
@@ -15,8 +16,9 @@ static int control_init(const struct wfw_host *h, const struct wfw_value *config
     return WFW_OK;
 }
 
-static const struct wfw_node *const nodes[] = {&loop_node,    &for_node,   &while_node,    &repeat_node,    &try_node, &catch_node,
-                                               &finally_node, &break_node, &continue_node, &terminate_node, NULL};
+static const struct wfw_node *const nodes[] = {&loop_node,     &for_node,       &while_node,   &repeat_node,
+                                               &try_node,      &catch_node,     &finally_node, &break_node,
+                                               &continue_node, &terminate_node, NULL};
 
 static const struct wfw_plugin control = {
     .size = sizeof control,

@@ -28,7 +28,8 @@ static void continue_run(void *state, struct wfw_task *task, const struct wfw_ca
 static void terminate_run(void *state, struct wfw_task *task, const struct wfw_call *call)
 {
     (void)state;
-    const char *status = text_member(host, call->config, "/status"), *message = text_member(host, call->config, "/message");
+    const char *status = text_member(host, call->config, "/status"),
+               *message = text_member(host, call->config, "/message");
     const struct wfw_value *output = member(host, call->config, "/output"), *v;
     struct wfw_value *out = host->object(task);
     const char *key;
@@ -41,7 +42,8 @@ static void terminate_run(void *state, struct wfw_task *task, const struct wfw_c
 
 #define LEAVE_SCHEMA                                                                                                   \
     "{\"type\":\"object\",\"properties\":{"                                                                            \
-    "\"loop_label\":{\"type\":[\"string\",\"null\"],\"description\":\"node id of the loop that is meant; without: the nearest one\"}}}"
+    "\"loop_label\":{\"type\":[\"string\",\"null\"],\"description\":\"node id of the loop that is meant; without: "    \
+    "the nearest one\"}}}"
 #define LEAVE_OUTPUT                                                                                                   \
     "{\"type\":\"object\",\"properties\":{\"control_flow\":{\"type\":\"string\"},\"message\":{\"type\":\"string\"}}}"
 
@@ -49,9 +51,10 @@ const struct wfw_node break_node = {
     .size = sizeof break_node,
     .type = "break",
     .summary = "leaves a loop",
-    .description = "Ends the pass and the whole loop; the loop has succeeded with the passes so far. What else runs in the pass, "
-                   "and in a map the other passes, is cancelled; the finally of a try that is left runs first. Outside a "
-                   "loop, or with a name that is none: no_enclosing_loop.",
+    .description =
+        "Ends the pass and the whole loop; the loop has succeeded with the passes so far. What else runs in the pass, "
+        "and in a map the other passes, is cancelled; the finally of a try that is left runs first. Outside a "
+        "loop, or with a name that is none: no_enclosing_loop.",
     .config_schema = LEAVE_SCHEMA,
     .output_schema = LEAVE_OUTPUT,
     .examples = "[{},{\"loop_label\":\"each-order\"}]",
@@ -64,7 +67,8 @@ const struct wfw_node continue_node = {
     .size = sizeof continue_node,
     .type = "continue",
     .summary = "goes on with the next pass of a loop",
-    .description = "Ends the pass at once; it has succeeded. What else runs in the pass is cancelled; the finally of a try that is "
+    .description = "Ends the pass at once; it has succeeded. What else runs in the pass is cancelled; the finally of a "
+                   "try that is "
                    "left runs first. Outside a loop, or with a name that is none: no_enclosing_loop.",
     .config_schema = LEAVE_SCHEMA,
     .output_schema = LEAVE_OUTPUT,
@@ -78,13 +82,16 @@ const struct wfw_node terminate_node = {
     .size = sizeof terminate_node,
     .type = "terminate",
     .summary = "ends the execution",
-    .description = "Ends the whole execution with a status. What runs is cancelled; the finally of every try that is open runs "
-                   "first. In a finally it ends at once.",
-    .config_schema = "{\"type\":\"object\",\"properties\":{"
-                     "\"status\":{\"type\":[\"string\",\"null\"],\"enum\":[\"completed\",\"failed\",null],\"default\":\"completed\","
-                     "\"description\":\"how the execution ends\"},"
-                     "\"output\":{\"type\":[\"object\",\"null\"],\"description\":\"the result of this node\"},"
-                     "\"message\":{\"type\":[\"string\",\"null\"],\"description\":\"the execution's error message when it fails\"}}}",
+    .description =
+        "Ends the whole execution with a status. What runs is cancelled; the finally of every try that is open runs "
+        "first. In a finally it ends at once.",
+    .config_schema =
+        "{\"type\":\"object\",\"properties\":{"
+        "\"status\":{\"type\":[\"string\",\"null\"],\"enum\":[\"completed\",\"failed\",null],\"default\":\"completed\","
+        "\"description\":\"how the execution ends\"},"
+        "\"output\":{\"type\":[\"object\",\"null\"],\"description\":\"the result of this node\"},"
+        "\"message\":{\"type\":[\"string\",\"null\"],\"description\":\"the execution's error message when it "
+        "fails\"}}}",
     .output_schema = "{\"type\":\"object\",\"description\":\"the configured output, and the message\"}",
     .examples = "[{},{\"status\":\"failed\",\"message\":\"nothing in stock\"}]",
     .exec = WFW_EXEC_LOOP,

@@ -12,7 +12,7 @@
 enum kind { KIND_FOR, KIND_WHILE, KIND_REPEAT, KIND_UNKNOWN };
 
 struct options {
-    const char *variable; /* the name of the item */
+    const char *variable;                                      /* the name of the item */
     int64_t concurrency, need, tolerate, max_iterations, keep; /* need -1: all */
     int run_rest;
 };
@@ -125,9 +125,10 @@ static void fail_pass(struct loop *l)
         host->set(details, keys[i], v ? v : host->null(l->task));
     }
     host->get_bool(error, "/retryable", &retryable);
-    snprintf(message, sizeof message, "pass %llu: node %s failed: %s", (unsigned long long)l->call->scope_pass, node ? node : "?",
-             text ? text : "");
-    struct wfw_error e = {.size = sizeof e, .type = type, .message = message, .retryable = retryable, .details = details};
+    snprintf(message, sizeof message, "pass %llu: node %s failed: %s", (unsigned long long)l->call->scope_pass,
+             node ? node : "?", text ? text : "");
+    struct wfw_error e = {
+        .size = sizeof e, .type = type, .message = message, .retryable = retryable, .details = details};
     host->fail(l->task, &e);
 }
 
@@ -210,8 +211,8 @@ static void next_while(struct loop *l)
     if (!holds)
         finish(l);
     else if (l->p.begun >= l->o.max_iterations)
-        fail_with(host, l->task, "max_iterations_exceeded", "the condition still holds after %lld passes (max_iterations)",
-                  (long long)l->o.max_iterations);
+        fail_with(host, l->task, "max_iterations_exceeded",
+                  "the condition still holds after %lld passes (max_iterations)", (long long)l->o.max_iterations);
     else
         open_passes(l, 1, 0);
 }
@@ -229,7 +230,8 @@ static void enough(struct loop *l)
 static void next(struct loop *l)
 {
     int64_t lost = l->p.failed + l->p.cancelled;
-    if (l->call->why == WFW_WHY_SCOPE && l->call->scope_outcome == WFW_SCOPE_FAILED && l->p.failed > l->o.tolerate && !l->p.left)
+    if (l->call->why == WFW_WHY_SCOPE && l->call->scope_outcome == WFW_SCOPE_FAILED && l->p.failed > l->o.tolerate &&
+        !l->p.left)
         fail_pass(l);
     else if (l->p.left && l->p.open)
         open_passes(l, 0, 0);
@@ -238,8 +240,8 @@ static void next(struct loop *l)
     else if (l->o.need >= 0 && l->p.succeeded >= l->o.need)
         enough(l);
     else if (l->o.need >= 0 && l->total >= 0 && l->total - lost < l->o.need)
-        fail_with(host, l->task, "join_unsatisfiable", "%lld passes must succeed, but only %lld still can", (long long)l->o.need,
-                  (long long)(l->total - lost));
+        fail_with(host, l->task, "join_unsatisfiable", "%lld passes must succeed, but only %lld still can",
+                  (long long)l->o.need, (long long)(l->total - lost));
     else if (l->total < 0)
         next_while(l);
     else if (l->p.begun < l->total && l->p.open < l->o.concurrency)
@@ -266,7 +268,8 @@ static int find_items(struct loop *l)
         }
     }
     if (!source || host->type(source) != WFW_ARRAY) {
-        fail_with(host, l->task, "type_error", "/array_expression: %s", source ? "the value is no array" : "there is no array");
+        fail_with(host, l->task, "type_error", "/array_expression: %s",
+                  source ? "the value is no array" : "there is no array");
         return -1;
     }
     l->items = source;
@@ -281,7 +284,8 @@ static int find_count(struct loop *l)
     char *end = NULL;
     if (text)
         n = strtoll(text, &end, 10);
-    if ((text && *end) || (!text && host->get_int(l->call->config, "/repeat_count", &n) != WFW_OK) || n < 0 || n > MOST) {
+    if ((text && *end) || (!text && host->get_int(l->call->config, "/repeat_count", &n) != WFW_OK) || n < 0 ||
+        n > MOST) {
         fail_with(host, l->task, "config_invalid", "/repeat_count: repeat needs a number of passes, 0 or more");
         return -1;
     }
@@ -294,15 +298,17 @@ static int make_plan(struct loop *l)
     l->total = -1;
     if (l->kind == KIND_UNKNOWN) {
         fail_with(host, l->task, "config_invalid",
-                  "the loop needs loop_type for, while or repeat, or one of array_expression, condition_expression and repeat_count");
+                  "the loop needs loop_type for, while or repeat, or one of array_expression, condition_expression and "
+                  "repeat_count");
         return -1;
     }
     if ((l->kind == KIND_FOR && find_items(l) != 0) || (l->kind == KIND_REPEAT && find_count(l) != 0))
         return -1;
     if (l->total <= l->o.max_iterations)
         return 0;
-    fail_with(host, l->task, "max_iterations_exceeded", "%lld passes are more than max_iterations allows, which is %lld",
-              (long long)l->total, (long long)l->o.max_iterations);
+    fail_with(host, l->task, "max_iterations_exceeded",
+              "%lld passes are more than max_iterations allows, which is %lld", (long long)l->total,
+              (long long)l->o.max_iterations);
     return -1;
 }
 
@@ -343,35 +349,48 @@ static void loop_run(void *state, struct wfw_task *task, const struct wfw_call *
 /* ---- what they are ---- */
 
 #define COMMON                                                                                                         \
-    "\"loop_variable\":{\"type\":[\"string\",\"null\"],\"default\":\"item\",\"description\":\"the name of the item inside the body, "   \
+    "\"loop_variable\":{\"type\":[\"string\",\"null\"],\"default\":\"item\",\"description\":\"the name of the item "   \
+    "inside the body, "                                                                                                \
     "besides item and index\"},"                                                                                       \
-    "\"max_concurrency\":{\"type\":[\"integer\",\"null\"],\"minimum\":1,\"default\":1,\"description\":\"passes side by side; more than "  \
+    "\"max_concurrency\":{\"type\":[\"integer\",\"null\"],\"minimum\":1,\"default\":1,\"description\":\"passes side "  \
+    "by side; more than "                                                                                              \
     "1 makes a map of the loop\"},"                                                                                    \
-    "\"need\":{\"type\":[\"integer\",\"null\"],\"minimum\":0,\"description\":\"go on when so many passes have succeeded\"},"           \
-    "\"tolerate\":{\"type\":[\"integer\",\"null\"],\"minimum\":0,\"default\":0,\"description\":\"passes that may fail\"},"              \
-    "\"join_rest\":{\"type\":[\"string\",\"null\"],\"enum\":[\"cancel\",\"run\",null],\"default\":\"cancel\",\"description\":\"what "      \
+    "\"need\":{\"type\":[\"integer\",\"null\"],\"minimum\":0,\"description\":\"go on when so many passes have "        \
+    "succeeded\"},"                                                                                                    \
+    "\"tolerate\":{\"type\":[\"integer\",\"null\"],\"minimum\":0,\"default\":0,\"description\":\"passes that may "     \
+    "fail\"},"                                                                                                         \
+    "\"join_rest\":{\"type\":[\"string\",\"null\"],\"enum\":[\"cancel\",\"run\",null],\"default\":\"cancel\","         \
+    "\"description\":\"what "                                                                                          \
     "becomes of the passes that were not needed\"},"                                                                   \
-    "\"max_iterations\":{\"type\":[\"integer\",\"null\"],\"minimum\":1,\"default\":10000,\"description\":\"more passes are an error\"},"  \
-    "\"keep\":{\"type\":[\"integer\",\"null\"],\"minimum\":0,\"default\":100,\"description\":\"how many results are kept, the last "      \
+    "\"max_iterations\":{\"type\":[\"integer\",\"null\"],\"minimum\":1,\"default\":10000,\"description\":\"more "      \
+    "passes are an error\"},"                                                                                          \
+    "\"keep\":{\"type\":[\"integer\",\"null\"],\"minimum\":0,\"default\":100,\"description\":\"how many results are "  \
+    "kept, the last "                                                                                                  \
     "ones\"}"
 #define ARRAY                                                                                                          \
-    "\"array_expression\":{\"format\":\"expression\",\"description\":\"what is gone through: an expression whose value is an array, " \
+    "\"array_expression\":{\"format\":\"expression\",\"description\":\"what is gone through: an expression whose "     \
+    "value is an array, "                                                                                              \
     "or an array\"}"
 #define CONDITION                                                                                                      \
-    "\"condition_expression\":{\"format\":\"expression\",\"description\":\"tested before each pass; index is the number of finished " \
+    "\"condition_expression\":{\"format\":\"expression\",\"description\":\"tested before each pass; index is the "     \
+    "number of finished "                                                                                              \
     "passes\"}"
 #define COUNT "\"repeat_count\":{\"type\":[\"integer\",\"string\",\"null\"],\"description\":\"how many passes\"}"
 #define LOOP_TYPE                                                                                                      \
-    "\"loop_type\":{\"type\":[\"string\",\"null\"],\"enum\":[\"for\",\"while\",\"repeat\",null],\"description\":\"what kind of loop; without: by "  \
+    "\"loop_type\":{\"type\":[\"string\",\"null\"],\"enum\":[\"for\",\"while\",\"repeat\",null],\"description\":"      \
+    "\"what kind of loop; without: by "                                                                                \
     "which of the three settings is there\"}"
 /* The editor keeps the settings of all kinds, whatever the kind. */
 #define SCHEMA "{\"type\":\"object\",\"properties\":{" LOOP_TYPE "," ARRAY "," CONDITION "," COUNT "," COMMON "}}"
 #define OUTPUT                                                                                                         \
-    "{\"type\":\"object\",\"properties\":{\"count\":{\"type\":\"integer\",\"description\":\"passes that were begun\"},"                 \
-    "\"succeeded\":{\"type\":\"integer\"},\"failed\":{\"type\":\"integer\"},\"results\":{\"type\":\"array\",\"description\":\"of the last "  \
+    "{\"type\":\"object\",\"properties\":{\"count\":{\"type\":\"integer\",\"description\":\"passes that were "         \
+    "begun\"},"                                                                                                        \
+    "\"succeeded\":{\"type\":\"integer\"},\"failed\":{\"type\":\"integer\"},\"results\":{\"type\":\"array\","          \
+    "\"description\":\"of the last "                                                                                   \
     "passes: the output of the last node, or outputs by node\"}}}"
 #define ABOUT                                                                                                          \
-    " Then its done edges are taken. Outputs of nodes in the body are published when a pass ends; in a map when the loop ends, in "      \
+    " Then its done edges are taken. Outputs of nodes in the body are published when a pass ends; in a map when the "  \
+    "loop ends, in "                                                                                                   \
     "the order of the items."
 
 #define LOOP_NODE(variable, name, text, about, example)                                                                \
@@ -388,14 +407,17 @@ static void loop_run(void *state, struct wfw_task *task, const struct wfw_call *
         .run = loop_run,                                                                                               \
     }
 
-LOOP_NODE(loop_node, "loop", "runs nodes again and again",
-          "Runs the nodes behind its body edges once for each item of an array, while a condition holds, or a number of times.",
-          "[{\"loop_type\":\"for\",\"array_expression\":\"input.orders\",\"loop_variable\":\"order\"},{\"repeat_count\":3}]");
-LOOP_NODE(for_node, "for", "runs nodes once for each item of an array",
-          "Runs the nodes behind its body edges once for each item of an array, one after the other or side by side.",
-          "[{\"array_expression\":\"input.orders\",\"loop_variable\":\"order\",\"max_concurrency\":10,\"tolerate\":2}]");
+LOOP_NODE(
+    loop_node, "loop", "runs nodes again and again",
+    "Runs the nodes behind its body edges once for each item of an array, while a condition holds, or a number of "
+    "times.",
+    "[{\"loop_type\":\"for\",\"array_expression\":\"input.orders\",\"loop_variable\":\"order\"},{\"repeat_count\":3}]");
+LOOP_NODE(
+    for_node, "for", "runs nodes once for each item of an array",
+    "Runs the nodes behind its body edges once for each item of an array, one after the other or side by side.",
+    "[{\"array_expression\":\"input.orders\",\"loop_variable\":\"order\",\"max_concurrency\":10,\"tolerate\":2}]");
 LOOP_NODE(while_node, "while", "runs nodes while a condition holds",
           "Tests a condition, and runs the nodes behind its body edges as long as it holds.",
           "[{\"condition_expression\":\"vars.left > 0\"}]");
-LOOP_NODE(repeat_node, "repeat", "runs nodes a number of times", "Runs the nodes behind its body edges a number of times.",
-          "[{\"repeat_count\":3}]");
+LOOP_NODE(repeat_node, "repeat", "runs nodes a number of times",
+          "Runs the nodes behind its body edges a number of times.", "[{\"repeat_count\":3}]");

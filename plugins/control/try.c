@@ -50,8 +50,8 @@ static void rethrow(struct wfw_task *task, const struct wfw_value *error)
 
 /* ---- the parts ---- */
 
-static void enter(struct wfw_task *task, const char *branch, const char *to, uint32_t flags, const struct wfw_value *open,
-                  const struct wfw_value *caught, const struct wfw_value *bound)
+static void enter(struct wfw_task *task, const char *branch, const char *to, uint32_t flags,
+                  const struct wfw_value *open, const struct wfw_value *caught, const struct wfw_value *bound)
 {
     struct wfw_value *checkpoint = host->object(task), *vars = host->object(task);
     host->set(checkpoint, "phase", host->string(task, branch, WFW_NTS));
@@ -59,7 +59,8 @@ static void enter(struct wfw_task *task, const char *branch, const char *to, uin
     host->set(checkpoint, "caught", caught ? caught : host->null(task));
     if (strcmp(branch, "body") != 0)
         host->set(vars, "error", bound ? shown(task, bound) : host->null(task));
-    struct wfw_enter e = {.size = sizeof e, .branch = branch, .to = to, .vars = vars, .checkpoint = checkpoint, .flags = flags};
+    struct wfw_enter e = {
+        .size = sizeof e, .branch = branch, .to = to, .vars = vars, .checkpoint = checkpoint, .flags = flags};
     host->enter(task, &e);
 }
 
@@ -140,7 +141,8 @@ static void mark_run(struct wfw_task *task, const struct wfw_call *call, const c
     char pointer[32];
     snprintf(pointer, sizeof pointer, "/%s", key);
     if (text_member(host, call->config, pointer))
-        host->log(task, WFW_LOG_WARNING, "%s of node %s holds program text, which is not run; draw nodes behind it instead", key,
+        host->log(task, WFW_LOG_WARNING,
+                  "%s of node %s holds program text, which is not run; draw nodes behind it instead", key,
                   call->node_id);
     host->done(task, host->object(task), NULL);
 }
@@ -160,7 +162,8 @@ static void finally_run(void *state, struct wfw_task *task, const struct wfw_cal
 /* ---- what they are ---- */
 
 #define ERROR_TYPE                                                                                                     \
-    "\"error_type\":{\"type\":[\"string\",\"null\"],\"description\":\"types of errors that are caught, separated by commas; "  \
+    "\"error_type\":{\"type\":[\"string\",\"null\"],\"description\":\"types of errors that are caught, separated by "  \
+    "commas; "                                                                                                         \
     "empty: all\"}"
 #define NOTHING "{\"type\":\"object\",\"properties\":{},\"description\":\"always empty\"}"
 
@@ -168,12 +171,14 @@ const struct wfw_node try_node = {
     .size = sizeof try_node,
     .type = "try",
     .summary = "catches failures",
-    .description =
-        "Runs the nodes behind its body edges. When one of them fails, the first catch edge whose error_type matches is "
-        "entered, with error = {node_id, type, message, details}. The nodes behind finally run always: after success, failure, "
-        "cancelling and the execution's timeout. Then the done edges are taken, or the error that is still open goes on.",
-    .config_schema = "{\"type\":\"object\",\"properties\":{" ERROR_TYPE
-                     ",\"try_scope\":{\"description\":\"a name for people\"}}}",
+    .description = "Runs the nodes behind its body edges. When one of them fails, the first catch edge whose "
+                   "error_type matches is "
+                   "entered, with error = {node_id, type, message, details}. The nodes behind finally run always: "
+                   "after success, failure, "
+                   "cancelling and the execution's timeout. Then the done edges are taken, or the error that is still "
+                   "open goes on.",
+    .config_schema =
+        "{\"type\":\"object\",\"properties\":{" ERROR_TYPE ",\"try_scope\":{\"description\":\"a name for people\"}}}",
     .output_schema = "{\"type\":\"object\",\"properties\":{\"caught\":{\"type\":[\"object\",\"null\"],"
                      "\"description\":\"the error that was caught: node_id, type, message, details\"}}}",
     .examples = "[{},{\"error_type\":\"timeout,network_error\"}]",
@@ -186,9 +191,11 @@ const struct wfw_node catch_node = {
     .size = sizeof catch_node,
     .type = "catch",
     .summary = "where the handling of an error begins",
-    .description = "The nodes behind it run when the body of its try failed with an error of a type in error_type. They see error.",
-    .config_schema = "{\"type\":\"object\",\"properties\":{" ERROR_TYPE
-                     ",\"error_handler\":{\"type\":[\"string\",\"null\"],\"description\":\"program text; it is not run\"}}}",
+    .description = "The nodes behind it run when the body of its try failed with an error of a type in error_type. "
+                   "They see error.",
+    .config_schema =
+        "{\"type\":\"object\",\"properties\":{" ERROR_TYPE
+        ",\"error_handler\":{\"type\":[\"string\",\"null\"],\"description\":\"program text; it is not run\"}}}",
     .output_schema = NOTHING,
     .examples = "[{},{\"error_type\":\"timeout\"}]",
     .exec = WFW_EXEC_LOOP,
@@ -200,9 +207,11 @@ const struct wfw_node finally_node = {
     .size = sizeof finally_node,
     .type = "finally",
     .summary = "where a try winds up",
-    .description = "The nodes behind it run whenever its try is left, however that happens. They see error: the one that is open, or null.",
-    .config_schema = "{\"type\":\"object\",\"properties\":{"
-                     "\"finally_code\":{\"type\":[\"string\",\"null\"],\"description\":\"program text; it is not run\"}}}",
+    .description = "The nodes behind it run whenever its try is left, however that happens. They see error: the one "
+                   "that is open, or null.",
+    .config_schema =
+        "{\"type\":\"object\",\"properties\":{"
+        "\"finally_code\":{\"type\":[\"string\",\"null\"],\"description\":\"program text; it is not run\"}}}",
     .output_schema = NOTHING,
     .examples = "[{}]",
     .exec = WFW_EXEC_LOOP,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What runs more than once beside itself: a node and all that it dominates, for each edge that arrives at a join `each`,
- * and for each further time that a cycle is left along the same edge.  Such a run has edge states of its own. */
+/* What runs more than once beside itself: a node and all that it dominates, for each edge that arrives at a join
+ * `each`, and for each further time that a cycle is left along the same edge.  Such a run has edge states of its own.
+ */
 #include "engine/state_int.h"
 
 #include "base/json.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Dominators: a node dominates another when every way from a root to that one leads through it.  The iterative algorithm
- * of Cooper, Harvey and Kennedy, and an interval for each node in the resulting tree. */
+/* Dominators: a node dominates another when every way from a root to that one leads through it.  The iterative
+ * algorithm of Cooper, Harvey and Kennedy, and an interval for each node in the resulting tree. */
 #include "engine/def_int.h"
 
 #include <stdlib.h>
@@ -9,9 +9,9 @@
 
 struct dom {
     const struct flow *f;
-    uint32_t *order;           /* nodes by reverse postorder, from 1; order[0] is the virtual root */
-    uint32_t *number;          /* place in order; 0 = not reached */
-    uint32_t *idom;            /* by place */
+    uint32_t *order;             /* nodes by reverse postorder, from 1; order[0] is the virtual root */
+    uint32_t *number;            /* place in order; 0 = not reached */
+    uint32_t *idom;              /* by place */
     uint32_t *pred_first, *pred; /* predecessors by node, as places */
     bool *is_root;
     uint32_t reached;

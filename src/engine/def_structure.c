@@ -15,9 +15,8 @@ static enum kind kind_of(const struct def_node *n)
     static const struct {
         const char *type;
         enum kind kind;
-    } kinds[] = {{"loop", KIND_LOOP},     {"for", KIND_LOOP}, {"while", KIND_LOOP},
-                 {"repeat", KIND_LOOP},   {"try", KIND_TRY},  {"catch", KIND_CATCH},
-                 {"finally", KIND_FINALLY}};
+    } kinds[] = {{"loop", KIND_LOOP}, {"for", KIND_LOOP},    {"while", KIND_LOOP},     {"repeat", KIND_LOOP},
+                 {"try", KIND_TRY},   {"catch", KIND_CATCH}, {"finally", KIND_FINALLY}};
     for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
         if (strcmp(n->type, kinds[i].type) == 0)
             return kinds[i].kind;
@@ -213,7 +212,8 @@ static void visit_catch(struct chain *c, uint32_t node, struct open *open)
         if (at == NO_INDEX && open->count > 1) {
             const struct def_node *n = &c->l->d->nodes[node];
             load_note(c->l, true, xstrdup(n->pointer),
-                      "node %s: more than one try is open here and each has a catch; label the edges of the tries", n->id);
+                      "node %s: more than one try is open here and each has a catch; label the edges of the tries",
+                      n->id);
         } else if (at == NO_INDEX) {
             outside(c, node);
         } else {

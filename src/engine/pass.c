@@ -123,8 +123,9 @@ void node_entering(struct step *st, struct act *a, const struct engine_event *ev
     size_t i;
     json_t *vars;
     if (!enter_possible(a, ev)) {
-        node_fail_text(st, a, "config_invalid",
-                       "the node enters a branch that is none of body, catch and finally, or waits for a pass when none is open");
+        node_fail_text(
+            st, a, "config_invalid",
+            "the node enters a branch that is none of body, catch and finally, or waits for a pass when none is open");
         return;
     }
     struct passes *p = passes_of(st, a);
@@ -276,8 +277,7 @@ static void publish_pass(struct step *st, struct scope *scope, struct act *a)
         scope_publish(st, scope, scope->parent);
         return;
     }
-    json_object_foreach(scope->own, key, value)
-        publish_later(&a->passes->publish, key, (json_int_t)scope->pass, value);
+    json_object_foreach(scope->own, key, value) publish_later(&a->passes->publish, key, (json_int_t)scope->pass, value);
 }
 
 /* Its node has ended: nobody is told. */
@@ -285,7 +285,8 @@ static void detached_over(struct step *st, struct scope *scope)
 {
     const struct def_node *n = &st->d->nodes[st->d->regions[scope->region].owner];
     if (scope->ending == END_FAILED)
-        emit_log(st, n->id, "warning", "Node %s: a pass that ran on failed: %s", n->id, js_str(scope->error, "message"));
+        emit_log(st, n->id, "warning", "Node %s: a pass that ran on failed: %s", n->id,
+                 js_str(scope->error, "message"));
     scope->parent->live--;
     scope_touch(st->s, scope->parent);
     scope_remove(st->s, scope);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The engine under random graphs with scopes: nested owners with body, catch and finally, ways out of them, joins of all
- * kinds, cycles and rows inside; random handlers that enter, leave, fail, wait and end; crashes at every point.  After
- * every event the state that is rebuilt from a snapshot and the rest of the journal must be the same byte for byte, and
- * every execution must end with nothing left over. */
+/* The engine under random graphs with scopes: nested owners with body, catch and finally, ways out of them, joins of
+ * all kinds, cycles and rows inside; random handlers that enter, leave, fail, wait and end; crashes at every point.
+ * After every event the state that is rebuilt from a snapshot and the rest of the journal must be the same byte for
+ * byte, and every execution must end with nothing left over. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -222,10 +222,12 @@ static bool inside(struct world *w, const struct engine_effect *f)
     return *path || chance(w, 5);
 }
 
-static void random_outcome(struct world *w, const struct engine_effect *f, struct engine_event *ev, struct failure *failure)
+static void random_outcome(struct world *w, const struct engine_effect *f, struct engine_event *ev,
+                           struct failure *failure)
 {
     static const char *const labels[] = {NULL, NULL, NULL, "yes", "no", "done"};
-    static const enum engine_leave leaves[] = {ENGINE_BREAK, ENGINE_BREAK, ENGINE_CONTINUE, ENGINE_CONTINUE, ENGINE_END};
+    static const enum engine_leave leaves[] = {ENGINE_BREAK, ENGINE_BREAK, ENGINE_CONTINUE, ENGINE_CONTINUE,
+                                               ENGINE_END};
     uint32_t dice = below(w, 100), begun = (uint32_t)js_int(f->scope, "passes", 0);
     if (may_enter(w, f) && dice < (begun > 3 ? 15 : 80)) {
         random_enter(w, f, ev);
@@ -233,7 +235,8 @@ static void random_outcome(struct world *w, const struct engine_effect *f, struc
         ev->output = json_pack("{s:i}", "n", (int)below(w, 1000));
         ev->branch = labels[below(w, ARRAY_LEN(labels))];
         if (chance(w, 20))
-            ev->variables = json_pack("[[s,s,i]]", chance(w, 50) ? "x" : "item", chance(w, 50) ? "loop" : "workflow", 7);
+            ev->variables =
+                json_pack("[[s,s,i]]", chance(w, 50) ? "x" : "item", chance(w, 50) ? "loop" : "workflow", 7);
     } else if (dice < 85 && inside(w, f)) {
         ev->type = ENGINE_FAIL;
         ev->failure = failure;
