@@ -44,7 +44,7 @@ static int finish(struct definition *d, struct exec_result *r)
     json_decref(r->value);
     if (r->left) {
         fflush(NULL);
-        _exit(r->end);
+        _exit((int)r->end);
     }
     definition_close(d);
     return (int)r->end;
