@@ -24,6 +24,17 @@ static void test_enter(void **state)
                 "pass when none is open");
 }
 
+/* Retried, a scope begins again as a whole; what stood beside it is kept. */
+static void test_retry(void **state)
+{
+    (void)state;
+    const char *g = "t L a b z; t>L t>b L>a=body a>L L>z=done";
+    check_trace(g, "start; t; b; L>body/l; terminate; retry; L>body/l; a; L=done; z",
+                "t | L b |  | L#1/a | -a END failed: Execution terminated by user | L/2 | L#1/a | L/2(done#1) | z | END completed");
+    check_trace(g, "start; t; L>body/l; b!; retry; L>body/l; a; b; L=done; z",
+                "t | L b | L#1/a | -a END failed: Node b failed: it is broken | L/2 b/2 | L#1/a | L/2(done#1) |  | z | END completed");
+}
+
 static void test_map(void **state)
 {
     (void)state;
@@ -392,6 +403,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_enter),
+        cmocka_unit_test(test_retry),
         cmocka_unit_test(test_map),
         cmocka_unit_test(test_5_nested_regions),
         cmocka_unit_test(test_6_heads),
