@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Loops, maps and tries with a worker and a database: what they leave in the row, and that a worker that is killed in the
+middle of a loop costs no pass and repeats none that was finished."""
+
+import sys
+
+from harness import Answer, Backend, HttpServer, Postgres, Worker, case, graph, main, wait_until
+
+postgres = Postgres()
+server = HttpServer()
+backend = Backend(postgres, "scopes", json_type="jsonb")
+server.script["/status/418"] = [Answer(status=418)]
+first = Worker(backend.dsn, "--migrate", "--lease-seconds", "3")
+
+
+def run(workflow, data=None, timeout=None):
+    identity = backend.execution(backend.workflow(workflow), data=data)
+    backend.wait_end(identity, timeout)
+    return backend.row(identity)
+
+
+@case
+def a_for_loop():
+    """for: the body once for each item, a variable that grows, then done; drawn without labels"""
+    row = run(graph([("t", "trigger"), ("each", "for", {"array_expression": "input.orders", "loop_variable": "order"}),
+                     ("sum", "set_variable", {"variable_name": "sum", "variable_value": "${(vars.sum ?? 0) + order.n}"}),
+                     ("z", "condition", {"expression": "vars.sum == 7"})],
+                    [("t", "each"), ("each", "sum"), ("sum", "each"), ("each", "z")]), {"orders": [{"n": 2}, {"n": 5}]})
+    assert row.status == "completed", row
+    output = {"variable_name": "sum", "scope": "workflow"}
+    state = row.state
+    assert state["execution_data"]["each_output"] == {"count": 2, "succeeded": 2, "failed": 0,
+                                                      "results": [{**output, "value": 2}, {**output, "value": 7}]}, state
+    assert state["execution_data"]["z_output"]["branch"] == "true", state
+    assert state["completed_node_ids"] == ["t", "sum", "each", "z"], state
+    assert "order" not in state["execution_data"] and "index" not in state["execution_data"], state
+
+
+@case
+def a_map():
+    """for with max_concurrency: passes side by side, results in the order of the items"""
+    row = run(graph([("m", "for", {"array_expression": "[0.3, 0.1, 0.2]", "max_concurrency": 3}), ("d", "delay", {"delay_seconds": "${item}"}),
+                     ("v", "set_variable", {"variable_name": "last", "variable_value": "${index}", "variable_scope": "loop"}),
+                     ("z", "end")], [("m", "d", "body"), ("d", "v"), ("m", "z", "done")]))
+    output = row.state["execution_data"]["m_output"]
+    assert [r["value"] for r in output["results"]] == [0, 1, 2], output
+    assert (output["count"], output["succeeded"], output["failed"]) == (3, 3, 0), output
+    assert row.state["execution_data"]["v_output"]["value"] == 2, row
+
+
+@case
+def a_try():
+    """try, catch, finally: the error is seen in catch, finally runs, what follows runs"""
+    def workflow(catches):
+        return graph([("t", "try"), ("h", "http_request", {"url": server.url + "/status/418"}), ("c", "catch", {"error_type": catches}),
+                      ("why", "set_variable", {"variable_name": "why", "variable_value": "${error.node_id}"}), ("f", "finally"), ("z", "end")],
+                     [("t", "h"), ("h", "c"), ("c", "why"), ("why", "f"), ("f", "z")])
+    row = run(workflow(""))
+    assert row.status == "completed", row
+    assert row.state["execution_data"]["why_output"]["value"] == "h", row.state
+    assert row.state["completed_node_ids"] == ["c", "why", "f", "t", "z"], row.state
+    row = run(workflow("nothing_like_it"))
+    assert row.status == "failed" and row.error_message.startswith("Node h failed: HTTP 418"), row
+    assert row.state["completed_node_ids"] == ["f"], row.state
+
+
+@case
+def a_killed_worker():
+    """a worker that is killed in a loop: another one goes on with the next pass"""
+    workflow = backend.workflow(graph([("r", "repeat", {"repeat_count": 4}), ("h", "http_request", {"url": server.url + "/pass-${index}"}),
+                                       ("d", "delay", {"delay_seconds": 0.5})], [("r", "h", "body"), ("h", "d")]))
+    identity = backend.execution(workflow)
+    wait_until("the second pass", lambda: server.seen("/pass-1"))
+    first.kill()
+    Worker(backend.dsn, "--lease-seconds", "3")
+    backend.wait_end(identity, 60)
+    row = backend.row(identity)
+    assert row.state["execution_data"]["r_output"]["count"] == 4, row
+    assert len(server.seen("/pass-0")) == 1 and len(server.seen("/pass-3")) == 1, server.seen("/pass-0")
+
+
+if __name__ == "__main__":
+    sys.exit(main(keep_workers=True))
