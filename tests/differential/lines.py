@@ -47,7 +47,7 @@ def bail(text):
 
 def skip(text):
     print(f"1..0 # SKIP {text}")
-    sys.exit(77)
+    sys.exit(0)  # TAP's plan says it; another status would be an error to automake
 
 
 class Tap:
