@@ -2,9 +2,11 @@
 """Loops, maps and tries with a worker and a database: what they leave in the row, and that a worker that is killed in the
 middle of a loop costs no pass and repeats none that was finished."""
 
+import json
+import os
 import sys
 
-from harness import Answer, Backend, HttpServer, Postgres, Worker, case, graph, main, wait_until
+from harness import Answer, Backend, HttpServer, Postgres, Worker, case, graph, main, tmpdir, wait_until, wfworker
 
 postgres = Postgres()
 server = HttpServer()
@@ -62,6 +64,37 @@ def a_try():
     row = run(workflow("nothing_like_it"))
     assert row.status == "failed" and row.error_message.startswith("Node h failed: HTTP 418"), row
     assert row.state["completed_node_ids"] == ["f"], row.state
+
+
+def loop(kind, body, **config):
+    path = os.path.join(tmpdir(), "loop.json")
+    with open(path, "w") as f:
+        json.dump(graph([("m", kind, config), ("d", *body), ("z", "end")], [("m", "d", "body"), ("m", "z", "done")]), f)
+    done = json.loads(wfworker("exec", path, "--virtual-time", "--trace").out)
+    output = done["data"].get("m_output", {})
+    return (done["error_message"] or "") or [output.get(k) for k in ("count", "succeeded", "failed")], [
+        t["status"] for t in done["trace"] if t["node_id"] == "d"]
+
+
+@case
+def rules():
+    """need, tolerate, join_rest, max_iterations and wrong settings, without a database"""
+    wait, odd, nothing = ("delay", {"delay_seconds": "${item}"}), ("condition", {"expression": "item == 5 ? 1 : nope"}), ("noop",)
+    nope = 'expression "item == 5 ? 1 : nope": unknown name "nope", line 1, column 17'
+    done, cancelled = "completed", "cancelled"
+    for got, expected in (
+            (loop("for", wait, array_expression="[5,1,2]", max_concurrency=3, need=2), ([3, 2, 0], [cancelled, done, done])),
+            (loop("for", wait, array_expression="[5,1,2]", need=0, join_rest="run"), ([3, 0, 0], [done] * 3)),
+            (loop("for", wait, array_expression="[5,1]", need=3), ("Node m failed: 3 passes must succeed, but only 2 still can", [])),
+            (loop("for", odd, array_expression="[5,0,2]", tolerate=2), ([3, 1, 2], [done, "failed", "failed"])),
+            (loop("for", odd, array_expression="[5,0,2]", tolerate=1), ("Node m failed: pass 3: node d failed: " + nope, [done, "failed", "failed"])),
+            (loop("while", nothing, condition_expression="index < 3"), ([3, 3, 0], [done] * 3)),
+            (loop("while", nothing, condition_expression="true", max_iterations=2),
+             ("Node m failed: the condition still holds after 2 passes (max_iterations)", [done] * 2)),
+            (loop("loop", nothing, repeat_count=3, max_iterations=2),
+             ("Node m failed: 3 passes are more than max_iterations allows, which is 2", [])),
+            (loop("for", nothing, array_expression="input.items"), ("Node m failed: /array_expression: the value is no array", []))):
+        assert got == expected, (got, expected)
 
 
 @case
