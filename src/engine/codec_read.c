@@ -272,6 +272,31 @@ static void read_passes(struct in *in, const json_t *o, struct act *a)
     p->closing = read_object(in, o, "closing");
 }
 
+/* An array of strings, or NULL. */
+static json_t *read_strings(struct in *in, const json_t *o, const char *name)
+{
+    json_t *v = json_object_get(o, name), *text;
+    size_t i;
+    if (v && !json_is_array(v))
+        wrong(in, name);
+    json_array_foreach(v, i, text) if (!json_is_string(text))
+        wrong(in, name);
+    return json_incref(v);
+}
+
+/* Signals that are kept: [id, type, data]. */
+static void read_signals(struct in *in, const json_t *o)
+{
+    json_t *v = json_object_get(o, "signals"), *signal;
+    size_t i;
+    if (v && !json_is_array(v))
+        wrong(in, "signals");
+    json_array_foreach(v, i, signal) if (json_array_size(signal) != 3 || !json_is_string(json_array_get(signal, 0)) ||
+                                         !json_is_string(json_array_get(signal, 1)))
+        wrong(in, "signals");
+    in->s->signals = json_incref(v);
+}
+
 static void read_act(struct in *in, const json_t *o)
 {
     struct engine_state *s = in->s;
@@ -299,6 +324,11 @@ static void read_act(struct in *in, const json_t *o)
     a->timer = (uint64_t)get_int(in, o, "timer", 0, INT64_MAX);
     a->timeout_ms = get_time(in, o, "timeout");
     a->checkpoint = json_incref(json_object_get(o, "checkpoint"));
+    a->signals = read_strings(in, o, "signals");
+    a->came = json_incref(json_object_get(o, "came"));
+    a->waits = (uint64_t)get_int(in, o, "waits", 0, INT64_MAX);
+    if (a->came && !json_is_string(json_array_get(a->came, 0)))
+        wrong(in, "came");
     a->cancelling = get_int(in, o, "cancelling", 0, 1) != 0;
     a->cancel_told = get_int(in, o, "cancel_told", 0, 1) != 0;
     a->restart = get_int(in, o, "restart", 0, 1) != 0;
@@ -388,6 +418,7 @@ static void read_all(struct in *in, const json_t *o)
         wrong(in, "data");
     s->vars = json_incref(json_object_get(o, "vars"));
     s->node_vars = json_incref(json_object_get(o, "node_vars"));
+    read_signals(in, o);
     json_array_foreach(json_object_get(o, "acts"), i, v) read_act(in, v);
     json_array_foreach(json_object_get(o, "results"), i, v) read_result(in, v);
     read_completed(in, json_object_get(o, "completed"));

@@ -192,6 +192,9 @@ static void write_act(const struct def *d, const struct act *a, struct buf *b)
     put_int(b, "timer", (int64_t)a->timer);
     put_int(b, "timeout", a->timeout_ms);
     put_json(b, "checkpoint", a->checkpoint);
+    put_json(b, "signals", a->signals);
+    put_json(b, "came", a->came);
+    put_int(b, "waits", (int64_t)a->waits);
     put_int(b, "cancelling", a->cancelling);
     put_int(b, "cancel_told", a->cancel_told);
     put_int(b, "restart", a->restart);
@@ -261,6 +264,7 @@ void engine_state_write(const struct def *d, const struct engine_state *s, struc
         put_json(b, "data", s->data);
         put_json(b, "vars", s->vars);
         put_json(b, "node_vars", s->node_vars);
+        put_json(b, "signals", s->signals);
     }
     buf_addstr(b, ",\"acts\":[");
     for (size_t i = 0; i < s->act_count; i++) {

@@ -84,6 +84,7 @@ void step_wake(struct step *st)
             return;
         execution_retry(st);
     }
+    signals_deliver(st);
     fire_timers(st);
     settle(st);
 }
@@ -153,6 +154,7 @@ void step_resume(struct step *st)
         return;
     if (s->phase == PHASE_RETRY)
         execution_retry(st);
+    signals_deliver(st); /* they came first: a deadline that was not noticed is not over */
     fire_timers(st);
     settle(st);
 }

@@ -26,6 +26,7 @@ void engine_effects_clear(struct engine_effects *fx)
         json_decref(fx->items[i].checkpoint);
         json_decref(fx->items[i].event);
         json_decref(fx->items[i].scope);
+        free(fx->items[i].signal);
         free(fx->items[i].log_node);
         free(fx->items[i].log_text);
     }
@@ -110,6 +111,10 @@ void emit_run(struct engine_effects *fx, const struct act *a)
     f->timeout_ms = a->timeout_ms;
     if (a->passes && a->why == WHY_SCOPE)
         tell_pass(f, a);
+    if (a->came && a->why == WHY_SIGNAL) {
+        f->signal = xstrdup(json_string_value(json_array_get(a->came, 0)));
+        f->event = json_incref(json_array_get(a->came, 1));
+    }
 }
 
 void emit_cancel(struct step *st, const struct act *a)
@@ -119,6 +124,12 @@ void emit_cancel(struct step *st, const struct act *a)
     struct engine_effect *f = add(st->fx, ENGINE_CANCEL);
     f->act = a->id;
     f->node = a->node;
+}
+
+void emit_consumed(struct step *st, const char *id)
+{
+    if (st->fx && *id)
+        add(st->fx, ENGINE_CONSUMED)->signal = xstrdup(id);
 }
 
 void emit_ended(struct step *st)

@@ -63,6 +63,8 @@ enum engine_event_type {
                          was cancelled for it, begins again, with retries and time limit as at the start.  Nothing
                          happens when nothing can be begun again (it completed, a terminate node ended it, its definition
                          has errors, a join can never fire): it stays as it ended */
+    ENGINE_SIGNAL,    /* a signal came: signal, signal_id, output = its data (NULL: null).  Kept until a waiter takes it;
+                         one that is kept already (the same id, not empty) changes nothing */
 };
 
 struct engine_start {
@@ -86,6 +88,7 @@ struct engine_start {
 struct engine_park {
     int64_t until_us;        /* since the epoch; 0 = no timer */
     const char *signal;      /* signal type, or NULL */
+    json_t *signals;         /* borrowed: an array of signal types, the first of which that comes is meant; or NULL */
     const char *child;       /* workflow id, or NULL */
     json_t *child_input;     /* borrowed, or NULL */
     json_t *checkpoint;      /* borrowed, or NULL; given back when the handler is called again */
@@ -115,6 +118,7 @@ struct engine_event {
     json_t *variables;               /* DONE: an array of [name, scope, value], borrowed, or NULL */
     const struct engine_start *start;/* START */
     const char *message;             /* TERMINATE */
+    const char *signal, *signal_id;  /* SIGNAL: its type, and the id of its row (or NULL) */
     bool refused;                    /* TERMINATE by the worker itself: a row of the log says so (one from outside is
                                         logged by who did it) */
 };
@@ -125,6 +129,8 @@ enum engine_effect_type {
     ENGINE_CANCEL, /* cancel activation `act`; whatever it still says must not be fed (it may be run again under the same
                       number).  Also given after ENGINE_TIMEOUT. */
     ENGINE_LOG,    /* a row of executionlog: node (or SIZE_MAX: name), level, text, at_us */
+    ENGINE_CONSUMED, /* the signal with the id `signal` was given to its waiter: must be durable with this step, and never
+                        be fed again */
     ENGINE_ENDED,  /* the execution is over (engine_columns() says how) */
 };
 
@@ -141,6 +147,7 @@ struct engine_effect {
     enum engine_why why;     /* RUN */
     json_t *checkpoint;      /* RUN: owned reference, or NULL */
     json_t *event;           /* RUN: signal data, child's result, error of a pass; owned reference, or NULL */
+    char *signal;            /* RUN, WHY_SIGNAL: its type.  CONSUMED: its id; owned, or NULL */
     enum engine_scope_outcome scope_outcome; /* RUN, SCOPE: how the pass ended, */
     uint64_t scope_pass;     /* its number, */
     json_t *scope;           /* and all passes so far, see wfw_call.scope; owned reference, or NULL */
@@ -192,6 +199,9 @@ bool engine_waiting(const struct engine_state *s, size_t i, struct engine_wait *
 
 /* The running activations, for a worker that took the execution over: fills fx with an ENGINE_RUN for each. */
 void engine_running_effects(const struct def *d, const struct engine_state *s, struct engine_effects *fx);
+
+/* Is the signal with this id kept for a waiter? */
+bool engine_has_signal(const struct engine_state *s, const char *id);
 
 const char *engine_definition_id(const struct engine_state *s);
 

@@ -14,7 +14,7 @@ static const char *const names[] = {
     [ENGINE_PARK] = "park",         [ENGINE_ENTER] = "enter",     [ENGINE_LEAVE] = "leave",
     [ENGINE_TIMEOUT] = "timeout",   [ENGINE_PROGRESS] = "progress", [ENGINE_WAKE] = "wake",
     [ENGINE_LOST] = "lost",         [ENGINE_PAUSE] = "pause",     [ENGINE_RESUME] = "resume",
-    [ENGINE_TERMINATE] = "terminate", [ENGINE_RETRY] = "retry",
+    [ENGINE_TERMINATE] = "terminate", [ENGINE_RETRY] = "retry",       [ENGINE_SIGNAL] = "signal",
 };
 
 /* ---- writing ---- */
@@ -80,6 +80,7 @@ static void write_park(const struct engine_park *p, struct buf *b)
 {
     put_int(b, "until", p->until_us);
     put_text(b, "signal", p->signal);
+    put_json(b, "signals", p->signals);
     put_text(b, "child", p->child);
     put_json(b, "child_input", p->child_input);
     put_json(b, "checkpoint", p->checkpoint);
@@ -108,6 +109,10 @@ void engine_event_write(const struct engine_event *ev, int64_t now_us, struct bu
         write_park(&ev->park, out);
     if (ev->type == ENGINE_ENTER)
         write_enter(&ev->enter, out);
+    if (ev->type == ENGINE_SIGNAL) {
+        put_text(out, "signal", ev->signal);
+        put_text(out, "id", ev->signal_id);
+    }
     if (ev->type == ENGINE_LEAVE)
         put_int(out, "leave", ev->leave);
     if (ev->type != ENGINE_START)
@@ -167,8 +172,11 @@ static void read_event(const json_t *r, struct engine_event *ev)
     ev->variables = json_object_get(r, "variables");
     ev->message = js_str(r, "reason");
     ev->refused = js_int(r, "refused", 0) != 0;
+    ev->signal = js_str(r, "signal");
+    ev->signal_id = js_str(r, "id");
     ev->park = (struct engine_park){.until_us = js_int(r, "until", 0),
                                     .signal = js_str(r, "signal"),
+                                    .signals = json_object_get(r, "signals"),
                                     .child = js_str(r, "child"),
                                     .child_input = json_object_get(r, "child_input"),
                                     .checkpoint = json_object_get(r, "checkpoint")};

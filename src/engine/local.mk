@@ -20,6 +20,7 @@ src_engine_libengine_la_SOURCES = \
   src/engine/schedule.c src/engine/schedule.h \
   src/engine/area.c src/engine/pass.c src/engine/row.c src/engine/scope.c src/engine/scope_end.c \
   src/engine/settle.c \
+  src/engine/signal.c \
   src/engine/start.c \
   src/engine/state.c src/engine/state_int.h \
   src/engine/step.c \

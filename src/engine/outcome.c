@@ -134,15 +134,17 @@ void node_succeeded(struct step *st, struct act *a, json_t *output, const char *
 void node_parked(struct step *st, struct act *a, const struct engine_park *park)
 {
     int64_t close = act_close_us(st->d, a);
-    if (park->until_us <= 0 || park->signal || park->child) {
-        node_fail_text(st, a, "config_invalid", "the node can only wait for a time, not for a signal or another execution");
+    bool signals = park->signal || json_array_size(park->signals) > 0;
+    if (park->child || (park->until_us <= 0 && !signals)) {
+        node_fail_text(st, a, "config_invalid", "the node can only wait for a time or for signals, not for another execution");
         return;
     }
     a->used_us += st->now > a->call_us ? st->now - a->call_us : 0;
-    a->due_us = close && close < park->until_us ? close : park->until_us;
+    a->due_us = park->until_us > 0 && (!close || park->until_us < close) ? park->until_us : close;
     a->timer = ++st->s->next_timer;
     act_set_checkpoint(a, park->checkpoint);
     act_set_state(st->s, a, ACT_PARKED);
+    act_await_signals(st, a, park);
 }
 
 /* ---- leaving ---- */

@@ -36,6 +36,9 @@ static uint32_t current_node(const struct engine_state *s)
     for (size_t i = 0; i < s->act_count; i++)
         if (s->acts[i]->state == ACT_RUNNING)
             return s->acts[i]->node;
+    for (size_t i = 0; i < s->act_count; i++)
+        if (signals_awaited(s->acts[i]))
+            return s->acts[i]->node;
     return s->acts[0]->node;
 }
 

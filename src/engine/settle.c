@@ -213,6 +213,8 @@ void act_begin(struct step *st, struct act *a)
 void act_continue(struct step *st, struct act *a, enum engine_why why)
 {
     a->why = why;
+    json_decref(a->signals);
+    a->signals = NULL;
     call(st, a);
 }
 
@@ -344,6 +346,7 @@ void settle(struct step *st)
     release_joins(st);
     if (s->phase != PHASE_RUNNING || s->paused)
         return;
+    signals_deliver(st);
     if (s->failing.set && !cancel_under_way(s, NULL))
         execution_fail(st);
     else if (!s->failing.set && s->root->live == 0 && s->root->ending != END_NONE)

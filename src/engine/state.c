@@ -73,6 +73,8 @@ void act_free(struct act *a)
 {
     passes_free(a->passes);
     json_decref(a->checkpoint);
+    json_decref(a->signals);
+    json_decref(a->came);
     free(a);
 }
 
@@ -136,6 +138,7 @@ void engine_state_free(struct engine_state *s)
     json_decref(s->data);
     json_decref(s->vars);
     json_decref(s->node_vars);
+    json_decref(s->signals);
     json_decref(s->old_results);
     json_decref(s->old_completed);
     free(s->acts);
@@ -156,13 +159,26 @@ bool engine_ended(const struct engine_state *s)
     return s->phase == PHASE_COMPLETED || s->phase == PHASE_FAILED;
 }
 
+/* Nothing runs, and somebody waits for a signal. */
+static bool only_signals(const struct engine_state *s)
+{
+    if (s->running || s->queued || s->failing.set)
+        return false;
+    for (size_t i = 0; i < s->act_count; i++)
+        if (signals_awaited(s->acts[i]))
+            return true;
+    return false;
+}
+
 enum engine_status engine_status(const struct engine_state *s)
 {
     if (s->phase == PHASE_NEW)
         return STATUS_NEW;
     if (engine_ended(s))
         return s->phase == PHASE_COMPLETED ? STATUS_COMPLETED : STATUS_FAILED;
-    return s->paused ? STATUS_PAUSED : s->phase == PHASE_RETRY ? STATUS_RETRY : STATUS_RUNNING;
+    if (s->paused || s->phase == PHASE_RETRY)
+        return s->paused ? STATUS_PAUSED : STATUS_RETRY;
+    return only_signals(s) ? STATUS_WAITING_SIGNAL : STATUS_RUNNING;
 }
 
 size_t engine_running(const struct engine_state *s)
@@ -189,7 +205,7 @@ bool act_may_go_on(const struct engine_state *s, const struct act *a)
 
 bool act_waits(const struct act *a)
 {
-    return a->state == ACT_PARKED || a->state == ACT_BACKOFF || (a->state == ACT_ENTERED && a->due_us && !a->passes->closing);
+    return (a->state == ACT_PARKED && a->due_us) || a->state == ACT_BACKOFF || (a->state == ACT_ENTERED && a->due_us && !a->passes->closing);
 }
 
 int64_t engine_next_due(const struct engine_state *s)

@@ -152,6 +152,9 @@ struct act {
     int64_t call_us, used_us; /* start of this call; time that the attempt ran before it parked */
     int64_t timeout_ms;       /* of this call; 0 = none */
     json_t *checkpoint;       /* or NULL */
+    json_t *signals;          /* PARKED: the types of signals that end the wait, or NULL */
+    json_t *came;             /* the signal that ended it: [type, data]; or NULL */
+    uint64_t waits;           /* order in which activations began to wait for signals; 0 = it never did */
     struct passes *passes;    /* or NULL */
     bool cancelling;          /* goes as soon as its passes are over */
     bool cancel_told;         /* its handler knows */
@@ -200,6 +203,7 @@ struct engine_state {
     json_t *data; /* what nodes see as input */
     json_t *vars;      /* of the workflow by name; or NULL */
     json_t *node_vars; /* by node id, then by name; or NULL */
+    json_t *signals;   /* that no waiter has taken yet, oldest first: [id, type, data]; or NULL */
     struct result *results; /* in order of first completion */
     size_t result_count, result_cap;
     uint32_t *result_at;   /* by node: index in results, or NO_INDEX */
@@ -304,6 +308,7 @@ void emit_log(struct step *st, const char *node, const char *level, const char *
     __attribute__((format(printf, 4, 5)));
 void emit_run(struct engine_effects *fx, const struct act *a);
 void emit_cancel(struct step *st, const struct act *a);
+void emit_consumed(struct step *st, const char *id);
 void emit_ended(struct step *st);
 
 /* start.c */
@@ -340,6 +345,12 @@ void node_succeeded(struct step *st, struct act *a, json_t *output, const char *
 void node_parked(struct step *st, struct act *a, const struct engine_park *park);
 void node_left(struct step *st, struct act *a, const struct engine_event *ev);
 struct result *result_set(struct step *st, const struct act *a, json_t *output, const char *error);
+
+/* signal.c */
+void step_signal(struct step *st, const struct engine_event *ev);
+void signals_deliver(struct step *st); /* to those that wait, oldest first */
+void act_await_signals(struct step *st, struct act *a, const struct engine_park *park); /* just parked */
+bool signals_awaited(const struct act *a);
 
 /* fail.c */
 json_t *failure_record(const struct def_node *n, const struct failure *f); /* {node_id, type, message, details, retryable} */

@@ -112,6 +112,9 @@ static void control(struct step *st, const struct engine_event *ev)
     case ENGINE_RETRY:
         step_retry(st);
         break;
+    case ENGINE_SIGNAL:
+        step_signal(st, ev);
+        break;
     default:
         step_terminate(st, ev);
         break;
@@ -121,7 +124,7 @@ static void control(struct step *st, const struct engine_event *ev)
 static bool is_control(enum engine_event_type type)
 {
     return type == ENGINE_WAKE || type == ENGINE_LOST || type == ENGINE_PAUSE || type == ENGINE_RESUME ||
-           type == ENGINE_TERMINATE || type == ENGINE_RETRY;
+           type == ENGINE_TERMINATE || type == ENGINE_RETRY || type == ENGINE_SIGNAL;
 }
 
 int engine_step(const struct def *d, struct engine_state *s, const struct engine_event *ev, int64_t now_us,

@@ -19,7 +19,7 @@ static void act_free(struct exec_act *a)
         task_cancel(a->task, CANCEL_GRACE_MS);
     json_decref(a->checkpoint);
     json_decref(a->event);
-    json_decref(a->told.scope);
+    told_clear(&a->told);
     kept_free(&a->said);
     mask_free(&a->mask);
     free(a);

@@ -103,6 +103,19 @@ int outcome_fail(struct wfw_task *task, const struct wfw_error *error)
     return finish(t, task_decide(t, &o));
 }
 
+/* At most so many types: what a handler waits for is outside data as well. */
+#define MAX_SIGNALS 1000
+
+static json_t *keep_signals(struct task *t, const char *const *types)
+{
+    if (!types || !types[0])
+        return NULL;
+    json_t *list = json_array();
+    for (size_t i = 0; types[i] && i < MAX_SIGNALS; i++)
+        js_push(list, js_string_lossy(types[i], strlen(types[i])));
+    return arena_keep(&t->arena, list);
+}
+
 /* The earlier of the two times, in microseconds since the epoch; 0 = none. */
 static int64_t park_until(const struct wfw_park *p)
 {
@@ -123,10 +136,11 @@ int outcome_park(struct wfw_task *task, const struct wfw_park *park)
     const struct outcome o = {.type = OUTCOME_PARK,
                               .until_us = park_until(&x),
                               .signal = keep_text(t, x.signal),
+                              .signals = keep_signals(t, x.signals),
                               .child_workflow = keep_text(t, x.child_workflow),
                               .child_input = keep(t, x.child_input),
                               .checkpoint = keep(t, x.checkpoint)};
-    if (x.after_ms < 0 || x.until_ms < 0 || (!o.until_us && !o.signal && !o.child_workflow)) {
+    if (x.after_ms < 0 || x.until_ms < 0 || (!o.until_us && !o.signal && !o.signals && !o.child_workflow)) {
         complain(t, "a handler parks without anything to wait for", "struct wfw_park");
         return finish(t, WFW_E_INVAL);
     }

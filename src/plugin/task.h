@@ -27,6 +27,7 @@ struct outcome {
     json_t *details;
     int64_t until_us;        /* PARK: absolute; 0 = none */
     const char *signal, *child_workflow;
+    json_t *signals;         /* PARK: an array of further types, or NULL */
     json_t *child_input;
     json_t *checkpoint;      /* PARK, ENTER */
     uint32_t leave;          /* enum wfw_leave */
@@ -80,6 +81,7 @@ struct task_services {
 
 struct task_call {
     const char *node_type, *node_id, *execution_id, *workflow_id, *key;
+    const char *signal;      /* the type of the one that came, or NULL; copied */
     json_t *config, *input, *checkpoint, *event; /* borrowed; references are taken; must not be changed */
     uint32_t attempt, why, scope_outcome;
     int64_t timeout_ms; /* 0 = none */

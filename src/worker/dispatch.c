@@ -56,7 +56,7 @@ static void act_free(struct act *a)
     act_take_out(a);
     json_decref(a->checkpoint);
     json_decref(a->event);
-    json_decref(a->told.scope);
+    told_clear(&a->told);
     mask_free(&a->mask);
     free(a);
 }

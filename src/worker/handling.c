@@ -50,7 +50,15 @@ uint32_t handling_why(enum engine_why why)
 
 void told_take(struct told *t, struct engine_effect *fx)
 {
-    *t = (struct told){.outcome = fx->scope_outcome, .pass = fx->scope_pass, .scope = STEAL(fx->scope)};
+    *t = (struct told){.outcome = fx->scope_outcome, .pass = fx->scope_pass, .scope = STEAL(fx->scope),
+                        .signal = STEAL(fx->signal)};
+}
+
+void told_clear(struct told *t)
+{
+    json_decref(t->scope);
+    free(t->signal);
+    *t = (struct told){0};
 }
 
 void told_call(const struct told *t, const struct def *d, size_t node, struct task_call *call)
@@ -59,6 +67,7 @@ void told_call(const struct told *t, const struct def *d, size_t node, struct ta
     call->scope_outcome = of[t->outcome];
     call->scope_pass = t->pass;
     call->scope = t->scope;
+    call->signal = t->signal;
     call->edges = (json_t *)(uintptr_t)engine_edges(d, node);
 }
 
@@ -97,7 +106,7 @@ static void said_fail(struct said *s, const struct outcome *o)
 static void said_park(struct said *s, const struct outcome *o)
 {
     s->ev.type = ENGINE_PARK;
-    s->ev.park = (struct engine_park){.until_us = o->until_us, .signal = o->signal, .child = o->child_workflow,
+    s->ev.park = (struct engine_park){.until_us = o->until_us, .signal = o->signal, .signals = o->signals, .child = o->child_workflow,
                                       .child_input = o->child_input, .checkpoint = o->checkpoint};
 }
 

@@ -25,8 +25,10 @@ struct told {
     enum engine_scope_outcome outcome;
     uint64_t pass;
     json_t *scope; /* or NULL */
+    char *signal;  /* the type of the signal that came, or NULL */
 };
 void told_take(struct told *t, struct engine_effect *fx); /* takes over the effect's value */
+void told_clear(struct told *t);
 void told_call(const struct told *t, const struct def *d, size_t node, struct task_call *call);
 
 /* The event that an outcome is for the engine.  Its members are borrowed from the outcome and from *s, which is zeroed by

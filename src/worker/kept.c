@@ -50,6 +50,7 @@ static struct engine_event copy_event(const struct engine_event *ev)
     copy.branch = dup_or_null(ev->branch);
     copy.failure = copy_failure(ev->failure);
     copy.park.signal = dup_or_null(ev->park.signal);
+    copy.park.signals = json_incref(ev->park.signals);
     copy.park.child = dup_or_null(ev->park.child);
     copy.park.child_input = json_incref(ev->park.child_input);
     copy.park.checkpoint = json_incref(ev->park.checkpoint);
@@ -58,6 +59,8 @@ static struct engine_event copy_event(const struct engine_event *ev)
     copy.enter.to = dup_or_null(ev->enter.to);
     copy.start = NULL;
     copy.message = dup_or_null(ev->message);
+    copy.signal = dup_or_null(ev->signal);
+    copy.signal_id = dup_or_null(ev->signal_id);
     return copy;
 }
 
@@ -67,6 +70,7 @@ static void drop_event(struct kept_event *k)
     drop_const(k->ev.branch);
     drop_failure(k->ev.failure);
     drop_const(k->ev.park.signal);
+    json_decref(k->ev.park.signals);
     drop_const(k->ev.park.child);
     json_decref(k->ev.park.child_input);
     json_decref(k->ev.park.checkpoint);
@@ -74,6 +78,8 @@ static void drop_event(struct kept_event *k)
     json_decref(k->ev.enter.passes);
     drop_const(k->ev.enter.to);
     drop_const(k->ev.message);
+    drop_const(k->ev.signal);
+    drop_const(k->ev.signal_id);
     free(k->text);
 }
 

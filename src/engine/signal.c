@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Signals: kept in order of their coming until somebody waits for one of their type.  Each is given to one waiter, the one
+ * that began to wait first. */
+#include "engine/state_int.h"
+
+#include <string.h>
+
+#include "base/json.h"
+#include "base/mem.h"
+
+enum { SIGNAL_ID, SIGNAL_TYPE, SIGNAL_DATA };
+
+static const char *part(const json_t *signal, size_t which)
+{
+    return json_string_value(json_array_get(signal, which));
+}
+
+bool engine_has_signal(const struct engine_state *s, const char *id)
+{
+    size_t i;
+    json_t *signal;
+    json_array_foreach(s->signals, i, signal) if (strcmp(part(signal, SIGNAL_ID), id) == 0)
+        return true;
+    return false;
+}
+
+bool signals_awaited(const struct act *a)
+{
+    return a->state == ACT_PARKED && a->signals;
+}
+
+/* ---- Waiting ---- */
+
+static json_t *types_of(const struct engine_park *park)
+{
+    json_t *types = park->signals ? json_copy(park->signals) : json_array();
+    if (park->signal)
+        js_push(types, json_string(park->signal));
+    return types;
+}
+
+static void say_waiting(struct step *st, const struct act *a)
+{
+    CLEANUP_BUF struct buf text = BUF_INIT;
+    const char *id = st->d->nodes[a->node].id;
+    size_t i;
+    json_t *type;
+    json_array_foreach(a->signals, i, type) buf_printf(&text, "%s%s", i ? ", " : "", json_string_value(type));
+    emit_log(st, id, "info", "Execution waiting for signal: %s", text.data);
+}
+
+void act_await_signals(struct step *st, struct act *a, const struct engine_park *park)
+{
+    json_decref(a->came);
+    json_decref(a->signals);
+    a->came = a->signals = NULL;
+    if (!park->signal && json_array_size(park->signals) == 0)
+        return;
+    a->signals = types_of(park);
+    if (a->waits)
+        return; /* it keeps its place among those that wait, and has said so */
+    a->waits = a->timer;
+    say_waiting(st, a);
+}
+
+/* ---- Giving ---- */
+
+static bool wants(const struct act *a, const char *type)
+{
+    size_t i;
+    json_t *wanted;
+    json_array_foreach(a->signals, i, wanted) if (strcmp(json_string_value(wanted), type) == 0)
+        return true;
+    return false;
+}
+
+/* While the execution fails, only what winds up goes on. */
+static struct act *waiter(const struct engine_state *s, const char *type)
+{
+    struct act *first = NULL;
+    for (size_t i = 0; i < s->act_count; i++) {
+        struct act *a = s->acts[i];
+        if (!signals_awaited(a) || !wants(a, type) || (s->failing.set && scope_base(a->scope) == s->root))
+            continue;
+        if (!first || a->waits < first->waits)
+            first = a;
+    }
+    return first;
+}
+
+static void give(struct step *st, struct act *a, const json_t *signal)
+{
+    const char *type = part(signal, SIGNAL_TYPE);
+    json_t *data = json_array_get(signal, SIGNAL_DATA);
+    CLEANUP_FREE char *key = xasprintf("signal_%s", type);
+    a->came = json_pack("[s, O]", type, data);
+    emit_consumed(st, part(signal, SIGNAL_ID));
+    emit_log(st, st->d->nodes[a->node].id, "info", "Signal received and processed: %s", type);
+    scope_data_set(st, a->scope, key, json_incref(data));
+    act_continue(st, a, WHY_SIGNAL);
+}
+
+void signals_deliver(struct step *st)
+{
+    struct engine_state *s = st->s;
+    if (s->phase != PHASE_RUNNING || s->paused)
+        return;
+    for (size_t i = 0; i < json_array_size(s->signals);) {
+        CLEANUP_JSON json_t *signal = json_incref(json_array_get(s->signals, i));
+        struct act *a = waiter(s, part(signal, SIGNAL_TYPE));
+        if (!a) {
+            i++;
+            continue;
+        }
+        json_array_remove(s->signals, i);
+        give(st, a, signal);
+    }
+    if (s->signals && json_array_size(s->signals) == 0) {
+        json_decref(s->signals);
+        s->signals = NULL;
+    }
+}
+
+/* ---- The event ---- */
+
+void step_signal(struct step *st, const struct engine_event *ev)
+{
+    struct engine_state *s = st->s;
+    const char *id = ev->signal_id ? ev->signal_id : "";
+    if (!ev->signal || (*id && engine_has_signal(s, id)))
+        return;
+    if (!s->signals)
+        s->signals = json_array();
+    json_t *signal = json_pack("[s, s]", id, ev->signal);
+    js_push(signal, ev->output ? json_incref(ev->output) : json_null());
+    js_push(s->signals, signal);
+    settle(st);
+}
