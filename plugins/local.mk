@@ -11,6 +11,7 @@ include plugins/data/local.mk
 include plugins/delay/local.mk
 include plugins/http/local.mk
 include plugins/jq/local.mk
+include plugins/signal/local.mk
 
 # The reference of node types is made from what the plugins say about themselves.
 EXTRA_DIST += doc/nodes.md tools/nodes.py

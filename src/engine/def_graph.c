@@ -279,12 +279,20 @@ static void find_dominators(struct def *d)
     free(f.to);
 }
 
-/* The drawn edges as a handler sees them. */
+static bool has_labels(const struct def *d, const struct def_node *n)
+{
+    for (uint32_t k = 0; k < n->out_count; k++)
+        if (d->edges[n->out[k]].label)
+            return true;
+    return false;
+}
+
+/* The drawn edges as a handler sees them; it needs them only where a branch may be chosen. */
 static void describe_edges(struct def *d)
 {
     for (uint32_t i = 0; i < d->node_count; i++) {
         struct def_node *n = &d->nodes[i];
-        if (!n->entry_edges)
+        if (!n->entry_edges && !has_labels(d, n))
             continue;
         n->edges = json_array();
         for (uint32_t k = 0; k < n->out_count; k++) {

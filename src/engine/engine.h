@@ -220,7 +220,7 @@ json_t *engine_config(const struct def *d, const struct engine_state *s, uint64_
  * must be given a json_copy(). */
 const json_t *engine_input(struct engine_state *s, uint64_t act);
 
-/* The drawn edges of a node that may enter a scope, see wfw_call.edges; borrowed, or NULL. */
+/* The drawn edges of a node that has labelled ones or may enter a scope, see wfw_call.edges; borrowed, or NULL. */
 const json_t *engine_edges(const struct def *d, size_t node);
 
 /* Where the activation runs: "" in the execution itself, else like "loop1#3/try2"; a new string.  pass: how often the

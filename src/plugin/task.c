@@ -337,7 +337,8 @@ static void fill_call(struct task *t, const struct task_call *c)
                                 .deadline_ms = c->timeout_ms,
                                 .scope_pass = c->scope_pass,
                                 .scope = keep_value(t, c->scope),
-                                .edges = keep_value(t, c->edges)};
+                                .edges = keep_value(t, c->edges),
+                                .signal = copy_text(t, c->signal)};
 }
 
 void loop_call_timed(struct task *t, int64_t began_us)

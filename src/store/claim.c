@@ -19,7 +19,7 @@
 
 /* Columns of wfworker.claim() and wfworker.peek(). */
 enum { C_ID, C_TOKEN, C_CRASHES, C_WORKFLOW, C_VERSION, C_EXECUTION, C_STATUS, C_ERROR, C_NODE, C_STATE, C_STARTED, C_RETRIES,
-       C_NEXT_RETRY, C_COMPLETED, C_SNAPSHOT, C_DEFINITION, C_JOURNAL, C_NEXT_SEQ, C_STAMP, C_ACTIVE };
+       C_NEXT_RETRY, C_COMPLETED, C_SNAPSHOT, C_DEFINITION, C_JOURNAL, C_NEXT_SEQ, C_STAMP, C_ACTIVE, C_SIGNALS };
 
 /* ---- One row as a struct store_claim ---- */
 
@@ -34,30 +34,56 @@ static const char *definition_of(const char *events, size_t len, json_t **keep)
     return id;
 }
 
-struct row_memory {
+struct texts {
     char **texts;
     size_t *lengths;
     size_t count;
+};
+
+struct row_memory {
+    struct texts journal, signals;
     json_t *first;
 };
 
-static void read_journal(const PGresult *r, int row, struct store_claim *c, struct row_memory *m)
+static void read_texts(const PGresult *r, int row, int column, struct texts *t)
 {
-    size_t offset = 0, len, n = bin_text_array_count(r, row, C_JOURNAL);
+    size_t offset = 0, len, n = bin_text_array_count(r, row, column);
     const char *text;
     if (n == 0)
         return;
-    m->texts = xcalloc(n, sizeof *m->texts);
-    m->lengths = xcalloc(n, sizeof *m->lengths);
-    while (m->count < n && bin_text_array_next(r, row, C_JOURNAL, &offset, &text, &len)) {
-        m->texts[m->count] = xstrndup(text, len);
-        m->lengths[m->count++] = len;
+    t->texts = xcalloc(n, sizeof *t->texts);
+    t->lengths = xcalloc(n, sizeof *t->lengths);
+    while (t->count < n && bin_text_array_next(r, row, column, &offset, &text, &len)) {
+        t->texts[t->count] = xstrndup(text, len);
+        t->lengths[t->count++] = len;
     }
-    c->journal = (const char *const *)m->texts;
-    c->journal_len = m->lengths;
-    c->journal_count = m->count;
-    if (!c->definition && m->count > 0)
-        c->definition = definition_of(m->texts[0], m->lengths[0], &m->first);
+}
+
+static void texts_free(struct texts *t)
+{
+    for (size_t i = 0; i < t->count; i++)
+        free(t->texts[i]);
+    free(t->texts);
+    free(t->lengths);
+}
+
+static void read_journal(const PGresult *r, int row, struct store_claim *c, struct row_memory *m)
+{
+    const struct texts *t = &m->journal;
+    read_texts(r, row, C_JOURNAL, &m->journal);
+    c->journal = (const char *const *)t->texts;
+    c->journal_len = t->lengths;
+    c->journal_count = t->count;
+    if (!c->definition && t->count > 0)
+        c->definition = definition_of(t->texts[0], t->lengths[0], &m->first);
+}
+
+static void read_signals(const PGresult *r, int row, struct store_claim *c, struct row_memory *m)
+{
+    read_texts(r, row, C_SIGNALS, &m->signals);
+    c->signals = (const char *const *)m->signals.texts;
+    c->signals_len = m->signals.lengths;
+    c->signal_count = m->signals.count;
 }
 
 static void read_claim(const PGresult *r, int row, struct store_claim *c, struct row_memory *m)
@@ -84,14 +110,13 @@ static void read_claim(const PGresult *r, int row, struct store_claim *c, struct
     c->workflow_stamp = bin_get_text(r, row, C_STAMP, NULL);
     c->workflow_active = bin_get_bool(r, row, C_ACTIVE);
     read_journal(r, row, c, m);
+    read_signals(r, row, c, m);
 }
 
 static void row_memory_free(struct row_memory *m)
 {
-    for (size_t i = 0; i < m->count; i++)
-        free(m->texts[i]);
-    free(m->texts);
-    free(m->lengths);
+    texts_free(&m->journal);
+    texts_free(&m->signals);
     json_decref(m->first);
 }
 
@@ -207,7 +232,7 @@ static void claim_done(struct store *s, struct job *j, enum job_end end)
 
 struct job *claim_job(struct store *s)
 {
-    struct job *j = job_new("SELECT * FROM wfworker.claim($1, $2, $3, $4)", claim_done);
+    struct job *j = job_new("SELECT c.*, wfworker.signals(c.o_id) FROM wfworker.claim($1, $2, $3, $4) c", claim_done);
     s->claiming = true;
     s->hint = false;
     bin_int8(&j->call, s->worker);
@@ -448,7 +473,7 @@ void peeks_start(struct store *s)
             continue;
         }
         *at = p->next;
-        struct job *j = job_new("SELECT * FROM wfworker.peek($1, $2)", peek_done);
+        struct job *j = job_new("SELECT c.*, wfworker.signals(c.o_id) FROM wfworker.peek($1, $2) c", peek_done);
         bin_uuid(&j->call, &p->id);
         bin_int8(&j->call, p->token);
         j->arg = p;

@@ -27,7 +27,8 @@ MIGRATIONS = \
   sql/0003_triggers.sql \
   sql/0004_worker.sql \
   sql/0005_schedules.sql \
-  sql/0006_control.sql
+  sql/0006_control.sql \
+  sql/0007_signals.sql
 EXTRA_DIST += $(MIGRATIONS) src/store/sql2c.awk
 BUILT_SOURCES += src/store/migrations.inc
 CLEANFILES += src/store/migrations.inc

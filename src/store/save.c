@@ -33,6 +33,7 @@ struct pending {
     size_t batch_max;       /* after a refusal */
     int64_t not_before_us, busy_us;
     struct save_log *logs;
+    struct uuid *used;
     char memory[];
 };
 
@@ -81,6 +82,16 @@ static size_t needed(const struct store_save *v)
     return n;
 }
 
+static void copy_used(struct pending *p, const struct store_save *v)
+{
+    p->save.used = NULL;
+    p->save.used_count = 0;
+    p->used = v->used_count ? xcalloc(v->used_count, sizeof *p->used) : NULL;
+    for (size_t i = 0; i < v->used_count; i++)
+        if (uuid_parse(v->used[i], &p->used[p->save.used_count]) == 0)
+            p->save.used_count++;
+}
+
 static struct pending *copy(const struct store_save *v)
 {
     size_t size = needed(v);
@@ -106,12 +117,14 @@ static struct pending *copy(const struct store_save *v)
         p->logs[i].message = put_text(&c, v->logs[i].message);
         p->logs[i].at_us = v->logs[i].at_us;
     }
+    copy_used(p, v);
     return p;
 }
 
 static void pending_free(struct pending *p)
 {
     free(p->logs);
+    free(p->used);
     free(p);
 }
 
@@ -176,7 +189,9 @@ static struct batch *take(struct store *s)
 
 /* The parameters of wfworker.save(), in order. */
 enum { P_LEASE, P_ID, P_TOKEN, P_EXPECTED, P_SEQ, P_JOURNAL, P_SNAPSHOT, P_DEFINITION, P_PROJECTION, P_STATUS, P_NODE, P_ERROR,
-       P_RETRIES, P_NEXT_RETRY, P_COMPLETED, P_THEN, P_DUE, P_LOG_OF, P_LOG_NODE, P_LOG_LEVEL, P_LOG_MESSAGE, P_LOG_AT, P_COUNT };
+       P_RETRIES, P_NEXT_RETRY, P_COMPLETED, P_THEN, P_DUE, P_LOG_OF, P_LOG_NODE, P_LOG_LEVEL, P_LOG_MESSAGE, P_LOG_AT, P_COUNT,
+       /* and of wfworker.save_used() */ P_USED_OF = P_COUNT, P_USED };
+
 
 static const Oid param_types[P_COUNT] = {
     [P_ID] = OID_UUID,        [P_TOKEN] = OID_INT8,       [P_EXPECTED] = OID_TEXT,   [P_SEQ] = OID_INT8,
@@ -204,7 +219,7 @@ static void add_logs(struct bin_call *c, int32_t n, const struct store_save *v)
     }
 }
 
-static void add_save(struct bin_call *c, int32_t n, const struct store_save *v, int64_t now_us)
+static void add_save(struct bin_call *c, int32_t n, const struct store_save *v, const struct uuid *used, int64_t now_us)
 {
     int64_t in = v->due_us - now_us;
     bin_add_uuid(c, P_ID, &v->id);
@@ -227,9 +242,15 @@ static void add_save(struct bin_call *c, int32_t n, const struct store_save *v, 
     else
         bin_add_int8(c, P_DUE, in < 0 ? 0 : in < FAR_US ? in : FAR_US);
     add_logs(c, n, v);
+    for (size_t i = 0; i < v->used_count; i++) {
+        bin_add_int4(c, P_USED_OF, n);
+        bin_add_uuid(c, P_USED, &used[i]);
+    }
 }
 
 static void save_done(struct store *s, struct job *j, enum job_end end);
+
+#define PARAMS "$1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22"
 
 struct job *save_job(struct store *s)
 {
@@ -240,14 +261,21 @@ struct job *save_job(struct store *s)
         free(b);
         return NULL;
     }
-    struct job *j = job_new("SELECT * FROM wfworker.save($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, "
-                            "$16, $17, $18, $19, $20, $21, $22)", save_done);
+    bool used = false;
+    for (size_t i = 0; i < b->count; i++)
+        used |= b->items[i]->save.used_count > 0;
+    struct job *j = job_new(used ? "SELECT * FROM wfworker.save_used(" PARAMS ", $23, $24)"
+                                 : "SELECT * FROM wfworker.save(" PARAMS ")", save_done);
     int64_t now = clock_now_us();
     bin_int8(&j->call, s->lease_us / US_PER_MS);
     for (int i = P_ID; i < P_COUNT; i++)
         bin_array(&j->call, param_types[i]);
+    if (used) {
+        bin_array(&j->call, OID_INT4);
+        bin_array(&j->call, OID_UUID);
+    }
     for (size_t i = 0; i < b->count; i++)
-        add_save(&j->call, (int32_t)i + 1, &b->items[i]->save, now);
+        add_save(&j->call, (int32_t)i + 1, &b->items[i]->save, b->items[i]->used, now);
     j->arg = b;
     s->saves_in_flight += b->count;
     s->stats.batches++;

@@ -155,7 +155,8 @@ static int install_triggers(PGconn *c, FILE *report, struct error *e)
     if (begin_locked(c, e) != 0)
         return -1;
     CLEANUP_RESULT PGresult *r = pg_query(c, e, "making the triggers", "SELECT concat_ws('; ', nullif(wfworker.install_triggers(), ''),"
-                                            " nullif(wfworker.install_schedule_triggers(), ''))", 0, NULL);
+                                            " nullif(wfworker.install_schedule_triggers(), ''),"
+                                            " nullif(wfworker.install_signal_triggers(), ''))", 0, NULL);
     if (!r || run_script(c, "COMMIT", "making the triggers", e) != 0)
         return -1;
     const char *why = PQgetvalue(r, 0, 0);
@@ -177,7 +178,8 @@ static void print_migrations(int version, FILE *out)
     }
     if (version == NEWEST)
         fprintf(out, "-- The schema is up to date (version %d); only the triggers are made again.\n", NEWEST);
-    fprintf(out, "%sSELECT wfworker.install_triggers(), wfworker.install_schedule_triggers();\n", version == NEWEST ? "" : "\n");
+    fprintf(out, "%sSELECT wfworker.install_triggers(), wfworker.install_schedule_triggers(),\n"
+            "       wfworker.install_signal_triggers();\n", version == NEWEST ? "" : "\n");
 }
 
 static int apply_all(PGconn *c, int version, FILE *report, struct error *e)

@@ -37,6 +37,9 @@ struct store_claim {
     const char *const *journal;  /* JSON texts (arrays of events), oldest first, after the snapshot */
     const size_t *journal_len;
     size_t journal_count;
+    const char *const *signals;  /* unused ones, oldest first: JSON texts [id, type, data] */
+    const size_t *signals_len;
+    size_t signal_count;
     int64_t next_seq;            /* the sequence number for the next journal row */
     const char *definition;      /* id of the pinned definition; NULL before START */
     const char *workflow_stamp;  /* changes whenever the workflow's row changes; key of a cache */
@@ -125,6 +128,8 @@ struct store_save {
     int64_t next_retry_at_us, completed_at_us; /* 0 = null */
     const struct save_log *logs;
     size_t log_count;
+    const char *const *used;     /* ids of signals that were given to their waiters; must be uuids */
+    size_t used_count;
     enum save_then then;
     int64_t due_us;
 };

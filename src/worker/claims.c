@@ -18,16 +18,16 @@ static char *dup_or_null(const char *s)
     return s ? xstrdup(s) : NULL;
 }
 
-static void copy_journal(struct store_claim *copy, const struct store_claim *c)
+static void copy_texts(const char *const *from, const size_t *from_len, size_t count, const char *const **to, const size_t **to_len)
 {
-    char **texts = xcalloc(c->journal_count + 1, sizeof(char *));
-    size_t *lens = xcalloc(c->journal_count + 1, sizeof(size_t));
-    for (size_t i = 0; i < c->journal_count; i++) {
-        texts[i] = xstrndup(c->journal[i], c->journal_len[i]);
-        lens[i] = c->journal_len[i];
+    char **texts = xcalloc(count + 1, sizeof(char *));
+    size_t *lens = xcalloc(count + 1, sizeof(size_t));
+    for (size_t i = 0; i < count; i++) {
+        texts[i] = xstrndup(from[i], from_len[i]);
+        lens[i] = from_len[i];
     }
-    copy->journal = (const char *const *)texts;
-    copy->journal_len = lens;
+    *to = (const char *const *)texts;
+    *to_len = lens;
 }
 
 struct claim_copy *claim_copy_new(const struct store_claim *c)
@@ -42,7 +42,8 @@ struct claim_copy *claim_copy_new(const struct store_claim *c)
     copy->claim.snapshot = c->snapshot ? xstrndup(c->snapshot, c->snapshot_len) : NULL;
     copy->claim.definition = dup_or_null(c->definition);
     copy->claim.workflow_stamp = dup_or_null(c->workflow_stamp);
-    copy_journal(&copy->claim, c);
+    copy_texts(c->journal, c->journal_len, c->journal_count, &copy->claim.journal, &copy->claim.journal_len);
+    copy_texts(c->signals, c->signals_len, c->signal_count, &copy->claim.signals, &copy->claim.signals_len);
     return copy;
 }
 
@@ -67,6 +68,10 @@ void claim_copy_free(struct claim_copy *c)
         drop_const(c->claim.journal[i]);
     drop_const(c->claim.journal);
     drop_const(c->claim.journal_len);
+    for (size_t i = 0; i < c->claim.signal_count; i++)
+        drop_const(c->claim.signals[i]);
+    drop_const(c->claim.signals);
+    drop_const(c->claim.signals_len);
     free(c);
 }
 

@@ -34,6 +34,7 @@ static void save(struct run *r, enum save_then then, int64_t due_us)
     if (with_snapshot)
         engine_state_write(r->def, r->state, &snapshot);
     r->kept_in_save = r->kept.len;
+    r->used_in_save = r->used_count;
     r->then = then;
     r->saving = true;
     r->durable = false;
@@ -51,6 +52,7 @@ static void save(struct run *r, enum save_then then, int64_t due_us)
                            .current_node_id = c.current_node_id, .error_message = c.error_message,
                            .retry_count = c.retry_count, .next_retry_at_us = c.next_retry_at_us,
                            .completed_at_us = c.completed_at_us, .logs = r->logs, .log_count = r->log_count,
+                           .used = (const char *const *)r->used, .used_count = r->used_count,
                            .then = then, .due_us = due_us};
     store_save(r->w->store, &s, on_saved, r);
     run_logs_clear(r);
@@ -142,6 +144,8 @@ static void saved(struct run *r)
     r->status = STEAL(r->new_status);
     kept_drop(&r->kept, r->kept_in_save);
     r->kept_in_save = 0;
+    run_used_drop(r, r->used_in_save);
+    r->used_in_save = 0;
     acts_saved(r);
     if (r->then == SAVE_END) {
         count_end(r);

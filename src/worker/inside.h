@@ -150,6 +150,10 @@ struct run {
     int64_t now_us;           /* time never goes back within an execution */
     int64_t started_us;       /* of the row */
 
+    char **used;              /* ids of signals that were given to waiters, not durable yet; owned */
+    size_t used_count, used_cap;
+    size_t used_in_save;      /* the first so many are in the save under way */
+
     bool dead;                /* dropped; freed when `saving`, `peeking` and `loading` are over */
     bool saving, peeking, loading;
     bool poked;               /* look at the row when the save under way is back */
@@ -190,6 +194,8 @@ void run_effects(struct run *r, struct engine_effects *fx);
 void run_turn(struct run *r);                        /* start what can be started, save what must be saved */
 void run_log(struct run *r, const char *node, const char *level, const char *text, int64_t at_us);
 void run_logs_clear(struct run *r);
+void run_signals(struct run *r, const struct store_claim *c); /* feed those that are new */
+void run_used_drop(struct run *r, size_t count);             /* they are durable, or do not count any more */
 void run_peek(struct run *r);
 void run_terminate(struct run *r, const char *message); /* the execution fails with this message, for good */
 void run_error(const struct run *r, const char *what, const struct error *e); /* an error line that names it */

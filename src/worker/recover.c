@@ -69,6 +69,8 @@ static int load(struct run *r, const struct store_claim *c)
     free(r->status);
     r->status = xstrdup(c->status ? c->status : "");
     run_logs_clear(r);
+    run_used_drop(r, r->used_count);
+    r->used_in_save = 0;
     r->durable = false;
     return 0;
 }
@@ -192,6 +194,7 @@ static int recover_fresh(struct run *r, const struct store_claim *c)
         recovered(r);
         run_apply(r, &(struct engine_event){.type = ENGINE_LOST});
     }
+    run_signals(r, c);
     return 0;
 }
 
@@ -210,6 +213,7 @@ static void recover_known(struct run *r, const struct store_claim *c, enum chang
     if (change == CHANGE_RETRY)
         tell(r, ENGINE_RETRY, NULL);
     acts_reconcile(r);
+    run_signals(r, c); /* before the time: who answered while no worker was there was not late */
     if (!engine_ended(r->state) && engine_next_due(r->state) <= run_now(r))
         run_apply(r, &(struct engine_event){.type = ENGINE_WAKE});
 }
@@ -250,13 +254,13 @@ static bool state_runs(const struct run *r, uint64_t id, size_t node)
     return found;
 }
 
-/* What had happened before the change: the start, and that a worker was lost. */
+/* What had happened before the change: the start, that a worker was lost, signals that came. */
 static void again_before(struct run *r, const struct kept *old, const struct store_claim *c)
 {
     if (is_fresh(c))
         start(r, c);
     for (size_t i = 0; i < old->len; i++)
-        if (old->items[i].ev.type == ENGINE_LOST)
+        if (old->items[i].ev.type == ENGINE_LOST || old->items[i].ev.type == ENGINE_SIGNAL)
             run_apply_at(r, &old->items[i].ev, old->items[i].at_us, SIZE_MAX);
 }
 
@@ -292,8 +296,10 @@ static void again(struct run *r, const struct kept *old, const struct store_clai
 
 int run_rebuild(struct run *r, const struct store_claim *c)
 {
-    if (!r->must_rebuild && c->status && strcmp(c->status, r->status) == 0)
-        return 0; /* a false alarm */
+    if (!r->must_rebuild && c->status && strcmp(c->status, r->status) == 0) {
+        run_signals(r, c);
+        return 0; /* no change of the status */
+    }
     r->must_rebuild = false;
     CLEANUP(kept_free) struct kept old = r->kept;
     r->kept = (struct kept){0};
@@ -309,5 +315,6 @@ int run_rebuild(struct run *r, const struct store_claim *c)
     }
     again(r, &old, c);
     acts_reconcile(r);
+    run_signals(r, c);
     return 0;
 }

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/json.h"
 #include "base/log.h"
 #include "base/mem.h"
 
@@ -34,6 +35,8 @@ struct run *run_new(struct worker *w, const struct store_claim *c)
 
 static void run_free(struct run *r)
 {
+    run_used_drop(r, r->used_count);
+    free(r->used);
     run_logs_clear(r);
     free(r->logs);
     kept_free(&r->kept);
@@ -138,6 +141,49 @@ void run_logs_clear(struct run *r)
     r->log_count = 0;
 }
 
+/* ---- Signals ---- */
+
+static void used_add(struct run *r, char *id)
+{
+    xgrow((void **)&r->used, &r->used_cap, r->used_count + 1, sizeof(*r->used));
+    r->used[r->used_count++] = id;
+}
+
+void run_used_drop(struct run *r, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        free(r->used[i]);
+    r->used_count -= count;
+    if (r->used_count > 0)
+        memmove(r->used, r->used + count, r->used_count * sizeof(*r->used));
+}
+
+static bool is_known(const struct run *r, const char *id)
+{
+    for (size_t i = 0; i < r->used_count; i++)
+        if (strcmp(r->used[i], id) == 0)
+            return true;
+    return engine_has_signal(r->state, id);
+}
+
+static void feed_signal(struct run *r, const char *text, size_t len)
+{
+    struct error e = ERROR_INIT;
+    CLEANUP_JSON json_t *signal = js_parse(text, len, &e);
+    const char *id = json_string_value(json_array_get(signal, 0)), *type = json_string_value(json_array_get(signal, 1));
+    if (!id || !type)
+        run_error(r, "a signal cannot be read, it stays unprocessed", &e);
+    else if (!is_known(r, id))
+        run_apply(r, &(struct engine_event){.type = ENGINE_SIGNAL, .signal = type, .signal_id = id,
+                                            .output = json_array_get(signal, 2)});
+}
+
+void run_signals(struct run *r, const struct store_claim *c)
+{
+    for (size_t i = 0; i < c->signal_count && !engine_ended(r->state); i++)
+        feed_signal(r, c->signals[i], c->signals_len[i]);
+}
+
 /* ---- Events ---- */
 
 void run_effects(struct run *r, struct engine_effects *fx)
@@ -150,6 +196,8 @@ void run_effects(struct run *r, struct engine_effects *fx)
             acts_cancel(r, f->act);
         else if (f->type == ENGINE_LOG)
             run_log(r, f->log_node, f->log_level, f->log_text, f->at_us);
+        else if (f->type == ENGINE_CONSUMED)
+            used_add(r, STEAL(f->signal));
     }
     engine_effects_clear(fx);
 }

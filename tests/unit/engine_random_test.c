@@ -15,6 +15,7 @@
 #define MAX_NODES 12
 #define MAX_EDGES 40
 #define RUNS 400
+#define MAX_SIGNALS 2100
 
 struct edge {
     int from, to;
@@ -26,6 +27,8 @@ struct world {
     bool simple; /* no cycles, all joins `all`: the second reading applies */
     struct edge edge[MAX_EDGES];
     const char *branch[MAX_NODES]; /* how each node ended: branch, "" for none */
+    unsigned signals;
+    bool used[MAX_SIGNALS];
     bool ended[MAX_NODES], failed[MAX_NODES], started[MAX_NODES];
     struct sim sim;
 };
@@ -154,6 +157,14 @@ static void feed(struct world *w, struct engine_event *ev)
     ev->start = &w->sim.start;
     w->sim.start.policy = w->sim.policy;
     assert_int_equal(sim_step(&w->sim, ev), 0);
+    for (size_t i = 0; i < w->sim.fx.len; i++) {
+        const struct engine_effect *f = &w->sim.fx.items[i];
+        if (f->type != ENGINE_CONSUMED)
+            continue;
+        size_t n = strtoul(f->signal, NULL, 10);
+        assert_true(n < MAX_SIGNALS && !w->used[n]);
+        w->used[n] = true;
+    }
     if (was_paused && engine_status(w->sim.state) == STATUS_PAUSED)
         assert_int_equal(w->sim.runs, 0);
     check_starts(w);
@@ -201,6 +212,21 @@ static void feed_fail(struct world *w)
     feed(w, &ev);
 }
 
+static const char *const signal_types[] = {"go", "yes", "stop"};
+
+/* Each is used once at most, whatever happens in between; some come twice. */
+static void feed_signal(struct world *w, const char *type)
+{
+    char id[32];
+    bool again = w->signals > 0 && chance(w, 10);
+    unsigned n = again ? below(w, w->signals) : w->signals++;
+    if (again && w->used[n])
+        return; /* the database does not give it again */
+    snprintf(id, sizeof id, "%u", n);
+    CLEANUP_JSON json_t *data = chance(w, 50) ? json_pack("{s:i}", "n", (int)below(w, 100)) : NULL;
+    feed(w, &(struct engine_event){.type = ENGINE_SIGNAL, .signal = type, .signal_id = id, .output = data});
+}
+
 static void feed_other(struct world *w)
 {
     size_t node;
@@ -209,9 +235,15 @@ static void feed_other(struct world *w)
     ev.act = pick(w, &node);
     if (!ev.act)
         return;
-    switch (below(w, 3)) {
+    CLEANUP_JSON json_t *more = json_pack("[s, s]", "go", "yes");
+    switch (below(w, 4)) {
     case 0:
         ev.park = (struct engine_park){.until_us = w->sim.now_us + 1 + below(w, 5000) * US_PER_MS, .checkpoint = checkpoint};
+        break;
+    case 3:
+        ev.park = (struct engine_park){.until_us = chance(w, 50) ? w->sim.now_us + 1 + below(w, 5000) * US_PER_MS : 0,
+                                       .signal = chance(w, 70) ? signal_types[below(w, 3)] : NULL, .checkpoint = checkpoint};
+        ev.park.signals = !ev.park.signal || chance(w, 30) ? more : NULL;
         break;
     case 1:
         ev.type = ENGINE_TIMEOUT;
@@ -234,6 +266,8 @@ static void random_event(struct world *w)
         feed_fail(w);
     else if (dice < 84)
         feed_other(w);
+    else if (dice < 88 && w->signals < MAX_SIGNALS)
+        feed_signal(w, signal_types[below(w, 3)]);
     else if (dice < 92)
         feed_control(w, ENGINE_WAKE);
     else if (dice < 95)
@@ -256,7 +290,11 @@ static void drive_to_end(struct world *w)
             feed_done(w);
         } else {
             int64_t due = engine_next_due(w->sim.state);
-            assert_true(due < INT64_MAX);
+            if (due == INT64_MAX) { /* somebody waits for a signal, and the column says so */
+                assert_int_equal(engine_status(w->sim.state), STATUS_WAITING_SIGNAL);
+                feed_signal(w, signal_types[i % 3]);
+                continue;
+            }
             w->sim.now_us = due > w->sim.now_us ? due : w->sim.now_us;
             feed_control(w, ENGINE_WAKE);
         }

@@ -211,6 +211,13 @@ static void trace_pass(struct sim *sim, const struct engine_effect *f)
     buf_addch(&sim->trace, ')');
 }
 
+static void trace_signal(struct sim *sim, const struct engine_effect *f)
+{
+    buf_printf(&sim->trace, "<%s ", f->signal);
+    js_write(&sim->trace, f->event);
+    buf_addch(&sim->trace, '>');
+}
+
 static void trace_effect(struct sim *sim, const struct engine_effect *f)
 {
     struct buf *t = &sim->trace;
@@ -231,6 +238,11 @@ static void trace_effect(struct sim *sim, const struct engine_effect *f)
             buf_addch(t, '~');
         if (f->why == WHY_SCOPE)
             trace_pass(sim, f);
+        if (f->why == WHY_SIGNAL)
+            trace_signal(sim, f);
+        break;
+    case ENGINE_CONSUMED:
+        buf_printf(t, "!%s", f->signal);
         break;
     case ENGINE_CANCEL:
         buf_printf(t, "-%s", def_node_id(sim->def, f->node));
@@ -379,6 +391,40 @@ static json_t *variables(const char *rest)
     return json_pack("[[s,s,i]]", name ? name : text, name ? text : "workflow", (int)strtol(value, NULL, 10));
 }
 
+/* TYPE[,TYPE...][@MS]: one type as `signal`, the others as `signals`. */
+static void park_event(struct sim *sim, struct engine_event *ev, const char *rest)
+{
+    char *types = (char *)(uintptr_t)rest, *at = strchr(types, '@'), *save = NULL;
+    if (at)
+        *at++ = '\0';
+    ev->type = ENGINE_PARK;
+    ev->output = NULL;
+    ev->park.until_us = at ? sim->now_us + strtol(at, NULL, 10) * US_PER_MS : 0;
+    ev->park.signal = strtok_r(types, ",", &save);
+    for (char *type; (type = strtok_r(NULL, ",", &save));) {
+        if (!ev->park.signals)
+            ev->park.signals = json_array();
+        js_push(ev->park.signals, json_string(type));
+    }
+}
+
+/* TYPE[:NUMBER][#ID] */
+static void signal_event(struct sim *sim, struct engine_event *ev, char *word, char *id, size_t size)
+{
+    char *again = strchr(word, '#'), *data = strchr(word, ':');
+    snprintf(id, size, "s%zu", sim->signals + 1);
+    if (again)
+        *again++ = '\0';
+    else
+        sim->signals++;
+    if (data)
+        *data++ = '\0';
+    ev->type = ENGINE_SIGNAL;
+    ev->signal = word;
+    ev->signal_id = again ? again : id;
+    ev->output = data ? json_integer(strtol(data, NULL, 10)) : NULL;
+}
+
 /* The event that a handler's word stands for; `rest` is what follows the operator. */
 static void handler_event(struct sim *sim, struct engine_event *ev, char operator, const char *rest, struct failure *f)
 {
@@ -396,6 +442,9 @@ static void handler_event(struct sim *sim, struct engine_event *ev, char operato
         ev->park.until_us = sim->now_us + strtol(rest, NULL, 10) * US_PER_MS;
         ev->park.checkpoint = ev->output;
         ev->output = NULL;
+        break;
+    case '&':
+        park_event(sim, ev, rest);
         break;
     case '%':
         ev->type = ENGINE_TIMEOUT;
@@ -425,8 +474,12 @@ static void run_word(struct sim *sim, char *word)
     struct engine_event ev = {.type = ENGINE_DONE};
     struct failure f = {0};
     CLEANUP_JSON json_t *output = NULL;
-    if (!control_event(sim, word, &ev)) {
-        char *op = strpbrk(word, "=!?@%^<>$");
+    char id[32];
+    if (*word == '*') {
+        signal_event(sim, &ev, word + 1, id, sizeof id);
+        output = ev.output;
+    } else if (!control_event(sim, word, &ev)) {
+        char *op = strpbrk(word, "=!?@%^<>$&");
         char operator= op ? *op : '\0';
         if (op)
             *op++ = '\0';
@@ -439,6 +492,7 @@ static void run_word(struct sim *sim, char *word)
         fail_msg("%s: refused", word);
     failure_clear(&f);
     json_decref(ev.enter.passes);
+    json_decref(ev.park.signals);
     json_decref(ev.variables);
     for (size_t at = 0; at <= sim->journal_len; at++)
         sim_check_recovery(sim, at);

@@ -9,9 +9,11 @@
  *         a<break:loop a<continue   a>body (enters)   a>body*3 (three passes)   a>catch:c (along the edge to c only)
  *         a>body/lcsod (flags loop, cleanup, shield, ordered, detach)   a>body*0 (waits)   L#2/a (a in pass 2 of L)
  *         a.2 (the second run of a there)   a$x:1 (done, sets the variable x)   a$loop:x:1
+ *         a&x (parks until signal x)   a&x,y@500 (until x, y or 500 ms)   *x (signal x comes, id s1, s2, ...)
+ *         *x:5 (its data is 5)   *x#s1 (that id again)
  *         +500 (500 ms pass, then wake)   wake   lost   pause   resume   terminate   refuse
  * Trace:  one part for each command, separated by " | ": a (run, attempt 1), a/2 (attempt 2), a~ (called again after a
- *         timer), L(done#1) (called again: pass 1 is over), L#1/a (run in pass 1 of L), -a (cancel), RETRY 1000 (the execution is tried again in 1000 ms), END completed, END failed: text.
+ *         timer), a<x 5> (called again: signal x with data 5), !s1 (the signal s1 is used), L(done#1) (called again: pass 1 is over), L#1/a (run in pass 1 of L), -a (cancel), RETRY 1000 (the execution is tried again in 1000 ms), END completed, END failed: text.
  *
  * After each command the state is written, read and written again, and rebuilt from the journal; all must be equal. */
 #ifndef WF_TESTS_UNIT_ENGINE_SIM_H
@@ -33,6 +35,7 @@ struct sim {
     struct buf *journal;  /* one record each */
     size_t journal_len, journal_cap;
     int64_t last_log_us;
+    size_t signals;       /* that came */
     size_t runs;          /* RUN effects of the last step */
 };
 

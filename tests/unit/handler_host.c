@@ -117,6 +117,13 @@ static json_t *scripted_variable(void *ctx, void *owner, const char *name, const
     return json_incref(json_object_get(((struct handler_host *)ctx)->variables, key));
 }
 
+static void keep_log(void *ctx, void *owner, int level, const char *text)
+{
+    struct handler_host *h = ctx;
+    (void)owner;
+    buf_printf(&h->log, "%d %s\n", level, text);
+}
+
 void handler_host_open(struct handler_host *h)
 {
     static const char *const names[] = {"core", "condition", "data", "delay", "http", "jq"};
@@ -144,7 +151,8 @@ void handler_host_open(struct handler_host *h)
                                      .http_cancel = cancel_http,
                                      .now_us = virtual_now,
                                      .eval = scripted_eval,
-                                     .variable = scripted_variable};
+                                     .variable = scripted_variable,
+                                     .log = keep_log};
     h->tasks = task_host_new(&services, 1, &e);
     assert_non_null(h->tasks);
     h->evals = json_object();
@@ -162,6 +170,7 @@ void handler_host_close(struct handler_host *h)
     json_decref(h->variables);
     expr_cache_free(h->exprs);
     buf_free(&h->request);
+    buf_free(&h->log);
     free(h->outcome);
 }
 
@@ -191,6 +200,11 @@ static json_t *describe(const struct outcome *o)
         assert_int_equal(o->type, OUTCOME_PARK);
         assert_int_equal(o->until_us % 1000, 0);
         js_set(out, "park_until_ms", json_integer(o->until_us / 1000));
+        CLEANUP_JSON json_t *signals = o->signals ? json_copy(o->signals) : json_array();
+        if (o->signal)
+            json_array_append_new(signals, json_string(o->signal));
+        if (json_array_size(signals) > 0)
+            json_object_set(out, "signals", signals);
         if (o->checkpoint)
             js_set(out, "checkpoint", or_null(o->checkpoint));
     }
@@ -221,6 +235,8 @@ const char *handler_outcome(struct handler_host *h, const struct handler_run *ru
     assert_non_null(handler);
     CLEANUP_JSON json_t *config = parse(run->config), *input = parse(run->input);
     CLEANUP_JSON json_t *checkpoint = run->checkpoint ? parse(run->checkpoint) : NULL;
+    CLEANUP_JSON json_t *event = run->event ? json_loads(run->event, JSON_DECODE_ANY, NULL) : NULL;
+    CLEANUP_JSON json_t *edges = run->edges ? parse(run->edges) : NULL;
     struct task_call call = {.node_type = run->type,
                              .node_id = "n1",
                              .execution_id = "exec-1",
@@ -229,6 +245,9 @@ const char *handler_outcome(struct handler_host *h, const struct handler_run *ru
                              .config = config,
                              .input = input,
                              .checkpoint = checkpoint,
+                             .signal = run->signal,
+                             .event = event,
+                             .edges = edges,
                              .attempt = 1,
                              .why = run->why};
     free(STEAL(h->outcome));

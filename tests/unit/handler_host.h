@@ -34,6 +34,7 @@ struct handler_host {
     struct handler_reply reply;
     struct buf request;         /* METHOD URL\nheaders\n\nbody of the last one */
     struct http_request limits; /* the last one's numbers */
+    struct buf log;             /* LEVEL TEXT\n of what handlers log */
     int requests;
     char *outcome;
     int turns; /* of the loop that the last run took */
@@ -43,6 +44,7 @@ struct handler_run {
     const char *type, *config, *input; /* JSON; input NULL: {} */
     uint32_t why;
     const char *checkpoint;
+    const char *signal, *event, *edges; /* event, edges: JSON */
 };
 
 void handler_host_open(struct handler_host *h);
@@ -50,7 +52,7 @@ void handler_host_close(struct handler_host *h);
 
 /* The outcome, valid until the next call:
  * {"done":OUTPUT,"branch":B?,"variables":[[NAME,SCOPE,VALUE]]?} | {"fail":TYPE,"message":M,"retryable":R,"retry_after_ms":N?,"details":D?} |
- * {"park_until_ms":T,"checkpoint":C?} */
+ * {"park_until_ms":T,"signals":[TYPE]?,"checkpoint":C?} */
 const char *handler_outcome(struct handler_host *h, const struct handler_run *run);
 
 #endif

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Signals: kept, first in first out, one waiter each, the oldest first, beside timers, pauses, failures and lost workers. */
+#include <stdlib.h>
+
+#include "base/json.h"
+#include "unit/engine_sim.h"
+#include "unit/test.h"
+
+#define PAIR "s a b c; s>a s>b a>c b>c"
+
+static void test_after_and_before(void **state)
+{
+    (void)state;
+    check_trace("a b; a>b", "start; a&x; *x:5; a; b", "a |  | !s1 a<x 5> | b | END completed");
+    check_trace("a b; a>b", "start; *x:5; a&x; a; b", "a |  | !s1 a<x 5> | b | END completed");
+    check_trace("a b; a>b", "start; a&x; *y; *x; a; b; ", "a |  |  | !s2 a<x null> | b | END completed");
+}
+
+static void test_first_in_first_out(void **state)
+{
+    (void)state;
+    check_trace("a b; a>b", "start; *x:1; *x:2; a&x; a; b&x; b", "a |  |  | !s1 a<x 1> | b | !s2 b<x 2> | END completed");
+    /* of several types the oldest that is there */
+    check_trace("a", "start; *y:1; *x:2; a&x,y; a&x,y; a", "a |  |  | !s1 a<y 1> | !s2 a<x 2> | END completed");
+    /* the same row twice is one signal */
+    check_trace("a", "start; *x:1; *x:9#s1; a&x; a&x; +1", "a |  |  | !s1 a<x 1> |  | ");
+}
+
+static void test_two_waiters(void **state)
+{
+    (void)state;
+    check_trace(PAIR, "start; s; a&x; b&x; *x:1; *x:2; b; a; c",
+                "s | a b |  |  | !s1 a<x 1> | !s2 b<x 2> |  | c | END completed");
+    check_trace(PAIR, "start; s; b&x; a&x; *x:1; *x:2; b; a; c",
+                "s | a b |  |  | !s1 b<x 1> | !s2 a<x 2> |  | c | END completed");
+    /* who refuses and parks again keeps its place */
+    check_trace(PAIR, "start; s; a&x; b&x; *x:1; a&x; *x:2; a; *x:3; b; c",
+                "s | a b |  |  | !s1 a<x 1> |  | !s2 a<x 2> |  | !s3 b<x 3> | c | END completed");
+}
+
+static void test_deadline(void **state)
+{
+    (void)state;
+    check_trace("a b; a>b=timeout", "start; a&x@500; +500; a=timeout; *x; b", "a |  | a~ | b |  | END completed");
+    check_trace("a", "start; a&x@500; *x; +500; a", "a |  | !s1 a<x null> |  | END completed");
+    check_trace("a{'schedule_to_close_seconds':2}", "start; a&x; +2000", "a |  | RETRY 1000");
+}
+
+static void test_paused(void **state)
+{
+    (void)state;
+    check_trace("a", "start; a&x; pause; *x; resume; a", "a |  |  |  | !s1 a<x null> | END completed");
+    /* it came before the deadline was noticed */
+    check_trace("a", "start; a&x@500; pause; *x; +900; resume; a", "a |  |  |  |  | !s1 a<x null> | END completed");
+}
+
+static void test_lost_and_retried(void **state)
+{
+    (void)state;
+    check_trace("a", "start; a&x; *x:1; lost; a", "a |  | !s1 a<x 1> | a/2<x 1> | END completed");
+    check_trace("a", "start; a&x; *x:1; a?; +1000; a", "a |  | !s1 a<x 1> | RETRY 1000 | a/2<x 1> | END completed");
+    /* what waits, waits on while the execution waits for its next try; what comes is kept */
+    check_trace(PAIR, "start; s; a&x; b?; *x:1; +1000; b; a; c",
+                "s | a b |  | RETRY 1000 | RETRY 999 | !s1 a<x 1> b/2 |  | c | END completed");
+}
+
+static void status_is(const char *script, const char *status, const char *node)
+{
+    struct sim sim;
+    struct engine_columns c;
+    sim_open(&sim, PAIR);
+    sim_run(&sim, script);
+    engine_columns(sim.def, sim.state, &c);
+    assert_string_equal(c.status, status);
+    assert_string_equal(c.current_node_id, node);
+    sim_close(&sim);
+}
+
+static void test_status(void **state)
+{
+    (void)state;
+    status_is("start; s; b&x", "running", "a");
+    status_is("start; s; b&x; a", "waiting_for_signal", "b");
+    status_is("start; s; b&x; a@500", "waiting_for_signal", "b");
+    status_is("start; s; b&x; a; pause", "paused", "b");
+    status_is("start; s; b&x; a; *x", "running", "b");
+    status_is("start; s; b&x; a; terminate", "failed", "a");
+}
+
+static void test_data_and_logs(void **state)
+{
+    (void)state;
+    struct sim sim;
+    sim_open(&sim, "a b; a>b");
+    sim_run(&sim, "start; a&x,y; *y:7; a&x; *x:8; a");
+    const json_t *data = engine_input(sim.state, sim_act(&sim, "b"));
+    assert_int_equal(json_integer_value(json_object_get(data, "signal_y")), 7);
+    assert_int_equal(json_integer_value(json_object_get(data, "signal_x")), 8);
+    assert_string_equal(sim_logs(&sim), "a info Executing node: a\n"
+                              "a info Execution waiting for signal: y, x\n"
+                              "a info Signal received and processed: y\n"
+                              "a info Signal received and processed: x\n"
+                              "a info Node a completed successfully\n"
+                              "b info Executing node: b\n");
+    sim_close(&sim);
+}
+
+static void test_kept(void **state)
+{
+    (void)state;
+    struct sim sim;
+    sim_open(&sim, "a");
+    sim_run(&sim, "start; *x:1");
+    assert_true(engine_has_signal(sim.state, "s1"));
+    assert_false(engine_has_signal(sim.state, "s2"));
+    sim_run(&sim, "a&x");
+    assert_false(engine_has_signal(sim.state, "s1"));
+    sim_close(&sim);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_after_and_before), cmocka_unit_test(test_first_in_first_out),
+        cmocka_unit_test(test_two_waiters),      cmocka_unit_test(test_deadline),
+        cmocka_unit_test(test_paused),           cmocka_unit_test(test_lost_and_retried),
+        cmocka_unit_test(test_status),           cmocka_unit_test(test_data_and_logs),
+        cmocka_unit_test(test_kept),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
