@@ -23,12 +23,18 @@ struct cli_option {
 
 #define CLI_MAX_OPTIONS 8
 #define CLI_MAX_OPERANDS 8
+#define CLI_MAX_GIVEN 256
 
 struct cli {
     const struct cli_command *command;
     struct settings_source *source;
     const struct settings *settings;
     const char *values[CLI_MAX_OPTIONS]; /* by position in the command's list; "" for an option without argument */
+    struct {
+        int option;
+        const char *value;
+    } given[CLI_MAX_GIVEN];  /* every option with a value, in order */
+    size_t given_count;
     const char *operands[CLI_MAX_OPERANDS];
     size_t operand_count;
     int full_argc;   /* the arguments as they were, for reading the settings again */
@@ -50,6 +56,8 @@ extern const struct cli_command cli_commands[];
 
 /* The value of an option, NULL when it was not given. */
 const char *cli_value(const struct cli *c, const char *option);
+/* Of one that was given several times: the n-th, from 0; NULL when there are not so many. */
+const char *cli_value_at(const struct cli *c, const char *option, size_t n);
 static inline bool cli_has(const struct cli *c, const char *option)
 {
     return cli_value(c, option) != NULL;
@@ -71,7 +79,7 @@ extern const struct cli_option run_options[], dev_options[], migrate_options[], 
     exec_options[], validate_options[], graph_options[],
     expr_options[], schedule_next_options[], schedule_add_options[], schedule_list_options[], schedule_run_options[];
 
-extern const struct cli_option pause_options[], resume_options[], terminate_options[], retry_options[], replay_options[],
+extern const struct cli_option pause_options[], resume_options[], terminate_options[], retry_options[], replay_options[], signal_options[],
     adopt_options[], explain_options[], workers_options[];
 
 int cmd_run(struct cli *c);
@@ -99,6 +107,7 @@ int cmd_schedule_run(struct cli *c);
 int cmd_pause(struct cli *c);
 int cmd_resume(struct cli *c);
 int cmd_terminate(struct cli *c);
+int cmd_signal(struct cli *c);
 int cmd_retry(struct cli *c);
 int cmd_replay(struct cli *c);
 int cmd_adopt(struct cli *c);

@@ -79,6 +79,8 @@ const struct cli_command cli_commands[] = {
      cmd_resume},
     {"terminate", "EXECUTION", "end an execution, with status failed", "What runs is cancelled; finished results stay.",
      terminate_options, 1, 1, cmd_terminate},
+    {"signal", "EXECUTION TYPE", "send a signal to an execution",
+     "It is kept until a node of the execution waits for a signal of this type, and used once.", signal_options, 2, 2, cmd_signal},
     {"retry", "EXECUTION", "begin a failed execution again at what failed",
      "What had failed, and what was cancelled for it, begins again; finished results are kept, retries and time limit count "
      "anew.  An execution that waits for its next retry does not wait any longer.", retry_options, 1, 1, cmd_retry},

@@ -49,18 +49,21 @@ json_t *input_file(const char *path, struct error *e)
     return v;
 }
 
+json_t *input_value(const char *text, struct error *e)
+{
+    if (text[0] == '@')
+        return input_file(text + 1, e);
+    json_t *v = js_parse(text, strlen(text), e);
+    if (!v)
+        err_prefix(e, "--data");
+    return v;
+}
+
 json_t *input_data(const char *text, struct error *e)
 {
     if (!text)
         return json_object();
-    json_t *v;
-    if (text[0] == '@') {
-        v = input_file(text + 1, e);
-    } else {
-        v = js_parse(text, strlen(text), e);
-        if (!v)
-            err_prefix(e, "--data");
-    }
+    json_t *v = input_value(text, e);
     if (v && !json_is_object(v)) {
         json_decref(v);
         err_set(e, "--data is not a JSON object");

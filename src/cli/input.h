@@ -15,6 +15,9 @@ json_t *input_file(const char *path, struct error *e);
 /* JSON as it stands, or @FILE; must be an object.  NULL text: an empty object. */
 json_t *input_data(const char *text, struct error *e);
 
+/* The same, any JSON; text is not NULL. */
+json_t *input_value(const char *text, struct error *e);
+
 /* A workflow as it stands in a file: a graph, or an object with graph_config (a graph in JSON or as text), name,
  * trigger_config.  Members are borrowed from `file`, but name, which is made from the path when the file has none. */
 struct input_workflow {

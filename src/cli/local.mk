@@ -37,6 +37,7 @@ src_cli_libcli_la_SOURCES = \
   src/cli/show.c \
   src/cli/submit.c \
   src/cli/table.c src/cli/table.h \
+  src/cli/signal.c \
   src/cli/terminate.c \
   src/cli/validate.c \
   src/cli/wait.c \

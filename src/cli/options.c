@@ -22,6 +22,15 @@ const char *cli_value(const struct cli *c, const char *option)
     return NULL;
 }
 
+const char *cli_value_at(const struct cli *c, const char *option, size_t n)
+{
+    const struct cli_option *o = options_of(c);
+    for (size_t i = 0; i < c->given_count; i++)
+        if (strcmp(o[c->given[i].option].name, option) == 0 && n-- == 0)
+            return c->given[i].value;
+    return NULL;
+}
+
 static int find_option(const struct cli *c, const char *arg)
 {
     const struct cli_option *o = options_of(c);
@@ -70,6 +79,10 @@ static int take_option(struct cli *c, char **argv, struct error *e)
     if (!equals && !argv[1])
         return err_set(e, "option --%s needs a value: %s", o->name, o->argument);
     c->values[i] = equals ? equals + 1 : argv[1];
+    if (c->given_count == CLI_MAX_GIVEN)
+        return err_set(e, "more than %d options", CLI_MAX_GIVEN);
+    c->given[c->given_count].option = i;
+    c->given[c->given_count++].value = c->values[i];
     return equals ? 1 : 2;
 }
 

@@ -147,6 +147,15 @@ static int open_handlers(struct exec *x, struct error *e)
     return x->tasks ? 0 : -1;
 }
 
+static void send_signals(struct exec *x)
+{
+    size_t i;
+    json_t *signal;
+    json_array_foreach(x->o->signals, i, signal)
+        exec_apply(x, &(struct engine_event){.type = ENGINE_SIGNAL, .signal = json_string_value(json_array_get(signal, 0)),
+                                             .output = json_array_get(signal, 1)}, SIZE_MAX);
+}
+
 /* The execution is never tried again: what fails is to be seen. */
 static int start(struct exec *x, struct error *e)
 {
@@ -158,6 +167,8 @@ static int start(struct exec *x, struct error *e)
     int rc = engine_step(x->def, x->state, &(struct engine_event){.type = ENGINE_START, .start = &s}, exec_now(x), &x->fx, e);
     if (rc == 0)
         carry_out(x);
+    if (rc == 0)
+        send_signals(x);
     return rc;
 }
 

@@ -29,6 +29,7 @@ struct exec_options {
     bool virtual_time;
     int64_t start_us;       /* where virtual time begins */
     bool trace;
+    json_t *signals;        /* an array of [type, data] that come at the start, in order; borrowed, or NULL */
 };
 
 enum exec_end {

@@ -36,6 +36,14 @@ int db_terminate(PGconn *c, const char *execution, const char *reason, struct er
     return call(c, "SELECT wfworker.terminate($1, $2)", 2, (const char *[]){execution, reason}, e);
 }
 
+int db_signal(PGconn *c, const char *execution, const char *type, const json_t *data, struct error *e)
+{
+    CLEANUP_FREE char *text = data ? js_text(data) : NULL;
+    const char *values[] = {execution, type, text};
+    CLEANUP_RESULT PGresult *r = pg_query(c, e, NULL, "SELECT wfworker.signal($1, $2, $3::text::json)", 3, values);
+    return r ? 0 : -1;
+}
+
 int db_retry(PGconn *c, const char *execution, struct error *e)
 {
     return call(c, "SELECT wfworker.retry($1)", 1, &execution, e);

@@ -58,6 +58,8 @@ json_t *db_execution_logs(PGconn *c, const char *execution, int64_t after_us, co
 /* 1 done, 0 nothing was to be done, -1 and *e. */
 int db_pause(PGconn *c, const char *execution, struct error *e);
 int db_resume(PGconn *c, const char *execution, struct error *e);
+/* data NULL: none. */
+int db_signal(PGconn *c, const char *execution, const char *type, const json_t *data, struct error *e);
 int db_terminate(PGconn *c, const char *execution, const char *reason, struct error *e); /* reason may be NULL */
 int db_retry(PGconn *c, const char *execution, struct error *e);
 int db_adopt(PGconn *c, const char *execution, struct error *e);

@@ -9,6 +9,7 @@ INTEGRATION_TESTS = \
   tests/integration/plugins_test.py \
   tests/integration/schedules_test.py \
   tests/integration/scopes_test.py \
+  tests/integration/signals_test.py \
   tests/integration/workers_test.py
 EXTRA_DIST += $(INTEGRATION_TESTS) tests/integration/harness.py
 if HAVE_PYTHON3

@@ -126,7 +126,7 @@ static void keep_log(void *ctx, void *owner, int level, const char *text)
 
 void handler_host_open(struct handler_host *h)
 {
-    static const char *const names[] = {"core", "condition", "data", "delay", "http", "jq"};
+    static const char *const names[] = {"core", "condition", "data", "delay", "http", "jq", "signal"};
     const char *build = getenv("builddir");
     char *dirs[ARRAY_LEN(names) + 1] = {0};
     struct error e = ERROR_INIT;
