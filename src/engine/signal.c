@@ -80,7 +80,7 @@ static struct act *waiter(const struct engine_state *s, const char *type)
     struct act *first = NULL;
     for (size_t i = 0; i < s->act_count; i++) {
         struct act *a = s->acts[i];
-        if (!signals_awaited(a) || !wants(a, type) || (s->failing.set && scope_base(a->scope) == s->root))
+        if (!signals_awaited(a) || !act_may_go_on(s, a) || !wants(a, type))
             continue;
         if (!first || a->waits < first->waits)
             first = a;
