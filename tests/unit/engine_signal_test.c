@@ -84,7 +84,7 @@ static void test_status(void **state)
     status_is("start; s; b&x; a@500", "waiting_for_signal", "b");
     status_is("start; s; b&x; a; pause", "paused", "b");
     status_is("start; s; b&x; a; *x", "running", "b");
-    status_is("start; s; b&x; a; terminate", "failed", "a");
+    status_is("start; s; b&x; a; terminate", "failed", "b"); /* where it stood */
 }
 
 static void test_data_and_logs(void **state)
