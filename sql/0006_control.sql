@@ -14,6 +14,9 @@ DECLARE
     v_retry boolean := NEW.status = 'failed' AND NEW.completed_at IS NULL AND NEW.next_retry_at IS NOT NULL;
     v_over boolean := NEW.status = 'completed' OR (NEW.status = 'failed' AND NOT v_retry);
 BEGIN
+    IF NEW.status IS NOT DISTINCT FROM OLD.status THEN
+        RETURN NULL;
+    END IF;
     UPDATE wfworker.task t
        SET poked = true, due_at = CASE WHEN t.worker IS NULL THEN now() ELSE t.due_at END
      WHERE t.execution_id = NEW.id RETURNING t.worker INTO v_worker;

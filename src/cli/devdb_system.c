@@ -12,6 +12,7 @@
 #include <grp.h>
 #include <pwd.h>
 #include <signal.h>
+#include <spawn.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -43,19 +44,47 @@ static bool version_matches(const char *dir, const char *version)
     return strstr(dir, debian) || strstr(dir, redhat);
 }
 
+/* Start `pg_config --bindir`; its pid, and *out is what it prints.  -1 when there is no such program. */
+static pid_t start_pg_config(int *out)
+{
+    char name[] = "pg_config", option[] = "--bindir";
+    char *argv[] = {name, option, NULL};
+    posix_spawn_file_actions_t actions;
+    int fds[2];
+    pid_t pid = -1;
+    if (pipe2(fds, O_CLOEXEC) != 0)
+        return -1;
+    if (posix_spawn_file_actions_init(&actions) == 0) {
+        if (posix_spawn_file_actions_adddup2(&actions, fds[1], STDOUT_FILENO) != 0 ||
+            posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0) != 0 ||
+            posix_spawnp(&pid, name, &actions, NULL, argv, environ) != 0)
+            pid = -1;
+        posix_spawn_file_actions_destroy(&actions);
+    }
+    close(fds[1]);
+    if (pid < 0)
+        close(fds[0]);
+    else
+        *out = fds[0];
+    return pid;
+}
+
 static char *bindir_of_pg_config(void)
 {
-    FILE *p = popen("pg_config --bindir 2>/dev/null", "re");
-    if (!p)
+    int fd = -1;
+    pid_t pid = start_pg_config(&fd);
+    if (pid < 0)
         return NULL;
     char line[4096];
-    char *dir = NULL;
-    if (fgets(line, sizeof line, p)) {
-        line[strcspn(line, "\n")] = '\0';
-        dir = line[0] == '/' ? xstrdup(line) : NULL;
-    }
-    pclose(p);
-    return dir;
+    size_t len = 0;
+    ssize_t n;
+    while (len < sizeof line - 1 && (n = read(fd, line + len, sizeof line - 1 - len)) > 0)
+        len += (size_t)n;
+    close(fd);
+    waitpid(pid, NULL, 0);
+    line[len] = '\0';
+    line[strcspn(line, "\n")] = '\0';
+    return line[0] == '/' ? xstrdup(line) : NULL;
 }
 
 static char *highest_bindir(const char *version)

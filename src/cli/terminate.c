@@ -7,7 +7,7 @@
 #include "store/sync.h"
 
 const struct cli_option terminate_options[] = {
-    {"reason", 'r', "TEXT", "the error_message that the execution gets (default: Execution terminated by user)"},
+    {"reason", 'r', "TEXT", "the error message that the execution gets (default: Execution terminated by user)"},
     {NULL, 0, NULL, NULL},
 };
 

@@ -9,6 +9,7 @@
 #include "plugin/task_internal.h"
 #include "plugin/values.h"
 
+#define MIN_STRUCT (2 * sizeof(void *)) /* `size` and one member: less was never a structure of this interface */
 #define MAX_STRUCT 65536
 
 static void complain(const struct task *t, const char *message, const char *what)
@@ -23,7 +24,7 @@ bool take_struct(const struct task *t, void *to, size_t known, const void *from,
     size_t size = 0;
     if (from)
         memcpy(&size, from, sizeof size);
-    if (size < known || size > MAX_STRUCT) {
+    if (size < MIN_STRUCT || size > MAX_STRUCT) {
         complain(t, "a handler passed a structure without its size; set size = sizeof", what);
         return false;
     }
@@ -32,7 +33,9 @@ bool take_struct(const struct task *t, void *to, size_t known, const void *from,
             complain(t, "a handler uses members of a structure that this wfworker does not know", what);
             return false;
         }
-    memcpy(to, from, known);
+    /* A plugin that was built with an older minor knows fewer members; those that it does not know are zero. */
+    memset(to, 0, known);
+    memcpy(to, from, size < known ? size : known);
     return true;
 }
 

@@ -99,7 +99,8 @@ int outcome_park(struct wfw_task *task, const struct wfw_park *park);
 int outcome_enter(struct wfw_task *task, const struct wfw_enter *enter);
 int outcome_leave(struct wfw_task *task, uint32_t leave, const char *label, const struct wfw_value *output);
 
-/* Copy a structure that a plugin filled: false when its size is wrong or its unknown tail is not zero. */
+/* Copy a structure that a plugin filled, as far as it knows it: false when its size is wrong or its unknown tail is not
+ * zero. */
 bool take_struct(const struct task *t, void *to, size_t known, const void *from, const char *what);
 bool task_may(const struct task *t, uint32_t capability);
 

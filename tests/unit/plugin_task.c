@@ -306,6 +306,10 @@ static void run_outcome(void *state, struct wfw_task *task, const struct wfw_cal
                          WFW_OK);
     else if (strcmp(what, "fail empty") == 0)
         assert_int_equal(host->fail(task, &(struct wfw_error){.size = sizeof(struct wfw_error)}), WFW_OK);
+    else if (strcmp(what, "fail as before node_id") == 0) /* what a plugin passes that was built before that member */
+        assert_int_equal(host->fail(task, &(struct wfw_error){.size = offsetof(struct wfw_error, node_id), .type = "old",
+                                                              .message = "shorter", .node_id = "beyond its size"}),
+                         WFW_OK);
     else if (strcmp(what, "park after") == 0)
         assert_int_equal(host->park(task, &(struct wfw_park){.size = sizeof(struct wfw_park), .after_ms = 2000,
                                                              .until_ms = INT64_MAX, .checkpoint = call->input}),
@@ -334,6 +338,7 @@ static void every_outcome_from_loop_and_thread(void **state)
     expect_everywhere(run_outcome, "{\"do\":\"fail\"}",
                       "fail type=odd message=as \xef\xbf\xbd asked retryable after=1500 details={\"n\":5}");
     expect_everywhere(run_outcome, "{\"do\":\"fail empty\"}", "fail type=handler_error message=the handler gave no message");
+    expect_everywhere(run_outcome, "{\"do\":\"fail as before node_id\"}", "fail type=old message=shorter");
     expect_everywhere(run_outcome, "{\"do\":\"park after\"}", "park until=1700000002000000 checkpoint={\"n\":5}");
     expect_everywhere(run_outcome, "{\"do\":\"park all\"}", "park until=1000000 signal=wake child=wf-2 child_input={\"n\":5}");
     expect_everywhere(run_outcome, "{\"do\":\"enter\"}",
