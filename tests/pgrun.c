@@ -24,9 +24,16 @@ static void on_signal(int signal)
     stop_signal = signal;
 }
 
+/* Only so that sigsuspend() returns. */
+static void on_child(int signal)
+{
+    (void)signal;
+}
+
 static void catch_signals(void)
 {
-    struct sigaction action = {.sa_handler = on_signal};
+    struct sigaction action = {.sa_handler = on_signal}, child = {.sa_handler = on_child, .sa_flags = SA_RESTART};
+    sigaction(SIGCHLD, &child, NULL);
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
     sigaction(SIGHUP, &action, NULL);
@@ -46,34 +53,52 @@ static void set_environment(const struct devdb *db)
     setenv("WFW_TEST_PG_DIR", devdb_dir(db), 1);
 }
 
-static int wait_for(pid_t pid)
+/* The signals are blocked but in sigsuspend(): none can come between the look at stop_signal and the wait. */
+static int wait_for(pid_t pid, const sigset_t *unblocked)
 {
     int status, sent = 0;
-    while (waitpid(pid, &status, 0) < 0) {
-        if (errno != EINTR)
+    for (;;) {
+        pid_t done = waitpid(pid, &status, WNOHANG);
+        if (done == pid)
+            return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+        if (done < 0)
             return 125;
         if (stop_signal && stop_signal != sent) {
             sent = stop_signal;
             kill(pid, sent);
         }
+        sigsuspend(unblocked);
     }
-    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+static void become(char **argv, pid_t parent, const sigset_t *unblocked)
+{
+    prctl(PR_SET_PDEATHSIG, SIGTERM);
+    if (getppid() != parent)
+        _exit(125);
+    sigprocmask(SIG_SETMASK, unblocked, NULL);
+    execvp(argv[0], argv);
+    fprintf(stderr, "pgrun: %s: %s\n", argv[0], strerror(errno));
+    _exit(127);
 }
 
 static int run(const struct devdb *db, char **argv)
 {
+    sigset_t ours, unblocked;
     set_environment(db);
+    sigemptyset(&ours);
+    sigaddset(&ours, SIGINT);
+    sigaddset(&ours, SIGTERM);
+    sigaddset(&ours, SIGHUP);
+    sigaddset(&ours, SIGCHLD);
+    sigprocmask(SIG_BLOCK, &ours, &unblocked);
     pid_t parent = getpid();
     pid_t pid = fork();
-    if (pid == 0) {
-        prctl(PR_SET_PDEATHSIG, SIGTERM);
-        if (getppid() != parent)
-            _exit(125);
-        execvp(argv[0], argv);
-        fprintf(stderr, "pgrun: %s: %s\n", argv[0], strerror(errno));
-        _exit(127);
-    }
-    return pid < 0 ? 125 : wait_for(pid);
+    if (pid == 0)
+        become(argv, parent, &unblocked);
+    int rc = pid < 0 ? 125 : wait_for(pid, &unblocked);
+    sigprocmask(SIG_SETMASK, &unblocked, NULL);
+    return rc;
 }
 
 int main(int argc, char **argv)
