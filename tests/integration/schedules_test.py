@@ -156,14 +156,22 @@ def catch_up_one():
     assert len(times) == 1 and times[0] in [(hour - datetime.timedelta(hours=h)).isoformat() + "+00:00" for h in (0, 1)], times
 
 
+def choose(column, value, identity):
+    """Set an option of a schedule; the worker that is just ending may be the one that takes it up first."""
+    def chosen():
+        backend.run("SELECT wfworker.sync_schedules()")
+        return backend.run("UPDATE wfworker.schedule SET " + column + " = %s WHERE id = %s RETURNING id", (value, identity))
+    wait_until("the schedule is taken up", chosen)
+
+
 @case
 def catch_up_none_and_all():
     """catch_up none leaves missed runs out, all makes up for each within the window"""
     none, all_ = short_workflow("none"), short_workflow("all")
     a, b = schedule(none, "0 0 * * *", hours_ago(50)), schedule(all_, "30 * * * *", hours_ago(50))
-    backend.run("SELECT wfworker.sync_schedules()")
-    backend.run("UPDATE wfworker.schedule SET catch_up = 'none' WHERE id = %s", (a,))
-    backend.run("UPDATE wfworker.schedule SET catch_up = 'all', catch_up_seconds = 36000 WHERE id = %s", (b,))
+    choose("catch_up", "none", a)
+    choose("catch_up_seconds", 36000, b)
+    choose("catch_up", "all", b)
     Worker(backend.dsn)
     wait_until("ten runs", lambda: len(started(all_)) >= 10)
     wait_until("next_run_at", lambda: backend.run("SELECT next_run_at > now() AT TIME ZONE 'UTC' FROM workflowschedule WHERE id = %s", (a,))[0][0])
@@ -178,9 +186,8 @@ def overlap():
     """overlap skip passes over a time while the last run is not over, cancel_other ends that run, allow starts beside it"""
     workflows = {name: long_workflow(name) for name in ("allow", "skip", "cancel_other")}
     identities = {name: schedule(w, EVERY_SECOND) for name, w in workflows.items()}
-    backend.run("SELECT wfworker.sync_schedules()")
     for name, identity in identities.items():
-        backend.run("UPDATE wfworker.schedule SET overlap = %s WHERE id = %s", (name, identity))
+        choose("overlap", name, identity)
     Worker(backend.dsn)
     wait_until("four runs beside each other", lambda: len(started(workflows["allow"])) >= 4)
     wait_until("four runs after each other", lambda: len(started(workflows["cancel_other"])) >= 4)
