@@ -4,8 +4,6 @@
 
 #include "delay/instant.h"
 
-#define SHORTEST_POLL_S 0.01
-
 struct wait {
     const char *types[MAX_TYPES + 1]; /* NULL-terminated */
     size_t type_count;
@@ -86,33 +84,6 @@ static void signal_came(struct wfw_task *task, const struct wfw_call *call)
     host->done(task, out, call->signal);
 }
 
-static int is_true(const struct wfw_value *v)
-{
-    int flag = 0;
-    double number = 0;
-    uint32_t type = host->type(v);
-    if (type == WFW_BOOL)
-        host->get_bool(v, "", &flag);
-    else if (type == WFW_INT || type == WFW_REAL)
-        flag = host->get_real(v, "", &number) == WFW_OK && (number < 0 || number > 0);
-    else
-        flag = type == WFW_ARRAY || type == WFW_OBJECT || (type == WFW_STRING && host->length(v) > 0);
-    return flag;
-}
-
-/* 1: it holds; -1: the node has failed. */
-static int condition_holds(struct wfw_task *task, const struct wait *w)
-{
-    char why[UTIL_MESSAGE / 2] = "";
-    if (!w->condition)
-        return 0;
-    const struct wfw_value *v = host->eval(task, w->condition, NULL, why, sizeof why);
-    if (v)
-        return is_true(v);
-    fail_with(host, task, "expression_error", "expression \"%.200s\": %s", w->condition, why);
-    return -1;
-}
-
 /* ---- Waiting ---- */
 
 static int64_t earlier(int64_t a, int64_t b)
@@ -134,7 +105,7 @@ static void park(struct wfw_task *task, const struct wait *w, int64_t now)
 static void look(struct wfw_task *task, const struct wfw_call *call, const struct wait *w)
 {
     int64_t now = host->now_ms();
-    int holds = condition_holds(task, w);
+    int holds = w->condition ? condition_holds(task, w->condition) : 0;
     if (holds < 0)
         return;
     if (holds)
@@ -165,7 +136,8 @@ const struct wfw_node await = {
         "Goes along the branch that says what came: the type of the signal, until, or condition. Of signals that are there "
         "already the oldest counts; each is used by one node only. After timeout_seconds: branch timeout when an edge has "
         "it, else the node fails with timeout. Fails with config_invalid when there is nothing to wait for or the config "
-        "makes no sense, and with expression_error; none is retried.",
+        "makes no sense, and with the error of the condition (expression_error when it does not compile, unknown_name, ...); "
+        "none is retried.",
     .config_schema =
         "{\"type\":\"object\",\"properties\":{"
         "\"signal_type\":{\"type\":[\"string\",\"null\"],\"description\":\"type of the signal to wait for\"},"

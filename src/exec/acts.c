@@ -97,8 +97,7 @@ static void call(struct exec_act *a, const struct handler *h, json_t *config)
     a->task = task_start(x->tasks, h, &c, on_outcome, a);
 }
 
-/* An engine_secret_fn; ctx = the activation, which remembers what its handler must not repeat. */
-static char *act_secret(void *ctx, const char *kind, const char *name)
+char *exec_secret(void *ctx, const char *kind, const char *name)
 {
     struct exec_act *a = ctx;
     char *value = handling_secret(a->x->o->source, kind, name);
@@ -120,7 +119,7 @@ static void start(struct exec_act *a)
 {
     struct exec *x = a->x;
     struct failure f = {0};
-    CLEANUP_JSON json_t *config = engine_config(x->def, x->state, a->id, exec_now(x), act_secret, a, &f);
+    CLEANUP_JSON json_t *config = engine_config(x->def, x->state, a->id, exec_now(x), exec_secret, a, &f);
     if (config)
         call(a, registry_find(x->o->registry, def_node_type(x->def, a->node)), config);
     else

@@ -27,7 +27,7 @@ struct exec_act {
     int64_t started_us, timeout_ms;
     json_t *checkpoint, *event; /* owned, or NULL */
     struct told told;
-    struct mask mask;      /* secrets of its configuration, which are not shown */
+    struct mask mask;      /* secrets that it was given, which are not shown */
     struct task *task;     /* NULL: it said something, or never began */
     struct kept said;      /* that, one event */
     struct timer_item timeout;
@@ -60,6 +60,8 @@ void exec_apply(struct exec *x, const struct engine_event *ev, size_t node);
 
 /* acts.c */
 void exec_begin(struct exec *x, struct engine_effect *fx); /* takes over the effect's values */
+/* An engine_secret_fn; ctx = the activation, which remembers the secrets that its handler must not repeat. */
+char *exec_secret(void *ctx, const char *kind, const char *name);
 void exec_stop(struct exec *x, uint64_t id);
 void exec_stop_all(struct exec *x);
 /* Apply what was said by the activation whose turn it is; false: nobody's. */

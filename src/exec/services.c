@@ -5,14 +5,15 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/json.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "worker/output.h"
 
-static char *get_secret(void *ctx, const char *name)
+static char *get_secret(void *ctx, void *owner, const char *name)
 {
-    const struct exec *x = ctx;
-    return handling_secret(x->o->source, "secret", name);
+    (void)ctx;
+    return owner ? exec_secret(owner, "secret", name) : NULL;
 }
 
 static char *get_env(void *ctx, const char *name)
@@ -61,8 +62,9 @@ static void progress(void *ctx, void *owner, json_t *value)
 {
     struct exec *x = ctx;
     const struct exec_act *a = owner;
-    if (a && output_check(value, NULL) == 0)
-        engine_step(x->def, x->state, &(struct engine_event){.type = ENGINE_PROGRESS, .act = a->id, .output = value},
+    CLEANUP_JSON json_t *masked = a ? mask_value(&a->mask, value) : NULL;
+    if (a && output_check(masked, NULL) == 0)
+        engine_step(x->def, x->state, &(struct engine_event){.type = ENGINE_PROGRESS, .act = a->id, .output = masked},
                     exec_now(x), &x->fx, NULL);
 }
 

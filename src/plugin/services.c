@@ -113,7 +113,7 @@ static void ask_here(struct question *q)
     if (t->settled)
         err_set(&q->error, "the task is over");
     else if (q->what == ASK_SECRET && s->secret)
-        q->string = s->secret(s->ctx, q->text);
+        q->string = s->secret(s->ctx, t->owner, q->text);
     else if (q->what == ASK_ENV && s->env)
         q->string = s->env(s->ctx, q->text);
     else if (q->what == ASK_EVAL && s->eval)

@@ -71,7 +71,8 @@ struct task_services {
     int64_t (*now_us)(void *ctx);                   /* the wall clock; virtual in tests and exec */
     /* NULL: the message, and in `detail` the failure's type ("" = expression_error) */
     json_t *(*eval)(void *ctx, void *owner, const char *expression, const json_t *vars, struct error *e);
-    char *(*secret)(void *ctx, const char *name);   /* a new string, or NULL */
+    /* a new string, or NULL; what the owner says afterwards must not hold it */
+    char *(*secret)(void *ctx, void *owner, const char *name);
     char *(*env)(void *ctx, const char *name);      /* allow-listed names only; a new string, or NULL */
     void (*progress)(void *ctx, void *owner, json_t *value);
     void (*log)(void *ctx, void *owner, int level, const char *text);

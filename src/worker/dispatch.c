@@ -229,8 +229,7 @@ static void act_call(struct act *a, const struct handler *h, json_t *config)
     a->task = task_start(w->tasks, h, &call, on_outcome, a);
 }
 
-/* An engine_secret_fn; ctx = the activation, which remembers what its handler must not repeat. */
-static char *act_secret(void *ctx, const char *kind, const char *name)
+char *act_secret(void *ctx, const char *kind, const char *name)
 {
     struct act *a = ctx;
     char *value = worker_secret(a->run->w, kind, name);

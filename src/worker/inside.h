@@ -121,7 +121,7 @@ struct act {
     struct task *task;
     struct timer_item timeout;
     int log_rows;               /* that its handler wrote */
-    struct mask mask;           /* secrets that its configuration used */
+    struct mask mask;           /* secrets that it was given */
 };
 
 /* One execution that this worker holds. */
@@ -217,6 +217,8 @@ void run_save_if_due(struct run *r);
 /* ---- services.c ---- */
 struct task_services worker_services(struct worker *w);
 char *worker_secret(void *ctx, const char *kind, const char *name); /* an engine_secret_fn; ctx = the worker */
+/* The same for an activation (ctx), which remembers the secrets that its handler must not repeat. */
+char *act_secret(void *ctx, const char *kind, const char *name);
 
 /* ---- worker.c ---- */
 void worker_fatal(struct worker *w, const struct error *e);

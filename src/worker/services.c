@@ -19,9 +19,10 @@ char *worker_secret(void *ctx, const char *kind, const char *name)
     return handling_secret(w->reloaded ? w->reloaded : w->source, kind, name);
 }
 
-static char *get_secret(void *ctx, const char *name)
+static char *get_secret(void *ctx, void *owner, const char *name)
 {
-    return worker_secret(ctx, "secret", name);
+    (void)ctx;
+    return owner ? act_secret(owner, "secret", name) : NULL;
 }
 
 static char *get_env(void *ctx, const char *name)

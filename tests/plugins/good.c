@@ -25,6 +25,20 @@ static struct wfw_value *greeting(const struct good *good, struct wfw_task *task
     return out;
 }
 
+/* What a careless handler does: it says the secret named by "name" everywhere. */
+static void tell_secret(struct wfw_task *task, const struct wfw_call *call)
+{
+    const char *name = "", *secret;
+    host->get_string(call->config, "/name", &name, NULL);
+    secret = host->secret(task, name);
+    struct wfw_value *out = host->object(task);
+    host->set(out, "secret", secret ? host->string(task, secret, WFW_NTS) : host->null(task));
+    host->progress(task, out);
+    host->log(task, WFW_LOG_WARNING, "the secret is %s", secret ? secret : "not there");
+    host->set_variable(task, "told", out, NULL);
+    host->done(task, out, NULL);
+}
+
 static void outcome(const struct good *good, struct wfw_task *task, const struct wfw_call *call, const char *what)
 {
     if (strcmp(what, "done") == 0) {
@@ -48,6 +62,8 @@ static void outcome(const struct good *good, struct wfw_task *task, const struct
                                               .pass = 3});
     } else if (strcmp(what, "leave") == 0) {
         host->leave(task, WFW_LEAVE_CONTINUE, "outer", NULL);
+    } else if (strcmp(what, "secret") == 0) {
+        tell_secret(task, call);
     }
 }
 

@@ -106,9 +106,10 @@ static json_t *fake_eval(void *ctx, void *owner, const char *expression, const j
     return json_pack("{s:s, s:O?}", "expression", expression, "vars", vars);
 }
 
-static char *fake_secret(void *ctx, const char *name)
+static char *fake_secret(void *ctx, void *owner, const char *name)
 {
     (void)ctx;
+    assert_string_equal(owner, "owner");
     return strcmp(name, "key") == 0 ? xstrdup("hush") : NULL;
 }
 

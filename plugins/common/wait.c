@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What node types that wait share. */
+#include "common/wait.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#define LONGEST_S 3153600000.0 /* a hundred years */
+
+int64_t seconds_to_ms(double seconds)
+{
+    return (int64_t)ceil(seconds * 1000 - 1e-6);
+}
+
+int read_seconds(struct wfw_task *task, const struct wfw_value *config, const char *pointer, double fallback, double least,
+                 double *out)
+{
+    const struct wfw_value *v = member(host, config, pointer);
+    const char *text;
+    char *end;
+    *out = fallback;
+    if (!v)
+        return 0;
+    int ok = host->get_real(v, "", out) == WFW_OK;
+    if (!ok && host->get_string(v, "", &text, NULL) == WFW_OK && *text) {
+        *out = strtod(text, &end);
+        ok = *end == '\0' && strspn(text, "+-.0123456789eE") == strlen(text);
+    }
+    if (ok && *out >= least && *out <= LONGEST_S)
+        return 0;
+    const char *given = host->text(task, v, NULL);
+    fail_with(host, task, "config_invalid", "%s is %.64s: it must be a number of seconds from %g to %.0f", pointer + 1,
+              given ? given : "not readable", least, LONGEST_S);
+    return -1;
+}
+
+/* As JavaScript has it. */
+static int is_true(const struct wfw_value *v)
+{
+    int flag = 0;
+    double number = 0;
+    uint32_t type = host->type(v);
+    if (type == WFW_BOOL)
+        host->get_bool(v, "", &flag);
+    else if (type == WFW_INT || type == WFW_REAL)
+        flag = host->get_real(v, "", &number) == WFW_OK && (number < 0 || number > 0);
+    else
+        flag = type == WFW_ARRAY || type == WFW_OBJECT || (type == WFW_STRING && host->length(v) > 0);
+    return flag;
+}
+
+int condition_holds(struct wfw_task *task, const char *expression)
+{
+    struct wfw_error error = {.size = sizeof error};
+    const struct wfw_value *v = host->evaluate(task, expression, NULL, &error);
+    if (v)
+        return is_true(v);
+    fail_with(host, task, error.type, "expression \"%.200s\": %.700s", expression, error.message);
+    return -1;
+}
+
+int read_deadline(struct wfw_task *task, const struct wfw_call *call, int64_t *out)
+{
+    double seconds;
+    if (call->checkpoint && host->get_int(call->checkpoint, "/deadline_ms", out) == WFW_OK)
+        return 0;
+    if (read_seconds(task, call->config, "/timeout_seconds", 0, 0, &seconds) != 0)
+        return -1;
+    *out = seconds > 0 ? host->now_ms() + seconds_to_ms(seconds) : 0;
+    return 0;
+}
+
+static int has_edge(const struct wfw_value *edges, const char *branch)
+{
+    const struct wfw_value *edge;
+    for (size_t i = 0; (edge = host->item(edges, i, NULL)) != NULL; i++) {
+        const char *label = text_member(host, edge, "/branch");
+        if (label && strcmp(label, branch) == 0)
+            return 1;
+    }
+    return 0;
+}
+
+void end_by_timeout(struct wfw_task *task, const struct wfw_call *call, struct wfw_value *output, const char *fmt, ...)
+{
+    char text[UTIL_MESSAGE];
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof text, fmt, ap);
+    va_end(ap);
+    if (has_edge(call->edges, "timeout"))
+        host->done(task, output, "timeout");
+    else
+        fail_with(host, task, "timeout", "%s", text);
+}
