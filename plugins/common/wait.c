@@ -12,6 +12,13 @@ int64_t seconds_to_ms(double seconds)
     return (int64_t)ceil(seconds * 1000 - 1e-6);
 }
 
+void fail_seconds(struct wfw_task *task, const char *name, const struct wfw_value *v, double least)
+{
+    const char *given = host->text(task, v, NULL);
+    fail_with(host, task, "config_invalid", "%s is %.64s: it must be a number of seconds from %g to %.0f", name,
+              given ? given : "not readable", least, LONGEST_S);
+}
+
 int read_seconds(struct wfw_task *task, const struct wfw_value *config, const char *pointer, double fallback, double least,
                  double *out)
 {
@@ -28,9 +35,7 @@ int read_seconds(struct wfw_task *task, const struct wfw_value *config, const ch
     }
     if (ok && *out >= least && *out <= LONGEST_S)
         return 0;
-    const char *given = host->text(task, v, NULL);
-    fail_with(host, task, "config_invalid", "%s is %.64s: it must be a number of seconds from %g to %.0f", pointer + 1,
-              given ? given : "not readable", least, LONGEST_S);
+    fail_seconds(task, pointer + 1, v, least);
     return -1;
 }
 

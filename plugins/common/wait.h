@@ -12,6 +12,7 @@ extern const struct wfw_host *host; /* of the plugin that this is built into */
 /* Seconds: a number, or the text of one; fallback when it is absent or null.  The node has failed when it returns -1. */
 int read_seconds(struct wfw_task *task, const struct wfw_value *config, const char *pointer, double fallback, double least,
                  double *out);
+void fail_seconds(struct wfw_task *task, const char *name, const struct wfw_value *v, double least); /* v is none */
 int64_t seconds_to_ms(double seconds); /* rounded up: a wait is never shorter than asked for */
 
 /* 1: the condition holds, 0: it does not, -1: the node has failed, with the expression's own error. */

@@ -36,7 +36,7 @@ static void wait_seconds(struct wfw_task *task, const struct wfw_call *call)
     }
     const struct wfw_value *given = host->get(call->config, "/delay_seconds");
     if (given && host->type(given) == WFW_NULL) {
-        fail_with(host, task, "config_invalid", "delay_seconds is null: it must be a number of seconds");
+        fail_seconds(task, "delay_seconds", given, 0);
         return;
     }
     if (read_seconds(task, call->config, "/delay_seconds", 1, 0, &seconds) != 0)
