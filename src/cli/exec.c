@@ -14,11 +14,13 @@
 #include "cli/input.h"
 #include "cli/table.h"
 
+#define SIGNAL_MOST_S 3153600000.0 /* a hundred years */
+
 const struct cli_option exec_options[] = {
     {"data", 'd', "JSON|@FILE", "the trigger's data, a JSON object; @- reads standard input"},
     {"virtual-time", 0, NULL, "time stands still while something can be done, and then jumps to what is due next"},
     {"start", 0, "TIME", "with --virtual-time: where time begins (default 2026-01-01T00:00:00Z)"},
-    {"signal", 0, "TYPE=JSON", "a signal that comes at the start; TYPE alone has no data; may be given several times, in order"},
+    {"signal", 0, "TYPE=JSON[@+SECONDS]", "a signal that comes at the start, or so long after it; TYPE alone has no data; may be given several times, in order"},
     {"trace", 0, NULL, "tell what ran, in the order of the starts"},
     {NULL, 0, NULL, NULL},
 };
@@ -52,25 +54,55 @@ static int finish(struct definition *d, struct exec_result *r)
     return (int)r->end;
 }
 
-/* TYPE=JSON or TYPE; a new array of [type, data], or NULL and *e. */
+/* The time behind the last "@+" in milliseconds, and the length of what stands before it; without one 0 and the whole.
+ * No JSON text ends like that. */
+static size_t read_offset(const char *text, int64_t *ms)
+{
+    size_t at = strlen(text);
+    while (at > 0 && strchr("0123456789.", text[at - 1]))
+        at--;
+    *ms = 0;
+    if (at < 2 || !text[at] || strncmp(text + at - 2, "@+", 2) != 0)
+        return strlen(text);
+    char *end;
+    double seconds = strtod(text + at, &end);
+    if (*end || !(seconds >= 0 && seconds <= SIGNAL_MOST_S))
+        return strlen(text);
+    *ms = (int64_t)(seconds * 1000 + 0.5);
+    return at - 2;
+}
+
+/* Sorted by time; those of the same time in the order in which they were given. */
+static void add_signal(json_t *all, json_t *signal)
+{
+    size_t at = json_array_size(all);
+    json_int_t ms = json_integer_value(json_array_get(signal, 2));
+    while (at > 0 && json_integer_value(json_array_get(json_array_get(all, at - 1), 2)) > ms)
+        at--;
+    json_array_insert_new(all, at, signal);
+}
+
+/* TYPE=JSON or TYPE, with a time or without; a new array of [type, data, ms], or NULL and *e. */
 static json_t *read_signals(const struct cli *c, struct error *e)
 {
     json_t *out = json_array();
     const char *text;
     for (size_t i = 0; (text = cli_value_at(c, "signal", i)) != NULL; i++) {
-        const char *equals = strchr(text, '=');
-        json_t *data = equals ? js_parse(equals + 1, strlen(equals + 1), e) : json_null();
-        CLEANUP_FREE char *type = xstrndup(text, equals ? (size_t)(equals - text) : strlen(text));
+        int64_t ms;
+        size_t len = read_offset(text, &ms);
+        const char *equals = memchr(text, '=', len);
+        json_t *data = equals ? js_parse(equals + 1, len - (size_t)(equals + 1 - text), e) : json_null();
+        CLEANUP_FREE char *type = xstrndup(text, equals ? (size_t)(equals - text) : len);
         if (!data || !*type) {
             if (data)
                 err_set(e, "a signal needs a type");
             err_prefix(e, "--signal %.60s", text);
-            err_hint(e, "for example --signal 'paid={\"amount\": 12}'");
+            err_hint(e, "for example --signal 'paid={\"amount\": 12}', or --signal paid@+60");
             json_decref(data);
             json_decref(out);
             return NULL;
         }
-        js_push(out, json_pack("[s, o]", type, data));
+        add_signal(out, json_pack("[s, o, I]", type, data, (json_int_t)ms));
     }
     return out;
 }

@@ -105,6 +105,7 @@ static void read_slot(struct in *in, const json_t *v, struct slot *slot)
     slot->dead = (uint32_t)item_int(in, v, 3, "slots", UINT32_MAX);
     slot->again = (uint32_t)item_int(in, v, 4, "slots", UINT32_MAX);
     slot->runs = (uint32_t)item_int(in, v, 5, "slots", UINT32_MAX);
+    slot->stale = json_array_size(v) > 6 ? (uint32_t)item_int(in, v, 6, "slots", UINT32_MAX) : 0;
 }
 
 static void read_cycle(struct in *in, const json_t *v, struct cycle *c)

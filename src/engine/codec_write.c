@@ -60,8 +60,10 @@ static void write_slots(const struct scope *scope, const struct def_region *r, s
             buf_addch(b, ',');
         if (!s->state && !s->runs && !s->taken && !s->dead && !s->again)
             buf_addch(b, '0');
-        else
+        else if (!s->stale)
             buf_printf(b, "[%u,%d,%u,%u,%u,%u]", s->state, s->aggregated, s->taken, s->dead, s->again, s->runs);
+        else
+            buf_printf(b, "[%u,%d,%u,%u,%u,%u,%u]", s->state, s->aggregated, s->taken, s->dead, s->again, s->runs, s->stale);
     }
     buf_addstr(b, "],\"cycles\":[");
     for (size_t i = 0; i < r->cycle_count; i++) {

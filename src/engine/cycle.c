@@ -43,12 +43,14 @@ static uint32_t *mark_reached(const struct step *st, struct scope *scope, const 
 }
 
 /* The edges into a node that takes part in the new pass: those from inside are pending, or dead when their source takes
- * no part; those from outside keep their state. */
+ * no part; those from outside keep their state.  Those that were taken count for the join, but only what is new in a pass
+ * makes the node run: they are stale, unless the node is still undecided and has made nothing of them yet. */
 static void reset_node(const struct step *st, struct scope *scope, uint32_t node)
 {
     const struct def *d = st->d;
     const struct def_node *n = &d->nodes[node];
     struct slot *slot = slot_of(d, scope, node);
+    bool decided = slot->state != SLOT_UNDECIDED;
     slot->state = SLOT_UNDECIDED;
     slot->taken = slot->dead = slot->again = 0;
     for (uint32_t i = 0; i < n->in_count; i++) {
@@ -64,6 +66,8 @@ static void reset_node(const struct step *st, struct scope *scope, uint32_t node
         slot->taken += *state == EDGE_TAKEN;
         slot->dead += *state == EDGE_DEAD && d->nodes[e->src].reachable;
     }
+    if (decided)
+        slot->stale = slot->taken;
     slot->taken += slot->again;
 }
 

@@ -12,7 +12,7 @@ enum verdict { WAIT, RUN, SKIP, IMPOSSIBLE };
 static enum verdict judge(const struct def_node *n, const struct slot *slot)
 {
     uint32_t pending = n->join_in + slot->again - slot->taken - slot->dead;
-    if (slot->taken == 0)
+    if (slot->taken == slot->stale) /* nothing is new in this pass */
         return pending ? WAIT : SKIP;
     switch (n->options.join) {
     case JOIN_ALL:

@@ -40,6 +40,7 @@ struct slot {
     uint32_t left;          /* scratch of join.c, 0 between steps */
     uint32_t taken, dead;   /* in-edges that the join counts, decided so far */
     uint32_t again;         /* back edges that were taken into this pass */
+    uint32_t stale;         /* of `taken`: those that an earlier pass of the cycle has used up */
     uint32_t runs;          /* activations so far */
 };
 

@@ -66,13 +66,44 @@ void exec_apply(struct exec *x, const struct engine_event *ev, size_t node)
     carry_out(x);
 }
 
+/* ---- Signals ---- */
+
+/* When the next one comes; INT64_MAX: none does. */
+static int64_t signal_due(const struct exec *x)
+{
+    const json_t *signal = json_array_get(x->o->signals, x->signals_sent);
+    return signal ? x->start_us + json_integer_value(json_array_get(signal, 2)) * US_PER_MS : INT64_MAX;
+}
+
+static void send_signals(struct exec *x)
+{
+    while (signal_due(x) <= exec_now(x)) {
+        const json_t *signal = json_array_get(x->o->signals, x->signals_sent++);
+        exec_apply(x, &(struct engine_event){.type = ENGINE_SIGNAL, .signal = json_string_value(json_array_get(signal, 0)),
+                                             .output = json_array_get(signal, 1)}, SIZE_MAX);
+    }
+}
+
 /* ---- Time ---- */
+
+static int64_t next_due(const struct exec *x)
+{
+    int64_t due = engine_next_due(x->state), signal = signal_due(x);
+    return signal < due ? signal : due;
+}
+
+/* What comes at the same moment as the end of a wait was not late. */
+static void time_has_come(struct exec *x)
+{
+    send_signals(x);
+    if (engine_next_due(x->state) <= exec_now(x))
+        exec_apply(x, &(struct engine_event){.type = ENGINE_WAKE}, SIZE_MAX);
+}
 
 static void on_wake(struct timer_item *t)
 {
     struct exec *x = CONTAINER_OF(t, struct exec, wake);
-    if (engine_next_due(x->state) <= exec_now(x))
-        exec_apply(x, &(struct engine_event){.type = ENGINE_WAKE}, SIZE_MAX);
+    time_has_come(x);
     exec_turn(x);
 }
 
@@ -93,7 +124,7 @@ static bool pass_virtual_time(struct exec *x, int64_t due)
     }
     if (due > x->now_us)
         x->now_us = due;
-    exec_apply(x, &(struct engine_event){.type = ENGINE_WAKE}, SIZE_MAX);
+    time_has_come(x);
     return true;
 }
 
@@ -117,9 +148,9 @@ void exec_turn(struct exec *x)
         if (engine_ended(x->state))
             stop(x);
         else if (!again && x->o->virtual_time)
-            again = pass_virtual_time(x, engine_next_due(x->state));
+            again = pass_virtual_time(x, next_due(x));
         else if (!again)
-            wait_for(x, engine_next_due(x->state));
+            wait_for(x, next_due(x));
     }
 }
 
@@ -147,15 +178,6 @@ static int open_handlers(struct exec *x, struct error *e)
     return x->tasks ? 0 : -1;
 }
 
-static void send_signals(struct exec *x)
-{
-    size_t i;
-    json_t *signal;
-    json_array_foreach(x->o->signals, i, signal)
-        exec_apply(x, &(struct engine_event){.type = ENGINE_SIGNAL, .signal = json_string_value(json_array_get(signal, 0)),
-                                             .output = json_array_get(signal, 1)}, SIZE_MAX);
-}
-
 /* The execution is never tried again: what fails is to be seen. */
 static int start(struct exec *x, struct error *e)
 {
@@ -179,7 +201,7 @@ static void init(struct exec *x, const struct exec_options *o)
     x->def = o->def;
     x->state = engine_state_new();
     x->last = &x->first;
-    x->now_us = o->virtual_time ? o->start_us : clock_now_us();
+    x->now_us = x->start_us = o->virtual_time ? o->start_us : clock_now_us();
     x->wake.fire = on_wake;
     name_it(x);
     uv_loop_init(&x->loop);

@@ -29,7 +29,7 @@ struct exec_options {
     bool virtual_time;
     int64_t start_us;       /* where virtual time begins */
     bool trace;
-    json_t *signals;        /* an array of [type, data] that come at the start, in order; borrowed, or NULL */
+    json_t *signals;        /* an array of [type, data, milliseconds after the start], by time; borrowed, or NULL */
 };
 
 enum exec_end {

@@ -48,6 +48,8 @@ struct exec {
     struct engine_effects fx;
     struct trace trace;
     _Atomic int64_t now_us; /* handlers on other threads read it */
+    int64_t start_us;
+    size_t signals_sent;
     unsigned idle_wakes;    /* in a row, nothing else having happened */
     bool over;
 };
