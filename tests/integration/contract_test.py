@@ -7,26 +7,17 @@ inserted first, then one worker per database runs them side by side.
 """
 
 import datetime
-import re
 import sys
 
-from harness import (RESULT_KEYS, STATE_KEYS, Answer, Backend, HttpServer, Postgres, Worker, add_case, case, free_port, graph,
-                     json, main, now, time, wait_until, wfworker)
+from expect import END, completed, failures, log_is, ran, shape
+from harness import (Answer, Backend, HttpServer, Postgres, Worker, add_case, case, free_port, graph, json, main, now, time,
+                     wait_until, wfworker)
 
-STAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{6})?$")
 MAX_RETRIES = 3
 
 postgres = Postgres()
 server = HttpServer()
 server.script["/x"] = [Answer(200, '{"ok": true, "n": 12345678901234567890.5}', {"X-Reply": "yes"})]
-
-
-def ran(*nodes):
-    """The log rows of nodes that succeeded one after the other."""
-    rows = []
-    for node in nodes:
-        rows += [(node, "info", "Executing node: " + node), (node, "info", "Node %s completed successfully" % node)]
-    return rows
 
 
 class Scene:
@@ -115,56 +106,13 @@ class Scene:
     # ---- what every execution has to look like ----
 
     def shape(self, row):
-        state = row.state
-        assert set(state) == set(STATE_KEYS), sorted(state)
-        if self.backend.json_type == "json":
-            assert list(state) == STATE_KEYS, list(state)
-        same = {"execution_id": row.execution_id, "workflow_id": row.workflow_id, "workflow_version": row.workflow_version,
-                "status": row.status, "current_node_id": row.current_node_id, "error_message": row.error_message,
-                "retry_count": row.retry_count}
-        assert {k: state[k] for k in same} == same, (same, state)
-        assert STAMP.match(state["started_at"])
-        assert abs(datetime.datetime.fromisoformat(state["started_at"]) - row.started_at) < datetime.timedelta(seconds=1)
-        if row.next_retry_at is None:
-            assert state["next_retry_at"] is None
-        for node, result in state["node_results"].items():
-            assert set(result) == set(RESULT_KEYS), result
-            if self.backend.json_type == "json":
-                assert list(result) == RESULT_KEYS, result
-            assert result["node_id"] == node and isinstance(result["output"], dict), result
-            assert isinstance(result["duration_ms"], int) and result["duration_ms"] >= 0, result
-            assert STAMP.match(result["started_at"]) and STAMP.match(result["completed_at"]), result
-            assert result["started_at"] <= result["completed_at"], result
-            assert (result["status"], result["error"] is None) in (("success", True), ("failed", False)), result
+        shape(self.backend, row)
 
     def completed(self, name, nodes):
-        """The row of an execution that completed with exactly these nodes, in this order."""
-        row = self.end(name)
-        self.shape(row)
-        assert row.status == "completed", row
-        assert row.completed_at is not None and row.error_message is None and row.next_retry_at is None, row
-        assert row.current_node_id == (nodes[-1] if nodes else None), row.current_node_id
-        state = row.state
-        assert state["completed_node_ids"] == nodes, state["completed_node_ids"]
-        assert set(state["node_results"]) == set(nodes), list(state["node_results"])
-        if self.backend.json_type == "json":
-            assert list(state["node_results"]) == nodes, list(state["node_results"])
-        for node in nodes:
-            result = state["node_results"][node]
-            assert result["status"] == "success" and result["error"] is None, result
-            assert state["execution_data"][node + "_output"] == result["output"], node
-        return row
+        return completed(self.backend, self.ids[name], nodes)
 
     def log_is(self, name, rows):
-        row = self.backend.row(self.ids[name])
-        expected = [("start", "info", "Workflow execution started: " + row.execution_id)] + rows
-        found = self.backend.log(self.ids[name])
-        assert found == expected, "\nfound    %s\nexpected %s" % (found, expected)
-        stamps = [s for s, in self.backend.run('SELECT "timestamp" FROM executionlog WHERE execution_id = %s', (self.ids[name],))]
-        assert len(set(stamps)) == len(stamps), "two log rows with the same time"
-
-
-END = [("end", "info", "Workflow execution completed")]
+        log_is(self.backend, self.ids[name], rows)
 
 
 def linear(s):
@@ -208,18 +156,6 @@ def condition_false(s):
 def unlabelled(s):
     s.completed("unlabelled condition", ["t", "c", "a"])
     s.log_is("unlabelled condition", ran("t", "c", "a") + END)
-
-
-def failures(node, texts, last=None):
-    """The log rows of a node that failed once for each of the texts, each time with a retry of the execution, and for good with `last`."""
-    rows = []
-    for n, text in enumerate(texts, 1):
-        rows += [(node, "info", "Executing node: " + node), (node, "error", text),
-                 (node, "warning", "Workflow execution failed, retry %d/%d scheduled: %s" % (n, MAX_RETRIES, text))]
-    if last:
-        rows += [(node, "info", "Executing node: " + node), (node, "error", last),
-                 (node, "error", "Workflow execution failed permanently: " + last)]
-    return rows
 
 
 def retry_then_success(s):

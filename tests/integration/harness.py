@@ -574,7 +574,8 @@ class Worker:
 
 # ---- What the workflows talk to ----
 
-Answer = collections.namedtuple("Answer", "status body headers delay", defaults=(200, '{"ok": true}', {}, 0))
+# `until` is a function: the answer is held back until it is true.
+Answer = collections.namedtuple("Answer", "status body headers delay until", defaults=(200, '{"ok": true}', {}, 0, None))
 Request = collections.namedtuple("Request", "method path headers body time")
 
 
@@ -593,6 +594,7 @@ class HttpServer:
         self.lock = threading.Lock()
         self.requests = []
         self.script = {}
+        self.stopped = False
         owner = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -603,7 +605,10 @@ class HttpServer:
                 answer = owner.take(Request(self.command, self.path, self.headers, body, time.monotonic()))
                 if answer.delay:
                     time.sleep(answer.delay)
-                data = answer.body.encode()
+                end = time.monotonic() + PATIENCE
+                while answer.until and not answer.until() and time.monotonic() < end and not owner.stopped:
+                    time.sleep(0.01)
+                data = answer.body if isinstance(answer.body, bytes) else answer.body.encode()
                 self.send_response(answer.status)
                 for key, value in {"Content-Type": "application/json", **answer.headers}.items():
                     self.send_header(key, value)
@@ -638,6 +643,7 @@ class HttpServer:
             return collections.Counter(key(r) for r in self.requests)
 
     def stop(self):
+        self.stopped = True
         self.server.shutdown()
         self.server.server_close()
 

@@ -11,7 +11,7 @@ INTEGRATION_TESTS = \
   tests/integration/scopes_test.py \
   tests/integration/signals_test.py \
   tests/integration/workers_test.py
-EXTRA_DIST += $(INTEGRATION_TESTS) tests/integration/harness.py
+EXTRA_DIST += $(INTEGRATION_TESTS) tests/integration/harness.py tests/integration/expect.py
 if HAVE_PYTHON3
 TESTS += $(INTEGRATION_TESTS)
 endif
