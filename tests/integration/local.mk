@@ -7,6 +7,7 @@ INTEGRATION_TESTS = \
   tests/integration/lifecycle_test.py \
   tests/integration/outage_test.py \
   tests/integration/plugins_test.py \
+  tests/integration/promises_test.py \
   tests/integration/schedules_test.py \
   tests/integration/scopes_test.py \
   tests/integration/signals_test.py \
