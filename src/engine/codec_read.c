@@ -190,7 +190,7 @@ static struct scope *read_scope(struct in *in, const json_t *o)
     scope->pass = (uint64_t)get_int(in, o, "pass", 0, INT64_MAX);
     scope->turn = (uint32_t)get_int(in, o, "turn", 0, UINT32_MAX);
     scope->flags = (uint32_t)get_int(in, o, "flags", 0, UINT32_MAX);
-    scope->ending = (enum scope_end)get_int(in, o, "ending", 0, END_TIMEOUT);
+    scope->ending = (enum scope_end)get_int(in, o, "ending", 0, END_TERMINATE);
     scope->live = (uint32_t)get_int(in, o, "live", 0, UINT32_MAX);
     scope->error = read_object(in, o, "error");
     scope->vars = read_object(in, o, "vars");

@@ -63,13 +63,10 @@ static bool deadline_passed(struct step *st)
     js_format_real((double)st->s->timeout_ms / 1000, seconds);
     CLEANUP_FREE char *text = xasprintf("Workflow execution timed out after %s seconds", seconds);
     if (st->s->phase != PHASE_RUNNING || st->s->paused || st->s->failing.set) {
-        execution_abort(st, text, true);
+        execution_stop(st, text, true);
         return true;
     }
-    st->s->end_failed = true;
-    free(st->s->end_message);
-    st->s->end_message = STEAL(text);
-    scope_end(st, st->s->root, END_TIMEOUT, NULL);
+    execution_timed_out(st, text);
     settle(st);
     return true;
 }

@@ -194,12 +194,12 @@ static const char *log_node(const struct step *st)
     return node == NO_INDEX ? "system" : st->d->nodes[node].id;
 }
 
-/* Fail-fast: what runs is cancelled, and runs again from its start if the execution does. */
-static void stop_running(struct step *st)
+/* What runs (in this scope itself, or everywhere) is cancelled, and runs again from its start if the execution does. */
+static void stop_running(struct step *st, const struct scope *scope)
 {
     for (size_t i = 0; i < st->s->act_count; i++) {
         struct act *a = st->s->acts[i];
-        if (a->state != ACT_RUNNING)
+        if (a->state != ACT_RUNNING || (scope && (a->passes || scope_base(a->scope) != scope)))
             continue;
         emit_cancel(st, a);
         act_set_state(st->s, a, ACT_QUEUED);
@@ -245,7 +245,7 @@ void execution_fail(struct step *st)
         else
             end_failed(st);
     } else {
-        stop_running(st);
+        stop_running(st, NULL);
         s->phase = PHASE_RETRY;
         s->retry_count++;
         s->retry_at_us = st->now + delay * US_PER_MS;
@@ -280,6 +280,17 @@ static void say_failed(struct step *st, const char *message, bool log)
         emit_log(st, log_node(st), "error", "Workflow execution failed permanently: %s", message);
     free(st->s->failing.message);
     st->s->failing = (struct pending_failure){.node = NO_INDEX};
+}
+
+/* What a clean-up needs time for has it; what else ran or waited is there for ENGINE_RETRY. */
+void execution_timed_out(struct step *st, const char *message)
+{
+    struct engine_state *s = st->s;
+    note_place(s);
+    s->deadline_us = 0;
+    s->failing = (struct pending_failure){.set = true, .node = NO_INDEX, .message = xstrdup(message)};
+    stop_running(st, s->root);
+    root_stop(st);
 }
 
 void execution_abort(struct step *st, const char *message, bool log)

@@ -247,7 +247,6 @@ static enum engine_scope_outcome outcome_of(const struct scope *scope)
         return PASS_CONTINUE;
     case END_CANCELLED:
     case END_TERMINATE:
-    case END_TIMEOUT:
         break;
     }
     return PASS_CANCELLED;

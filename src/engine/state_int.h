@@ -56,7 +56,7 @@ struct cycle {
 enum scope_kind { SCOPE_WHOLE = 0, SCOPE_PASS, SCOPE_EACH, SCOPE_AGAIN };
 
 /* Why a scope ends before everything in it has run. */
-enum scope_end { END_NONE = 0, END_FAILED, END_BREAK, END_CONTINUE, END_CANCELLED, END_TERMINATE, END_TIMEOUT };
+enum scope_end { END_NONE = 0, END_FAILED, END_BREAK, END_CONTINUE, END_CANCELLED, END_TERMINATE };
 
 /* The branches of a `sequential` node that wait for their turn. */
 struct row {
@@ -364,6 +364,7 @@ void execution_fail(struct step *st);
 /* The end at once and for good; after execution_stop() somebody may begin it again. */
 void execution_abort(struct step *st, const char *message, bool log);
 void execution_stop(struct step *st, const char *message, bool log);
+void execution_timed_out(struct step *st, const char *message); /* clean-ups run before the end */
 void execution_retry(struct step *st);
 
 /* variable.c */

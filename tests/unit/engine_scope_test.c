@@ -331,6 +331,15 @@ static void test_40_timeout(void **state)
         "'edges':[{'from':'T','to':'a','branch':'body'},{'from':'T','to':'f','branch':'finally'}]}",
         "start; T>body/c; +9998; T>finally/s; f; T=done",
         "T | T/a | -a T(cancelled#1) | T/f | T(done#2) | END failed: Workflow execution timed out after 10 seconds");
+    /* retried, the scope begins again as a whole, what ran begins again, what waits goes on waiting; the limit begins anew, and
+     * the clean-up has the time that it needs */
+    check_trace(
+        "{'trigger_config':{'timeout_seconds':10},'nodes':[{'node_id':'t','node_type':'x'},{'node_id':'T'},{'node_id':'a'},"
+        "{'node_id':'f'},{'node_id':'b'},{'node_id':'w'}],'edges':[{'from':'t','to':'T'},{'from':'t','to':'b'},{'from':'t','to':'w'},"
+        "{'from':'T','to':'a','branch':'body'},{'from':'T','to':'f','branch':'finally'}]}",
+        "start; t; T>body/c; w@15000; +9998; T>finally/s; +5000; f; T=done; retry; T>body/c; a; T>finally/s; f; b; T=done; w",
+        "t | T b w | T/a |  | -b -a T(cancelled#1) | T/f |  | T(done#2) | END failed: Workflow execution timed out after 10 seconds | "
+        "w~ T/2 b/2 | T/a | T/2(done#1) | T/f | T/2(done#2) |  |  | END completed");
 }
 
 static void test_55_shield(void **state)
