@@ -2,7 +2,6 @@
 #include "base/buf.h"
 
 #include <stdarg.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -59,6 +58,20 @@ void buf_addstr(struct buf *b, const char *s)
 void buf_addch(struct buf *b, char c)
 {
     buf_add(b, &c, 1);
+}
+
+void buf_addint(struct buf *b, int64_t v)
+{
+    char digits[20];
+    size_t at = sizeof digits;
+    uint64_t rest = v < 0 ? 0 - (uint64_t)v : (uint64_t)v;
+    do {
+        digits[--at] = (char)('0' + rest % 10);
+        rest /= 10;
+    } while (rest);
+    if (v < 0)
+        digits[--at] = '-';
+    buf_add(b, digits + at, sizeof digits - at);
 }
 
 void buf_printf(struct buf *b, const char *fmt, ...)

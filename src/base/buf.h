@@ -4,6 +4,7 @@
 #define WF_BASE_BUF_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 struct buf {
     char *data; /* owned; NULL while nothing was added */
@@ -20,6 +21,7 @@ void buf_reserve(struct buf *b, size_t more); /* room for `more` bytes and the N
 void buf_add(struct buf *b, const void *data, size_t len);
 void buf_addstr(struct buf *b, const char *s);
 void buf_addch(struct buf *b, char c);
+void buf_addint(struct buf *b, int64_t v); /* in decimal; many times faster than buf_printf() */
 void buf_printf(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 #define CLEANUP_BUF __attribute__((cleanup(buf_free)))

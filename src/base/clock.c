@@ -2,7 +2,6 @@
 #include "base/clock.h"
 
 #include <ctype.h>
-#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
@@ -75,20 +74,49 @@ static struct civil civil_from_us(int64_t us)
     return c;
 }
 
+/* Written by hand: each save formats many times, and printf would be most of what it costs. */
+static char *put_digits(char *p, int v, int digits)
+{
+    for (int i = digits; i-- > 0; v /= 10)
+        p[i] = (char)('0' + v % 10);
+    return p + digits;
+}
+
+/* YYYY-MM-DDTHH:MM:SS; returns its end. */
+static char *put_seconds(char *p, const struct civil *c)
+{
+    p = put_digits(p, c->year, 4);
+    *p++ = '-';
+    p = put_digits(p, c->month, 2);
+    *p++ = '-';
+    p = put_digits(p, c->day, 2);
+    *p++ = 'T';
+    p = put_digits(p, c->hour, 2);
+    *p++ = ':';
+    p = put_digits(p, c->minute, 2);
+    *p++ = ':';
+    return put_digits(p, c->second, 2);
+}
+
 void clock_format_naive(int64_t us, char out[CLOCK_TEXT])
 {
     struct civil c = civil_from_us(us);
-    int n = snprintf(out, CLOCK_TEXT, "%04d-%02d-%02dT%02d:%02d:%02d", c.year, c.month, c.day, c.hour, c.minute,
-                     c.second);
-    if (c.us && n > 0)
-        snprintf(out + n, CLOCK_TEXT - (size_t)n, ".%06d", c.us);
+    char *p = put_seconds(out, &c);
+    if (c.us) {
+        *p++ = '.';
+        p = put_digits(p, c.us, 6);
+    }
+    *p = '\0';
 }
 
 void clock_format_utc_ms(int64_t us, char out[CLOCK_TEXT])
 {
     struct civil c = civil_from_us(us);
-    snprintf(out, CLOCK_TEXT, "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", c.year, c.month, c.day, c.hour, c.minute,
-             c.second, c.us / 1000);
+    char *p = put_seconds(out, &c);
+    *p++ = '.';
+    p = put_digits(p, c.us / 1000, 3);
+    *p++ = 'Z';
+    *p = '\0';
 }
 
 /* Read exactly `digits` digits in [lo, hi]. */

@@ -113,6 +113,13 @@ void js_write_string(struct buf *b, const char *s, size_t len)
     buf_addch(b, '"');
 }
 
+void js_write_name(struct buf *b, const char *name)
+{
+    buf_addch(b, '"');
+    buf_addstr(b, name);
+    buf_add(b, "\":", 2);
+}
+
 void js_format_real(double d, char out[32])
 {
     int from = fabs(d) < 1e-300 ? 1 : 15; /* subnormal numbers can need fewer than 15 digits */
@@ -173,7 +180,7 @@ void js_write(struct buf *b, const json_t *v)
         js_write_string(b, json_string_value(v), json_string_length(v));
         break;
     case JSON_INTEGER:
-        buf_printf(b, "%" JSON_INTEGER_FORMAT, json_integer_value(v));
+        buf_addint(b, json_integer_value(v));
         break;
     case JSON_REAL:
         js_write_real(b, json_real_value(v));

@@ -33,6 +33,7 @@ json_t *js_parse_doubles(const char *text, size_t len, struct error *e);
 /* Write compact JSON.  Reals are written with the fewest digits that read back the same (0.1 stays 0.1). */
 void js_write(struct buf *b, const json_t *v);
 char *js_text(const json_t *v); /* the same as a new string */
+void js_write_name(struct buf *b, const char *name); /* "name": of a member, for a name that needs no escapes */
 void js_write_string(struct buf *b, const char *s, size_t len); /* with quotes; bytes that are no UTF-8 become U+FFFD */
 void js_write_real(struct buf *b, double d);                    /* finite */
 

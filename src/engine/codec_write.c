@@ -11,7 +11,8 @@
 
 static void key(struct buf *b, const char *name)
 {
-    buf_printf(b, ",\"%s\":", name);
+    buf_addch(b, ',');
+    js_write_name(b, name);
 }
 
 static void put_int(struct buf *b, const char *name, int64_t v)
@@ -19,7 +20,7 @@ static void put_int(struct buf *b, const char *name, int64_t v)
     if (v == 0)
         return;
     key(b, name);
-    buf_printf(b, "%" PRId64, v);
+    buf_addint(b, v);
 }
 
 static void put_text(struct buf *b, const char *name, const char *v)
@@ -36,6 +37,17 @@ static void put_json(struct buf *b, const char *name, const json_t *v)
         return;
     key(b, name);
     js_write(b, v);
+}
+
+static void write_ints(struct buf *b, const int64_t *v, size_t count)
+{
+    buf_addch(b, '[');
+    for (size_t i = 0; i < count; i++) {
+        if (i)
+            buf_addch(b, ',');
+        buf_addint(b, v[i]);
+    }
+    buf_addch(b, ']');
 }
 
 static int64_t node_number(uint32_t node)
@@ -60,10 +72,9 @@ static void write_slots(const struct scope *scope, const struct def_region *r, s
             buf_addch(b, ',');
         if (!s->state && !s->runs && !s->taken && !s->dead && !s->again)
             buf_addch(b, '0');
-        else if (!s->stale)
-            buf_printf(b, "[%u,%d,%u,%u,%u,%u]", s->state, s->aggregated, s->taken, s->dead, s->again, s->runs);
         else
-            buf_printf(b, "[%u,%d,%u,%u,%u,%u,%u]", s->state, s->aggregated, s->taken, s->dead, s->again, s->runs, s->stale);
+            write_ints(b, (const int64_t[]){s->state, s->aggregated, s->taken, s->dead, s->again, s->runs, s->stale},
+                       s->stale ? 7 : 6);
     }
     buf_addstr(b, "],\"cycles\":[");
     for (size_t i = 0; i < r->cycle_count; i++) {
@@ -107,7 +118,8 @@ static void write_bits(struct buf *b, const char *name, const uint8_t *bits, siz
 static void write_scope(const struct def *d, const struct scope *scope, struct buf *b)
 {
     const struct def_region *r = &d->regions[scope->region];
-    buf_printf(b, "{\"id\":%" PRIu64, scope->id);
+    buf_addstr(b, "{\"id\":");
+    buf_addint(b, (int64_t)scope->id);
     put_int(b, "kind", scope->kind);
     put_int(b, "parent", scope->parent ? (int64_t)scope->parent->id : 0);
     put_int(b, "owner", (int64_t)scope->owner);
@@ -177,7 +189,8 @@ static void write_passes(const struct def *d, const struct act *a, struct buf *b
 
 static void write_act(const struct def *d, const struct act *a, struct buf *b)
 {
-    buf_printf(b, "{\"id\":%" PRIu64, a->id);
+    buf_addstr(b, "{\"id\":");
+    buf_addint(b, (int64_t)a->id);
     put_int(b, "scope", (int64_t)a->scope->id);
     put_int(b, "node", a->node);
     put_int(b, "pass", a->pass);

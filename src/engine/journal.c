@@ -2,7 +2,6 @@
 /* Events as records of the journal, and their replay. */
 #include "engine/state_int.h"
 
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,25 +18,33 @@ static const char *const names[] = {
 
 /* ---- writing ---- */
 
+static void put_key(struct buf *b, const char *key)
+{
+    buf_addch(b, ',');
+    js_write_name(b, key);
+}
+
 static void put_text(struct buf *b, const char *key, const char *v)
 {
     if (!v)
         return;
-    buf_printf(b, ",\"%s\":", key);
+    put_key(b, key);
     js_write_string(b, v, strlen(v));
 }
 
 static void put_int(struct buf *b, const char *key, int64_t v)
 {
-    if (v)
-        buf_printf(b, ",\"%s\":%" PRId64, key, v);
+    if (v == 0)
+        return;
+    put_key(b, key);
+    buf_addint(b, v);
 }
 
 static void put_json(struct buf *b, const char *key, const json_t *v)
 {
     if (!v)
         return;
-    buf_printf(b, ",\"%s\":", key);
+    put_key(b, key);
     js_write(b, v);
 }
 
@@ -97,7 +104,9 @@ static void write_enter(const struct engine_enter *e, struct buf *b)
 
 void engine_event_write(const struct engine_event *ev, int64_t now_us, struct buf *out)
 {
-    buf_printf(out, "{\"at\":%" PRId64 ",\"ev\":\"%s\"", now_us, names[ev->type]);
+    buf_addstr(out, "{\"at\":");
+    buf_addint(out, now_us);
+    put_text(out, "ev", names[ev->type]);
     put_int(out, "act", (int64_t)ev->act);
     put_json(out, "output", ev->output);
     put_text(out, "branch", ev->branch);

@@ -55,7 +55,7 @@ void engine_columns(const struct def *d, const struct engine_state *s, struct en
 
 static void put_string(struct buf *b, const char *key, const char *v)
 {
-    buf_printf(b, "\"%s\":", key);
+    js_write_name(b, key);
     if (v)
         js_write_string(b, v, strlen(v));
     else
@@ -96,7 +96,7 @@ static void write_result(const struct def *d, const struct result *r, struct buf
     js_write_string(b, id, strlen(id));
     buf_addstr(b, ":{");
     put_string(b, "node_id", id);
-    buf_printf(b, ",\"status\":\"%s\",\"output\":", r->failed ? "failed" : "success");
+    buf_addstr(b, r->failed ? ",\"status\":\"failed\",\"output\":" : ",\"status\":\"success\",\"output\":");
     js_write(b, r->output);
     buf_addch(b, ',');
     put_string(b, "error", r->error);
@@ -105,7 +105,9 @@ static void write_result(const struct def *d, const struct result *r, struct buf
     buf_addch(b, ',');
     put_time(b, "completed_at", r->completed_us);
     int64_t ms = (r->completed_us - r->started_us) / US_PER_MS;
-    buf_printf(b, ",\"duration_ms\":%" PRId64 "}", ms < 0 ? 0 : ms);
+    buf_addstr(b, ",\"duration_ms\":");
+    buf_addint(b, ms < 0 ? 0 : ms);
+    buf_addch(b, '}');
 }
 
 static void write_results(const struct def *d, const struct engine_state *s, struct buf *b)
