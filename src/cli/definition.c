@@ -15,7 +15,7 @@
 #include "worker/handling.h"
 
 /* rows: nodes that stand beside a graph without any, or NULL. */
-static int load(struct definition *d, const struct cli *c, const json_t *rows, const json_t *trigger, struct error *e)
+static int load(struct definition *d, const struct cli *c, const json_t *rows, struct error *e)
 {
     d->registry = plugins_open(c, c->settings->strict, e);
     if (!d->registry)
@@ -23,7 +23,7 @@ static int load(struct definition *d, const struct cli *c, const json_t *rows, c
     d->catalog = handling_catalog(d->registry);
     const struct def_options o = {.catalog = &d->catalog,
                                   .unlabelled_condition_order = c->settings->unlabelled_condition_order};
-    d->def = def_load(d->graph, (json_t *)(uintptr_t)rows, (json_t *)(uintptr_t)trigger, &o, &d->diags);
+    d->def = def_load(d->graph, (json_t *)(uintptr_t)rows, d->trigger, &o, &d->diags);
     return 0;
 }
 
@@ -36,7 +36,8 @@ int definition_of_file(struct definition *d, const struct cli *c, const char *pa
     d->source = json_incref(input.file);
     d->graph = json_incref(input.graph);
     d->name = xstrdup(input.name);
-    return load(d, c, NULL, input.trigger, e);
+    d->trigger = json_incref((json_t *)(uintptr_t)input.trigger);
+    return load(d, c, NULL, e);
 }
 
 /* A part may be kept as text. */
@@ -60,9 +61,10 @@ static int of_database(struct definition *d, const struct cli *c, json_t *source
     struct error bad = ERROR_INIT;
     d->graph = part(source, "graph_config", &bad);
     d->name = xstrdup(js_str(source, "name") ? js_str(source, "name") : "");
-    CLEANUP_JSON json_t *rows = part(source, "rows", &bad), *trigger = part(source, "trigger_config", &bad);
+    d->trigger = part(source, "trigger_config", &bad);
+    CLEANUP_JSON json_t *rows = part(source, "rows", &bad);
     if (!bad.message[0])
-        return load(d, c, rows, trigger, e);
+        return load(d, c, rows, e);
     *e = bad;
     return -1;
 }
@@ -98,6 +100,7 @@ void definition_close(struct definition *d)
     diags_free(&d->diags);
     json_decref(d->source);
     json_decref(d->graph);
+    json_decref(d->trigger);
     free(d->name);
     if (d->registry)
         registry_close(d->registry);

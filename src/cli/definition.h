@@ -14,6 +14,7 @@ struct definition {
     struct catalog catalog;
     json_t *source;    /* what it was read from; owned.  From the database also "execution", see db_execution_definition() */
     json_t *graph;     /* owned, or NULL */
+    json_t *trigger;   /* trigger_config; owned, or NULL */
     char *name;        /* owned */
     struct def *def;
     struct diags diags;

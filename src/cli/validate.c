@@ -87,7 +87,7 @@ int cmd_validate(struct cli *c)
     CLEANUP(definition_close) struct definition d = {0};
     if (definition_of_workflow(&d, c, c->operands[0], &e) != 0)
         return cli_failed(&e);
-    lint(d.def, d.graph, &d.diags);
+    lint(d.def, d.graph, d.trigger, &d.diags);
     size_t errors = lint_errors(&d.diags);
     bool valid = errors == 0 && (d.diags.len == 0 || !c->settings->strict);
     if (cli_has(c, "json")) {
@@ -97,6 +97,8 @@ int cmd_validate(struct cli *c)
     print_diags(&d.diags, true);
     print_diags(&d.diags, false);
     print_structure(d.def);
-    printf("%s: %zu errors, %zu warnings\n", valid ? "valid" : "not valid", errors, d.diags.len - errors);
+    size_t warnings = d.diags.len - errors;
+    printf("%s: %zu error%s, %zu warning%s\n", valid ? "valid" : "not valid", errors, errors == 1 ? "" : "s", warnings,
+           warnings == 1 ? "" : "s");
     return valid ? EXIT_SUCCESS : EXIT_FAILURE;
 }

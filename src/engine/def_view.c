@@ -19,7 +19,8 @@ void def_view_node(const struct def *d, size_t node, struct def_node_view *out)
     *out = (struct def_node_view){.id = n->id, .type = n->type, .pointer = n->pointer, .config = n->config,
                                   .config_error = n->tmpl ? NULL : n->config_error.message,
                                   .join = join_name(n->options.join), .join_n = n->options.join_n,
-                                  .known = n->known, .reachable = n->reachable, .scope_owner = SIZE_MAX};
+                                  .known = n->known, .reachable = n->reachable, .scope_owner = SIZE_MAX,
+                                  .cycle = n->cycle == NO_INDEX ? SIZE_MAX : n->cycle};
     const struct def_region *r = &d->regions[n->region];
     if (r->owner != NO_INDEX) {
         out->scope_owner = r->owner;
@@ -35,5 +36,5 @@ size_t def_edge_count(const struct def *d)
 void def_view_edge(const struct def *d, size_t edge, struct def_edge_view *out)
 {
     const struct def_edge *e = &d->edges[edge];
-    *out = (struct def_edge_view){.from = e->from, .to = e->to, .label = e->label, .back = e->back, .silent = e->mute};
+    *out = (struct def_edge_view){.from = e->from, .to = e->to, .src = e->src, .label = e->label, .back = e->back, .silent = e->mute};
 }

@@ -82,9 +82,11 @@ struct def_node_view {
     bool reachable;           /* from the entry */
     size_t scope_owner;       /* the node in whose scope it runs; SIZE_MAX: the execution's own */
     const char *scope_branch; /* body, catch or finally; NULL: the execution's own */
+    size_t cycle;             /* number of the cycle without a loop node that it is part of; SIZE_MAX: none */
 };
 struct def_edge_view {
     size_t from, to;
+    size_t src;        /* the node in the scope of `to` that it comes from: `from`, or the owner of the scopes that it leaves */
     const char *label; /* as drawn or inferred; or NULL */
     bool back;         /* closes a cycle */
     bool silent;       /* only drawn: the reading of the structure put another one in its place, or it carries no token */

@@ -18,6 +18,23 @@ int schedule_catch_up_parse(const char *name, enum schedule_catch_up *out)
     return -1;
 }
 
+static int check_overlap(const char *overlap, struct error *e)
+{
+    if (strcmp(overlap, "allow") == 0 || strcmp(overlap, "skip") == 0 || strcmp(overlap, "cancel_other") == 0)
+        return 0;
+    return err_set(e, "overlap is allow, skip or cancel_other, not \"%.60s\"", overlap);
+}
+
+int schedule_read(const struct schedule_text *text, struct schedule_meaning *out, struct error *e)
+{
+    if (cron_parse(text->cron, &out->cron, e) != 0 || check_overlap(text->overlap, e) != 0)
+        return -1;
+    if (schedule_catch_up_parse(text->catch_up, &out->catch_up) != 0)
+        return err_set(e, "catch_up is none, one or all, not \"%.60s\"", text->catch_up);
+    out->zone = cron_zone(&out->cron, text->timezone, e);
+    return out->zone ? 0 : -1;
+}
+
 /* The first run after t, or INT64_MAX. */
 static int64_t after(const struct cron *c, const struct zone *z, int64_t t)
 {

@@ -21,6 +21,19 @@ enum schedule_catch_up {
 /* 0, or -1 when the name is not none, one or all. */
 int schedule_catch_up_parse(const char *name, enum schedule_catch_up *out);
 
+/* What a schedule says, as text, and the same understood. */
+struct schedule_text {
+    const char *cron, *timezone, *catch_up, *overlap; /* timezone may be NULL */
+};
+struct schedule_meaning {
+    struct cron cron;
+    const struct zone *zone;
+    enum schedule_catch_up catch_up;
+};
+
+/* 0, or -1 and *e: one of the texts is wrong. */
+int schedule_read(const struct schedule_text *text, struct schedule_meaning *out, struct error *e);
+
 struct schedule_plan {
     int64_t slots[SCHEDULE_SLOTS]; /* to be started now, the oldest first */
     size_t count;

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Node by node: expressions, schema, unknown keys; then joins.  A value that holds a template is not checked against the
- * schema: what it will be is not known yet. */
-#include "exec/lint.h"
+/* Checking a definition: node by node, then the graph as a whole, then what starts it. */
+#include "exec/lint_inside.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -9,21 +8,11 @@
 #include <string.h>
 
 #include "base/buf.h"
-#include "base/error.h"
 #include "base/json.h"
 #include "base/mem.h"
-#include "expr/expr.h"
-#include "plugin/schema.h"
+#include "engine/schedule.h"
 
-struct linter {
-    const struct def *d;
-    const json_t *graph;
-    struct diags *diags;
-    struct def_node_view n;
-    char *pointer; /* to the config of n */
-};
-
-static void __attribute__((format(printf, 4, 5))) note(struct linter *l, bool error, char *pointer, const char *fmt, ...)
+void lint_note(struct linter *l, bool error, char *pointer, const char *fmt, ...)
 {
     char *text = NULL;
     va_list ap;
@@ -37,7 +26,7 @@ static void __attribute__((format(printf, 4, 5))) note(struct linter *l, bool er
 
 /* ---- Pointers ---- */
 
-static char *member(const char *base, const char *key)
+char *lint_member(const char *base, const char *key)
 {
     struct buf b = BUF_INIT;
     buf_addstr(&b, base);
@@ -71,155 +60,194 @@ static const json_t *value_at(const json_t *v, const char *pointer)
 }
 
 /* Where the config stands: `config`, `data/config`, `data`, or the node itself. */
-static char *config_pointer(const struct linter *l)
+static char *config_pointer(const struct linter *l, const struct def_node_view *n)
 {
-    const json_t *node = value_at(l->graph, l->n.pointer), *data = json_object_get(node, "data");
+    const json_t *node = value_at(l->graph, n->pointer), *data = json_object_get(node, "data");
     if (!node || json_object_get(node, "config"))
-        return member(l->n.pointer, "config");
+        return lint_member(n->pointer, "config");
     if (!json_is_object(data))
-        return xstrdup(l->n.pointer);
-    CLEANUP_FREE char *at = member(l->n.pointer, "data");
-    return json_object_get(data, "config") ? member(at, "config") : STEAL(at);
+        return xstrdup(n->pointer);
+    CLEANUP_FREE char *at = lint_member(n->pointer, "data");
+    return json_object_get(data, "config") ? lint_member(at, "config") : STEAL(at);
 }
 
-/* ---- Expressions ---- */
-
-/* Loading found that a template does not compile, and calls it doubtful; the node will fail. */
-static void raise_config_error(struct linter *l)
+static bool is_one_of(const json_t *v, const char *key, const char *other, const char *text)
 {
-    for (size_t i = 0; i < l->diags->len; i++) {
-        struct diag *g = &l->diags->items[i];
-        if (l->n.config_error && strstr(g->message, l->n.config_error) &&
-            strncmp(g->pointer, l->n.pointer, strlen(l->n.pointer)) == 0)
-            g->error = true;
-    }
+    const char *s = js_str(v, key);
+    if (!s || !*s)
+        s = js_str(v, other);
+    return s && strcmp(s, text) == 0;
 }
 
-static bool holds_template(const json_t *v)
+static bool is_drawn_as(const json_t *edge, const struct linter *l, const struct def_edge_view *e)
 {
-    if (json_is_string(v))
-        return strstr(json_string_value(v), "${") || strstr(json_string_value(v), "{{");
-    for (size_t i = 0; i < json_array_size(v); i++)
-        if (holds_template(json_array_get(v, i)))
-            return true;
-    json_t *object = (json_t *)(uintptr_t)v;
-    for (void *it = json_object_iter(object); it; it = json_object_iter_next(object, it))
-        if (holds_template(json_object_iter_value(it)))
+    return is_one_of(edge, "from", "source", l->nodes[e->from].id) && is_one_of(edge, "to", "target", l->nodes[e->to].id) &&
+           (!e->label || is_one_of(edge, "branch", "condition", e->label) || is_one_of(edge, "sourceHandle", "", e->label));
+}
+
+char *lint_edge_pointer(const struct linter *l, const struct def_edge_view *e)
+{
+    const json_t *edges = json_object_get(l->graph, "edges"), *edge;
+    for (size_t i = 0; (edge = json_array_get(edges, i)) != NULL; i++)
+        if (is_drawn_as(edge, l, e))
+            return xasprintf("/edges/%zu", i);
+    return xstrdup(l->nodes[e->from].pointer);
+}
+
+/* ---- The graph ---- */
+
+const bool *lint_reach(struct linter *l, size_t from, size_t without)
+{
+    size_t len = 0, root = from == SIZE_MAX ? def_entry(l->d) : from;
+    memset(l->reached, 0, l->node_count * sizeof *l->reached);
+    if (root == without || root == SIZE_MAX)
+        return l->reached;
+    l->reached[root] = true;
+    l->queue[len++] = root;
+    for (size_t at = 0; at < len; at++)
+        for (size_t i = l->first_out[l->queue[at]]; i < l->first_out[l->queue[at] + 1]; i++) {
+            const struct def_edge_view *e = &l->edges[l->out[i]];
+            if (e->silent || e->to == without || l->reached[e->to])
+                continue;
+            l->reached[e->to] = true;
+            l->queue[len++] = e->to;
+        }
+    return l->reached;
+}
+
+bool lint_is_loop(const struct def_node_view *n)
+{
+    static const char *const types[] = {"loop", "for", "while", "repeat"};
+    for (size_t i = 0; i < ARRAY_LEN(types); i++)
+        if (strcmp(n->type, types[i]) == 0)
             return true;
     return false;
 }
 
-static void check_expressions(struct linter *l, const struct node_type *type)
+bool lint_within(const struct linter *l, size_t node, size_t owner)
 {
-    const char *language = js_str(l->n.config, "condition_type");
-    if (language && strcmp(language, "jsonpath") == 0)
-        return; /* a path, not an expression */
-    for (size_t i = 0; type->expression_keys && type->expression_keys[i]; i++) {
-        const char *text = js_str(l->n.config, type->expression_keys[i]);
-        struct expr_error e;
-        struct expr *x = text && *text ? expr_compile_key(text, strlen(text), &e) : NULL;
-        if (text && *text && !x)
-            note(l, true, member(l->pointer, type->expression_keys[i]), "node %s: %s", l->n.id, e.message);
-        expr_free(x);
-    }
+    size_t at = l->nodes[node].scope_owner;
+    while (at != SIZE_MAX && at != owner)
+        at = l->nodes[at].scope_owner;
+    return at == owner;
 }
 
-/* ---- Schemas ---- */
-
-/* The schema's text is "POINTER": what. */
-static void note_schema(struct linter *l, const struct error *e)
+size_t lint_node(const struct linter *l, const char *id)
 {
-    const char *from = strchr(e->message, '"'), *to = from ? strstr(from, "\": ") : NULL;
-    if (!to) {
-        note(l, true, xstrdup(l->pointer), "node %s: %s", l->n.id, e->message);
+    const json_t *at = json_object_get(l->ids, id);
+    return at ? (size_t)json_integer_value(at) : SIZE_MAX;
+}
+
+static void link_out(struct linter *l)
+{
+    for (size_t i = 0; i < l->edge_count; i++)
+        l->first_out[l->edges[i].from + 1]++;
+    for (size_t i = 0; i < l->node_count; i++)
+        l->first_out[i + 1] += l->first_out[i];
+    CLEANUP_FREE size_t *next = xcalloc(l->node_count + 1, sizeof *next);
+    memcpy(next, l->first_out, l->node_count * sizeof *next);
+    for (size_t i = 0; i < l->edge_count; i++)
+        l->out[next[l->edges[i].from]++] = i;
+}
+
+static void open_linter(struct linter *l)
+{
+    l->node_count = def_node_count(l->d);
+    l->edge_count = def_edge_count(l->d);
+    l->nodes = xcalloc(l->node_count + 1, sizeof *l->nodes);
+    l->edges = xcalloc(l->edge_count + 1, sizeof *l->edges);
+    l->config = xcalloc(l->node_count + 1, sizeof *l->config);
+    l->out = xcalloc(l->edge_count + 1, sizeof *l->out);
+    l->first_out = xcalloc(l->node_count + 1, sizeof *l->first_out);
+    l->reached = xcalloc(l->node_count + 1, sizeof *l->reached);
+    l->queue = xcalloc(l->node_count + 1, sizeof *l->queue);
+    l->ids = json_object();
+    for (size_t i = 0; i < l->node_count; i++) {
+        def_view_node(l->d, i, &l->nodes[i]);
+        js_set(l->ids, l->nodes[i].id, json_integer((json_int_t)i));
+        l->config[i] = config_pointer(l, &l->nodes[i]);
+    }
+    for (size_t i = 0; i < l->edge_count; i++)
+        def_view_edge(l->d, i, &l->edges[i]);
+    link_out(l);
+    lint_collect_variables(l);
+}
+
+static void close_linter(struct linter *l)
+{
+    for (size_t i = 0; i < l->node_count; i++)
+        free(l->config[i]);
+    free(l->nodes);
+    free(l->edges);
+    free(l->config);
+    free(l->out);
+    free(l->first_out);
+    free(l->reached);
+    free(l->queue);
+    json_decref(l->ids);
+    json_decref(l->variables);
+}
+
+/* ---- What starts it ---- */
+
+static const char *text_or(const json_t *trigger, const char *key, const char *fallback)
+{
+    const char *text = js_str(trigger, key);
+    return text ? text : fallback;
+}
+
+/* Which of its members the error is about. */
+static const char *blamed(const struct error *e, const char *cron)
+{
+    if (strncmp(e->message, "overlap", 7) == 0)
+        return "overlap";
+    if (strncmp(e->message, "catch_up", 8) == 0)
+        return "catch_up";
+    return strstr(e->message, "time zone") ? "timezone" : cron;
+}
+
+void lint_trigger(struct linter *l, const json_t *trigger)
+{
+    struct error e = ERROR_INIT;
+    struct schedule_meaning m;
+    int64_t next;
+    const char *type = js_str(trigger, "type"), *key = json_object_get(trigger, "cron") ? "cron" : "cron_expression";
+    if (!type || strcmp(type, "schedule") != 0)
         return;
-    }
-    note(l, true, xasprintf("%s%.*s", l->pointer, (int)(to - from - 1), from + 1), "node %s: %s", l->n.id, to + 3);
-}
-
-static bool check_property(struct linter *l, const json_t *schema, const char *key, json_t *value)
-{
-    struct error e = ERROR_INIT;
-    json_t *rule = json_object_get(json_object_get(schema, "properties"), key);
-    if (!rule || holds_template(value))
-        return true;
-    CLEANUP_JSON json_t *one = json_object(), *rules = json_object(), *properties = json_object();
-    json_object_set(one, key, value);
-    json_object_set(properties, key, rule);
-    json_object_set(rules, "properties", properties);
-    if (schema_check(rules, one, &e) == 0)
-        return true;
-    note_schema(l, &e);
-    return false;
-}
-
-/* Every property by itself, so that all are told; then, when nothing is left open, the whole. */
-static void check_schema(struct linter *l, const struct node_type *type)
-{
-    struct error e = ERROR_INIT;
-    json_t *config = (json_t *)(uintptr_t)l->n.config, *value;
-    const char *key;
-    bool good = true;
-    json_object_foreach(config, key, value) good = check_property(l, type->config_schema, key, value) && good;
-    if (good && !holds_template(config) && schema_check(type->config_schema, config, &e) != 0)
-        note_schema(l, &e);
-}
-
-/* Options of the node itself may stand in its config, and drawing tools put names of their own there. */
-static bool known_anyway(const char *key)
-{
-    static const char *const names[] = {
-        "join", "join_n", "join_rest", "parallel", "parallel_wait_mode", "parallel_wait_n", "parallel_aggregation",
-        "sequential", "retry", "timeout_seconds", "schedule_to_close_seconds", "max_concurrency", "need", "tolerate",
-        "max_iterations", "keep", "at_most_once", "label", "node_type", "nodeType", "type", "description", "config"};
-    for (size_t i = 0; i < ARRAY_LEN(names); i++)
-        if (strcmp(key, names[i]) == 0)
-            return true;
-    return false;
-}
-
-static void check_unknown(struct linter *l, const struct node_type *type)
-{
-    CLEANUP_JSON json_t *unknown = json_array();
-    size_t i;
-    json_t *pointer;
-    schema_unknown_keys(type->config_schema, l->n.config, unknown);
-    json_array_foreach(unknown, i, pointer)
-    {
-        const char *at = json_string_value(pointer);
-        if (!known_anyway(at + 1))
-            note(l, false, xasprintf("%s%s", l->pointer, at), "node %s: node type %s has no configuration key \"%s\"", l->n.id,
-                 l->n.type, at + 1);
-    }
+    const struct schedule_text text = {.cron = text_or(trigger, key, ""), .timezone = js_str(trigger, "timezone"),
+                                       .catch_up = text_or(trigger, "catch_up", "one"),
+                                       .overlap = text_or(trigger, "overlap", "allow")};
+    if (schedule_read(&text, &m, &e) == 0 && cron_next(&m.cron, m.zone, 0, &next, &e) == 0)
+        return;
+    lint_note(l, true, lint_member("/trigger_config", blamed(&e, js_str(trigger, key) ? key : "cron")), "%s%s%s", e.message,
+              e.hint[0] ? "; " : "", e.hint);
 }
 
 /* ---- The whole ---- */
 
-static void check_node(struct linter *l, size_t node)
+static void check_join(struct linter *l, size_t node)
 {
-    const struct node_type *type = def_node_info(l->d, node);
-    def_view_node(l->d, node, &l->n);
-    l->pointer = config_pointer(l);
-    raise_config_error(l);
-    if (type && type->config_schema) {
-        check_expressions(l, type);
-        check_schema(l, type);
-        check_unknown(l, type);
-    }
-    if (strcmp(l->n.join, "n_of_m") == 0 && !lint_join_can_fire(l->d, node, l->n.join_n))
-        note(l, true, xstrdup(l->n.pointer),
-             "node %s: its join waits for %lld edges, but so many are never taken together: the join can never fire", l->n.id,
-             (long long)l->n.join_n);
-    free(l->pointer);
+    const struct def_node_view *n = &l->nodes[node];
+    if (strcmp(n->join, "n_of_m") == 0 && !lint_join_can_fire(l->d, node, n->join_n))
+        lint_note(l, true, xstrdup(n->pointer),
+                  "node %s: its join waits for %lld edges, but so many are never taken together: the join can never fire", n->id,
+                  (long long)n->join_n);
 }
 
-void lint(const struct def *d, const json_t *graph, struct diags *diags)
+void lint(const struct def *d, const json_t *graph, const json_t *trigger, struct diags *diags)
 {
     struct linter l = {.d = d, .graph = graph, .diags = diags};
-    if (def_node_count(d) == 0)
-        note(&l, true, xstrdup(""), "the workflow has no nodes");
-    for (size_t i = 0; i < def_node_count(d); i++)
-        check_node(&l, i);
+    open_linter(&l);
+    if (l.node_count == 0)
+        lint_note(&l, true, xstrdup(""), "the workflow has no nodes");
+    for (size_t i = 0; i < l.node_count; i++) {
+        lint_config(&l, i);
+        check_join(&l, i);
+    }
+    lint_flow(&l);
+    lint_loops(&l);
+    lint_trigger(&l, trigger);
+    close_linter(&l);
 }
 
 size_t lint_errors(const struct diags *diags)
@@ -228,56 +256,4 @@ size_t lint_errors(const struct diags *diags)
     for (size_t i = 0; i < diags->len; i++)
         count += diags->items[i].error;
     return count;
-}
-
-bool lint_goes_home(const struct def *d, const struct def_edge_view *e)
-{
-    struct def_node_view n;
-    for (size_t node = e->from; node != SIZE_MAX; node = n.scope_owner) {
-        def_view_node(d, node, &n);
-        if (n.scope_owner == e->to)
-            return true;
-    }
-    return false;
-}
-
-static json_t *scope_of(const struct def *d, const struct def_node_view *n)
-{
-    if (n->scope_owner == SIZE_MAX)
-        return json_null();
-    json_t *scope = json_object();
-    js_set(scope, "owner", json_string(def_node_id(d, n->scope_owner)));
-    js_set(scope, "branch", n->scope_branch ? json_string(n->scope_branch) : json_null());
-    return scope;
-}
-
-json_t *lint_structure(const struct def *d)
-{
-    json_t *out = json_object(), *nodes = json_array(), *edges = json_array();
-    struct def_node_view n;
-    struct def_edge_view e;
-    js_set(out, "entry", def_entry(d) == SIZE_MAX ? json_null() : json_string(def_node_id(d, def_entry(d))));
-    for (size_t i = 0; i < def_node_count(d); i++) {
-        json_t *v = json_object();
-        def_view_node(d, i, &n);
-        js_set(v, "id", json_string(n.id));
-        js_set(v, "type", json_string(n.type));
-        js_set(v, "reachable", json_boolean(n.reachable));
-        js_set(v, "join", json_string(n.join));
-        js_set(v, "scope", scope_of(d, &n));
-        js_push(nodes, v);
-    }
-    for (size_t i = 0; i < def_edge_count(d); i++) {
-        json_t *v = json_object();
-        def_view_edge(d, i, &e);
-        js_set(v, "from", json_string(def_node_id(d, e.from)));
-        js_set(v, "to", json_string(def_node_id(d, e.to)));
-        js_set(v, "branch", e.label ? json_string(e.label) : json_null());
-        js_set(v, "back", json_boolean(e.back || lint_goes_home(d, &e)));
-        js_set(v, "silent", json_boolean(e.silent));
-        js_push(edges, v);
-    }
-    js_set(out, "nodes", nodes);
-    js_set(out, "edges", edges);
-    return out;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What is wrong or doubtful about a definition, beyond what loading it finds: configs against the schemas of their node
- * types, expressions that do not compile, joins that can never fire. */
+ * types, expressions that do not compile, names that nobody gives, joins that can never fire, scopes that cannot end. */
 #ifndef WF_EXEC_LINT_H
 #define WF_EXEC_LINT_H
 
@@ -9,8 +9,8 @@
 #include "engine/definition.h"
 
 /* `diags` holds what def_load() found; more is added, and what makes a node fail for certain becomes an error.  `graph` is
- * what was loaded. */
-void lint(const struct def *d, const json_t *graph, struct diags *diags);
+ * what was loaded, `trigger` workflow.trigger_config or NULL; pointers into that begin with /trigger_config. */
+void lint(const struct def *d, const json_t *graph, const json_t *trigger, struct diags *diags);
 
 size_t lint_errors(const struct diags *diags);
 

@@ -18,6 +18,7 @@ src_expr_libexpr_la_SOURCES = \
   src/expr/lib_math.c \
   src/expr/lib_object.c \
   src/expr/lib_string.c \
+  src/expr/names.c src/expr/names.h \
   src/expr/number.c \
   src/expr/ops.c \
   src/expr/parse.c src/expr/parse.h \

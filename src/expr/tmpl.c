@@ -9,6 +9,7 @@
 #include "base/buf.h"
 #include "base/mem.h"
 #include "expr/eval.h"
+#include "expr/names.h"
 
 /* What to do with one value that has a template inside: a string is evaluated, a container is copied and gets the
  * rendered children in place of its own. */
@@ -263,6 +264,19 @@ void tmpl_free(struct tmpl *t)
 bool tmpl_is_constant(const struct tmpl *t)
 {
     return constant(&t->plan);
+}
+
+static void plan_names(const struct plan *p, expr_name_fn *seen, void *ctx)
+{
+    if (p->x)
+        expr_names(p->x, seen, ctx);
+    for (size_t i = 0; i < p->n; i++)
+        plan_names(&p->kids[i], seen, ctx);
+}
+
+void tmpl_names(const struct tmpl *t, expr_name_fn *seen, void *ctx)
+{
+    plan_names(&t->plan, seen, ctx);
 }
 
 /* ---- rendering ---- */

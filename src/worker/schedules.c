@@ -47,23 +47,13 @@ static void set_timer(struct worker *w, int64_t wait_us)
 
 /* ---- What a schedule means now ---- */
 
-static int check_overlap(const char *overlap, struct error *e)
-{
-    if (strcmp(overlap, "allow") == 0 || strcmp(overlap, "skip") == 0 || strcmp(overlap, "cancel_other") == 0)
-        return 0;
-    return err_set(e, "overlap is allow, skip or cancel_other, not \"%.60s\"", overlap);
-}
-
 static int plan(const struct store_schedule *s, int64_t now_us, struct schedule_plan *out, struct error *e)
 {
-    struct cron cron;
-    enum schedule_catch_up catch_up;
-    if (cron_parse(s->cron, &cron, e) != 0 || check_overlap(s->overlap, e) != 0)
+    const struct schedule_text text = {.cron = s->cron, .timezone = s->timezone, .catch_up = s->catch_up, .overlap = s->overlap};
+    struct schedule_meaning m;
+    if (schedule_read(&text, &m, e) != 0)
         return -1;
-    if (schedule_catch_up_parse(s->catch_up, &catch_up) != 0)
-        return err_set(e, "catch_up is none, one or all, not \"%.60s\"", s->catch_up);
-    const struct zone *z = cron_zone(&cron, s->timezone, e);
-    return z ? schedule_plan(&cron, z, catch_up, s->catch_up_seconds * US_PER_S, s->next_us, now_us, out, e) : -1;
+    return schedule_plan(&m.cron, m.zone, m.catch_up, s->catch_up_seconds * US_PER_S, s->next_us, now_us, out, e);
 }
 
 /* One line that the database takes. */

@@ -3,6 +3,7 @@
 cli_shell_tests = tests/cli/help.sh tests/cli/man.sh tests/cli/offline.sh tests/cli/nodes.sh tests/cli/devdb.sh
 cli_python_tests = tests/cli/data_test.py tests/cli/details_data_test.py tests/cli/exec_test.py tests/cli/validate_test.py tests/cli/graph_test.py tests/cli/patterns_test.py tests/cli/manual_test.py
 cli_python_tests += tests/cli/control_test.py
+cli_python_tests += tests/cli/lint_test.py
 TESTS += $(cli_shell_tests) $(cli_python_tests)
 EXTRA_DIST += doc/patterns.md doc/semantics.md $(cli_shell_tests) $(cli_python_tests) tests/cli/tap.sh tests/cli/tap.py
 $(cli_python_tests:.py=.log) tests/cli/nodes.log: wfworker $(plugin_LTLIBRARIES)

@@ -36,9 +36,9 @@ valid: 0 errors, 0 warnings
 @case
 def many_faults():
     """errors and warnings with their pointers"""
-    check("""error: /nodes/3/config: node h: /url: unexpected "}", line 1, column 15
-error: /nodes/1/config/expression: node c: unexpected end of the text, line 1, column 4
+    check("""error: /nodes/1/config/expression: node c: unexpected end of the text, line 1, column 4
 error: /nodes/2/config/delay_type: node d: must be of type string or null, is integer
+error: /nodes/3/config/url: node h: unexpected "}", line 1, column 15
 error: /nodes/3/config/method: node h: must be of type string or null, is integer
 warning: /nodes/4/node_type: node x: no plugin provides the node type "nonsense"
 warning: /nodes/5: node far cannot be reached from t and never runs
@@ -60,7 +60,7 @@ def strict():
     g = graph(t=("trigger", {"colour": "red"}))
     text = """warning: /nodes/0/config/colour: node t: node type trigger has no configuration key "colour"
 entry: t
-%s: 0 errors, 1 warnings
+%s: 0 errors, 1 warning
 """
     check(text % "valid", g)
     check(text % "not valid", g, "--strict")
@@ -78,12 +78,12 @@ def edges_to_nowhere():
     """an edge to a node that is not there, a node twice, no nodes at all"""
     check("""error: /edges/0: Node nowhere not found in workflow
 entry: t
-not valid: 1 errors, 0 warnings
+not valid: 1 error, 0 warnings
 """, graph("t -> nowhere", t=("trigger",)))
     twice = graph(t=("trigger",))
     twice["nodes"] *= 2
-    check('error: /nodes/1: duplicate node id "t"\nentry: t\nnot valid: 1 errors, 0 warnings\n', twice)
-    check("error: the workflow has no nodes\nentry: none\nnot valid: 1 errors, 0 warnings\n", {"nodes": []})
+    check('error: /nodes/1: duplicate node id "t"\nentry: t\nnot valid: 1 error, 0 warnings\n', twice)
+    check("error: the workflow has no nodes\nentry: none\nnot valid: 1 error, 0 warnings\n", {"nodes": []})
 
 
 @case
@@ -92,7 +92,7 @@ def other_forms():
     check("""error: /nodes/b~1c/delay_type: node b/c: must be of type string or null, is integer
 entry: a
 a -> b/c
-not valid: 1 errors, 0 warnings
+not valid: 1 error, 0 warnings
 """, {"nodes": {"a": {"node_type": "trigger", "next": "b/c"}, "b/c": {"node_type": "delay", "delay_type": 7}}})
     check("""error: /nodes/0/data/delay_type: node a: must be of type string or null, is integer
 error: /nodes/1/data/config/delay_type: node b: must be of type string or null, is integer
@@ -112,7 +112,7 @@ entry: t
 t -> c
 c -true-> yes
 c -false-> no
-valid: 0 errors, 1 warnings
+valid: 0 errors, 1 warning
 """, graph("t -> c", "c -> yes", "c -> no", t=("trigger",), c=("condition", {"expression": "true"}), yes=("noop",), no=("noop",)))
 
 

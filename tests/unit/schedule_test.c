@@ -110,6 +110,27 @@ static void names_of_catch_up(void **state)
     assert_int_equal(schedule_catch_up_parse("", &how), -1);
 }
 
+static void check_text(const char *cron, const char *zone, const char *catch_up, const char *overlap, const char *error)
+{
+    struct error e = ERROR_INIT;
+    struct schedule_meaning m;
+    const struct schedule_text text = {.cron = cron, .timezone = zone, .catch_up = catch_up, .overlap = overlap};
+    assert_int_equal(schedule_read(&text, &m, &e), error ? -1 : 0);
+    assert_string_equal(e.message, error ? error : "");
+    if (!error)
+        assert_int_equal(m.catch_up, CATCH_UP_ALL);
+}
+
+static void texts_of_a_schedule(void **state)
+{
+    (void)state;
+    check_text("0 9 * * *", NULL, "all", "cancel_other", NULL);
+    check_text("0 9 * *", NULL, "all", "skip", "wrong cron expression \"0 9 * *\": there are only 4 fields");
+    check_text("0 9 * * *", "Nowhere", "all", "skip", "there is no time zone \"Nowhere\"");
+    check_text("0 9 * * *", NULL, "most", "skip", "catch_up is none, one or all, not \"most\"");
+    check_text("0 9 * * *", NULL, "one", "", "overlap is allow, skip or cancel_other, not \"\"");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -120,6 +141,7 @@ int main(void)
         cmocka_unit_test(many_come_in_rounds),
         cmocka_unit_test(never_starts_nothing),
         cmocka_unit_test(names_of_catch_up),
+        cmocka_unit_test(texts_of_a_schedule),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
