@@ -312,7 +312,7 @@ static void read_act(struct in *in, const json_t *o)
     if (!a->scope || in->d->nodes[a->node].region != a->scope->region)
         wrong(in, "scope");
     a->pass = (uint32_t)get_int(in, o, "pass", 0, UINT32_MAX);
-    a->state = (enum act_state)get_int(in, o, "state", 0, ACT_HELD);
+    a->state = (enum act_state)get_int(in, o, "state", 0, ACT_TURN);
     a->why = (enum engine_why)get_int(in, o, "why", 0, WHY_SCOPE);
     a->attempt = (uint32_t)get_int(in, o, "attempt", 0, UINT32_MAX);
     a->failures = (uint32_t)get_int(in, o, "failures", 0, UINT32_MAX);
@@ -323,6 +323,7 @@ static void read_act(struct in *in, const json_t *o)
     a->used_us = get_time(in, o, "used");
     a->due_us = get_time(in, o, "due");
     a->timer = (uint64_t)get_int(in, o, "timer", 0, INT64_MAX);
+    a->turn = (uint64_t)get_int(in, o, "turn", 0, INT64_MAX);
     a->timeout_ms = get_time(in, o, "timeout");
     a->checkpoint = json_incref(json_object_get(o, "checkpoint"));
     a->signals = read_strings(in, o, "signals");
@@ -330,6 +331,8 @@ static void read_act(struct in *in, const json_t *o)
     a->waits = (uint64_t)get_int(in, o, "waits", 0, INT64_MAX);
     if (a->came && !json_is_string(json_array_get(a->came, 0)))
         wrong(in, "came");
+    a->after = read_object(in, o, "after");
+    a->completing = get_int(in, o, "completing", 0, 1) != 0;
     a->cancelling = get_int(in, o, "cancelling", 0, 1) != 0;
     a->cancel_told = get_int(in, o, "cancel_told", 0, 1) != 0;
     a->restart = get_int(in, o, "restart", 0, 1) != 0;

@@ -205,11 +205,14 @@ static void write_act(const struct def *d, const struct act *a, struct buf *b)
     put_int(b, "used", a->used_us);
     put_int(b, "due", a->due_us);
     put_int(b, "timer", (int64_t)a->timer);
+    put_int(b, "turn", (int64_t)a->turn);
     put_int(b, "timeout", a->timeout_ms);
     put_json(b, "checkpoint", a->checkpoint);
     put_json(b, "signals", a->signals);
     put_json(b, "came", a->came);
     put_int(b, "waits", (int64_t)a->waits);
+    put_json(b, "after", a->after);
+    put_int(b, "completing", a->completing);
     put_int(b, "cancelling", a->cancelling);
     put_int(b, "cancel_told", a->cancel_told);
     put_int(b, "restart", a->restart);

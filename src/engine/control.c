@@ -29,7 +29,7 @@ static void timer_fires(struct step *st, struct act *a)
         if (!act_closes(st, a, json_pack("{s:b}", "timeout", 1)))
             node_timed_out(st, a);
     }
-    else if (a->state == ACT_PARKED)
+    else if (a->state == ACT_PARKED || a->state == ACT_ENTERED)
         act_continue(st, a, WHY_TIMER);
     else
         act_begin(st, a);

@@ -42,6 +42,7 @@ struct node_options {
     int64_t close_ms;          /* schedule_to_close_seconds: of all attempts; 0 = none */
     int64_t max_iterations;    /* passes of a cycle that comes back to this node */
     struct retry_policy retry;
+    char *interleave;   /* name of the group whose nodes run one at a time; or NULL */
 };
 
 struct def_edge {
@@ -85,6 +86,7 @@ struct def_node {
     uint32_t join_in;              /* in-edges that the join waits for: no back edges, none from unreachable nodes */
     uint32_t cycle;                /* number of the cycle it is part of, or NO_INDEX */
     uint32_t ways;                 /* exits that are neither `error` nor back edges */
+    uint32_t group;                /* number of the group that it is interleaved with, or NO_INDEX */
 };
 
 /* Nodes that can reach each other (a strongly connected component), with the edges that matter to it. */
@@ -115,6 +117,7 @@ struct def {
     size_t cycle_count;
     struct def_region *regions;
     size_t region_count;
+    uint32_t group_count; /* names that `interleave` gives */
     uint32_t *edge_lists; /* what the nodes' out and in point into */
     uint32_t entry;       /* NO_INDEX without nodes */
     json_t *index;        /* id -> number */

@@ -301,6 +301,22 @@ static uint32_t find_entry(struct def_load *l, const json_t *graph)
     return first_without_in_edge(d);
 }
 
+/* Nodes that name the same group share a number. */
+static void number_groups(struct def *d)
+{
+    CLEANUP_JSON json_t *numbers = json_object();
+    for (size_t i = 0; i < d->node_count; i++) {
+        struct def_node *n = &d->nodes[i];
+        n->group = NO_INDEX;
+        if (!n->options.interleave)
+            continue;
+        const json_t *number = json_object_get(numbers, n->options.interleave);
+        n->group = number ? (uint32_t)json_integer_value(number) : d->group_count++;
+        if (!number)
+            js_set(numbers, n->options.interleave, json_integer(n->group));
+    }
+}
+
 struct def *def_load(json_t *graph, json_t *rows, json_t *trigger_config, const struct def_options *options,
                      struct diags *diags)
 {
@@ -322,6 +338,7 @@ struct def *def_load(json_t *graph, json_t *rows, json_t *trigger_config, const 
     d->entry = find_entry(&l, graph);
     int64_t timeout = load_seconds_ms(json_object_get(trigger_config, "timeout_seconds"));
     d->timeout_ms = timeout > 0 ? timeout : 0;
+    number_groups(d);
     load_graph(&l);
     return d;
 }

@@ -92,6 +92,17 @@ static int choice(const struct reader *r, const char *key, const char *const nam
     return 0;
 }
 
+/* A text that is not empty, a new one; or NULL. */
+static char *name(const struct reader *r, const char *key)
+{
+    const json_t *v = option(r, key);
+    if (json_is_string(v) && json_string_length(v) > 0)
+        return xstrdup(json_string_value(v));
+    if (v)
+        bad(r, key, "a text that is not empty");
+    return NULL;
+}
+
 /* ---- retry ---- */
 
 static int64_t retry_ms(const struct reader *r, const json_t *retry, const char *key, int64_t fallback)
@@ -219,6 +230,7 @@ void load_node_options(struct def_load *l, struct def_node *n, const json_t *nod
         o->max_iterations = 10000;
     }
     read_retry(&r, &o->retry);
+    o->interleave = name(&r, "interleave");
     options_to_config(&r);
 }
 
@@ -226,4 +238,5 @@ void node_options_free(struct node_options *o)
 {
     strings_free(o->retry.on);
     strings_free(o->retry.never);
+    free(o->interleave);
 }

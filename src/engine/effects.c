@@ -111,6 +111,8 @@ void emit_run(struct engine_effects *fx, const struct act *a)
     f->timeout_ms = a->timeout_ms;
     if (a->passes && a->why == WHY_SCOPE)
         tell_pass(f, a);
+    else if (a->passes)
+        f->scope = act_summary(a);
     if (a->came && a->why == WHY_SIGNAL) {
         f->signal = xstrdup(json_string_value(json_array_get(a->came, 0)));
         f->event = json_incref(json_array_get(a->came, 1));

@@ -48,7 +48,8 @@ enum engine_event_type {
     ENGINE_DONE,      /* an activation succeeded: act, output, branch */
     ENGINE_FAIL,      /* an attempt failed: act, failure */
     ENGINE_PARK,      /* an activation waits: act, park */
-    ENGINE_ENTER,     /* an activation enters a scope: act, branch, output = vars, park.checkpoint */
+    ENGINE_ENTER,     /* an activation enters a scope: act, branch, output = vars, park.checkpoint; park.until_us and its signals:
+                         it is also called for these while passes are open */
     ENGINE_LEAVE,     /* an activation leaves: act, leave, branch = label, output; ENGINE_END: branch "failed" or else
                          completed, output.message = why */
     ENGINE_TIMEOUT,   /* an attempt ran out of time: act */
@@ -92,10 +93,14 @@ struct engine_park {
     const char *child;       /* workflow id, or NULL */
     json_t *child_input;     /* borrowed, or NULL */
     json_t *checkpoint;      /* borrowed, or NULL; given back when the handler is called again */
+    bool fresh;              /* signals of these types that came before the wait began are used up for nothing */
 };
 
 /* How passes behave; the same as enum wfw_enter_flag. */
 enum engine_enter_flag { ENTER_LOOP = 1, ENTER_CLEANUP = 2, ENTER_SHIELD = 4, ENTER_ORDERED = 8, ENTER_DETACH = 16, ENTER_AGAIN = 32 };
+
+/* How a node is withdrawn; the same as enum wfw_cancel_flag. */
+enum engine_cancel_flag { CANCEL_COMPLETE = 1 };
 
 struct engine_enter {
     uint64_t pass;   /* number of the first, from 1; 0 = the next */
@@ -116,6 +121,9 @@ struct engine_event {
     struct engine_enter enter;       /* ENTER */
     enum engine_leave leave;         /* LEAVE */
     json_t *variables;               /* DONE: an array of [name, scope, value], borrowed, or NULL */
+    json_t *cancels;                 /* DONE: an array of [node id, enum engine_cancel_flag], borrowed, or NULL: what lives of these nodes
+                                        in the same scope or one around it is withdrawn; the output gets the member
+                                        `cancelled`, the ids of those that lived */
     const struct engine_start *start;/* START */
     const char *message;             /* TERMINATE */
     const char *signal, *signal_id;  /* SIGNAL: its type, and the id of its row (or NULL) */
@@ -150,7 +158,7 @@ struct engine_effect {
     char *signal;            /* RUN, WHY_SIGNAL: its type.  CONSUMED: its id; owned, or NULL */
     enum engine_scope_outcome scope_outcome; /* RUN, SCOPE: how the pass ended, */
     uint64_t scope_pass;     /* its number, */
-    json_t *scope;           /* and all passes so far, see wfw_call.scope; owned reference, or NULL */
+    json_t *scope;           /* and all passes so far, see wfw_call.scope; owned reference, or NULL (of a node that opened none) */
     int64_t timeout_ms;      /* RUN: time of this attempt, 0 = none */
     char *log_node;          /* LOG: owned */
     const char *log_level;   /* LOG: "info", "warning", "error"; static */

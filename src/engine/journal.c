@@ -91,6 +91,7 @@ static void write_park(const struct engine_park *p, struct buf *b)
     put_text(b, "child", p->child);
     put_json(b, "child_input", p->child_input);
     put_json(b, "checkpoint", p->checkpoint);
+    put_int(b, "fresh", p->fresh);
 }
 
 static void write_enter(const struct engine_enter *e, struct buf *b)
@@ -126,6 +127,7 @@ void engine_event_write(const struct engine_event *ev, int64_t now_us, struct bu
         put_int(out, "leave", ev->leave);
     if (ev->type != ENGINE_START)
         put_json(out, "variables", ev->variables);
+    put_json(out, "cancels", ev->cancels);
     put_text(out, "reason", ev->message);
     put_int(out, "refused", ev->refused);
     buf_addch(out, '}');
@@ -179,6 +181,7 @@ static void read_event(const json_t *r, struct engine_event *ev)
     ev->branch = js_str(r, "branch");
     ev->leave = (enum engine_leave)js_int(r, "leave", 0);
     ev->variables = json_object_get(r, "variables");
+    ev->cancels = json_object_get(r, "cancels");
     ev->message = js_str(r, "reason");
     ev->refused = js_int(r, "refused", 0) != 0;
     ev->signal = js_str(r, "signal");
@@ -188,7 +191,8 @@ static void read_event(const json_t *r, struct engine_event *ev)
                                     .signals = json_object_get(r, "signals"),
                                     .child = js_str(r, "child"),
                                     .child_input = json_object_get(r, "child_input"),
-                                    .checkpoint = json_object_get(r, "checkpoint")};
+                                    .checkpoint = json_object_get(r, "checkpoint"),
+                                    .fresh = js_int(r, "fresh", 0) != 0};
     ev->enter = (struct engine_enter){.pass = (uint64_t)js_int(r, "pass", 0),
                                       .passes = json_object_get(r, "passes"),
                                       .to = js_str(r, "to"),

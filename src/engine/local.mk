@@ -24,7 +24,9 @@ src_engine_libengine_la_SOURCES = \
   src/engine/start.c \
   src/engine/state.c src/engine/state_int.h \
   src/engine/step.c \
+  src/engine/turn.c \
   src/engine/variable.c \
-  src/engine/view.c
+  src/engine/view.c \
+  src/engine/withdraw.c
 EXTRA_DIST += doc/schedules.md
 src_engine_libengine_la_LIBADD = src/base/libbase.la $(JANSSON_LIBS) -lm

@@ -131,6 +131,15 @@ void node_succeeded(struct step *st, struct act *a, json_t *output, const char *
     take_branch(st, scope, node, branch, held);
 }
 
+void node_done(struct step *st, struct act *a, const struct engine_event *ev)
+{
+    variables_set(st, a, ev->variables);
+    if (ev->cancels)
+        node_withdraws(st, a, ev->output, ev->branch, ev->cancels);
+    else
+        node_succeeded(st, a, ev->output, ev->branch);
+}
+
 void node_parked(struct step *st, struct act *a, const struct engine_park *park)
 {
     int64_t close = act_close_us(st->d, a);
@@ -148,11 +157,6 @@ void node_parked(struct step *st, struct act *a, const struct engine_park *park)
 }
 
 /* ---- leaving ---- */
-
-static bool is_shielded(const struct scope *scope)
-{
-    return scope->kind == SCOPE_PASS && (scope->flags & ENTER_SHIELD);
-}
 
 /* The pass of the loop that is meant; or that of a clean-up which is under way, and ends there. */
 static struct scope *loop_meant(const struct step *st, const struct act *a, const char *label)

@@ -107,6 +107,11 @@ static void open_pass(struct step *st, struct act *a, uint32_t region, const str
     take_entries(st, scope, ev->enter.to);
 }
 
+static bool expects(const struct engine_park *park)
+{
+    return park->until_us > 0 || park->signal || json_array_size(park->signals) > 0;
+}
+
 static bool enter_possible(const struct act *a, const struct engine_event *ev)
 {
     static const char *const branches[] = {"body", "catch", "finally"};
@@ -114,8 +119,39 @@ static bool enter_possible(const struct act *a, const struct engine_event *ev)
     for (size_t i = 0; i < ARRAY_LEN(branches); i++)
         known |= ev->branch && strcmp(ev->branch, branches[i]) == 0;
     bool waits = ev->enter.passes && json_array_size(ev->enter.passes) == 0;
-    bool something = a->passes && (a->passes->open || json_array_size(a->passes->ended));
+    bool something = (a->passes && (a->passes->open || json_array_size(a->passes->ended))) || expects(&ev->park);
     return known && (!waits || something);
+}
+
+/* What else it is to be called for. */
+static void expect(struct step *st, struct act *a, const struct engine_park *park)
+{
+    int64_t close = a->due_us;
+    if (park->until_us > 0 && (!close || park->until_us < close))
+        a->due_us = park->until_us;
+    if (!a->timer && expects(park))
+        a->timer = ++st->s->next_timer;
+    act_await_signals(st, a, park);
+}
+
+static void note_entering(struct step *st, struct act *a, const struct engine_event *ev)
+{
+    struct passes *p = passes_of(st, a);
+    p->keep = ev->enter.keep < KEEP_MAX ? ev->enter.keep : KEEP_MAX;
+    p->cleanup = (ev->enter.flags & ENTER_CLEANUP) != 0;
+    if (ev->park.checkpoint)
+        act_set_checkpoint(a, ev->park.checkpoint);
+    a->used_us = 0;
+    act_expects_nothing(st, a);
+    a->timer = a->due_us ? ++st->s->next_timer : 0;
+    act_set_state(st->s, a, ACT_ENTERED);
+}
+
+void node_entering_late(struct step *st, struct act *a, const struct engine_event *ev)
+{
+    note_entering(st, a, ev);
+    json_array_clear(a->passes->ended);
+    act_complete_settle(st, a);
 }
 
 void node_entering(struct step *st, struct act *a, const struct engine_event *ev)
@@ -128,17 +164,12 @@ void node_entering(struct step *st, struct act *a, const struct engine_event *ev
             "the node enters a branch that is none of body, catch and finally, or waits for a pass when none is open");
         return;
     }
-    struct passes *p = passes_of(st, a);
-    p->keep = ev->enter.keep < KEEP_MAX ? ev->enter.keep : KEEP_MAX;
-    p->cleanup = (ev->enter.flags & ENTER_CLEANUP) != 0;
+    note_entering(st, a, ev);
+    struct passes *p = a->passes;
     if (ev->enter.pass > p->last)
         p->last = ev->enter.pass - 1;
-    if (ev->park.checkpoint)
-        act_set_checkpoint(a, ev->park.checkpoint);
-    a->used_us = 0;
-    a->due_us = act_close_us(st->d, a);
-    a->timer = a->due_us ? ++st->s->next_timer : 0;
-    act_set_state(st->s, a, ACT_ENTERED);
+    if (!a->cancelling)
+        expect(st, a, &ev->park);
     uint32_t region = region_of(st->d, a->node, ev->branch);
     if (!ev->enter.passes)
         open_pass(st, a, region, ev, ev->output);
@@ -165,6 +196,17 @@ void act_told(struct act *a)
         json_array_remove(a->passes->ended, 0);
 }
 
+/* That of the pass which is over, when it is kept. */
+static void set_result(json_t *summary, const struct passes *p)
+{
+    json_int_t told = json_integer_value(json_array_get(json_array_get(p->ended, 0), 0));
+    for (size_t i = json_array_size(p->results); i-- > 0;) {
+        const json_t *entry = json_array_get(p->results, i);
+        if (json_integer_value(json_array_get(entry, 0)) == told)
+            js_set(summary, "result", json_incref(json_array_get(entry, 1)));
+    }
+}
+
 json_t *act_summary(const struct act *a)
 {
     static const char *const names[] = {"done", "failed", "left", "continued", "cancelled"};
@@ -177,6 +219,8 @@ json_t *act_summary(const struct act *a)
         js_set(summary, names[i], json_integer((json_int_t)p->ended_as[i]));
     json_array_foreach(p->results, i, entry) js_push(results, json_incref(json_array_get(entry, 1)));
     js_set(summary, "results", results);
+    if (a->why == WHY_SCOPE)
+        set_result(summary, p);
     return summary;
 }
 
@@ -302,7 +346,7 @@ void pass_over(struct step *st, struct scope *scope)
     enum engine_scope_outcome outcome = outcome_of(scope);
     note_pass(st, a, scope, outcome);
     bool shielded = (scope->flags & ENTER_SHIELD) != 0;
-    if (!a->passes->closing && (!a->cancelling || shielded)) {
+    if (!a->passes->closing && !a->completing && (!a->cancelling || shielded)) {
         ended(a, scope->pass, outcome, scope->error);
         a->cancel_told |= a->cancelling;
         act_tell(st, a);
@@ -312,6 +356,8 @@ void pass_over(struct step *st, struct scope *scope)
         act_close_now(st, a);
     else if (a->cancelling)
         act_cancel_settle(st, a);
+    else if (a->completing)
+        act_complete_settle(st, a);
 }
 
 /* ---- a node that ends while passes are open ---- */
@@ -365,7 +411,11 @@ void act_close_now(struct step *st, struct act *a)
     } else if (json_object_get(closing, "timeout")) {
         node_timed_out(st, a);
     } else {
-        variables_set(st, a, json_object_get(closing, "variables"));
-        node_succeeded(st, a, json_object_get(closing, "done"), js_str(closing, "branch"));
+        const struct engine_event ev = {.type = ENGINE_DONE,
+                                        .output = json_object_get(closing, "done"),
+                                        .branch = js_str(closing, "branch"),
+                                        .variables = json_object_get(closing, "variables"),
+                                        .cancels = json_object_get(closing, "cancels")};
+        node_done(st, a, &ev);
     }
 }

@@ -18,7 +18,7 @@ void act_cancelled(struct step *st, struct act *a)
     uint32_t node = a->node;
     act_drop_passes(st, a);
     if (a->restart) {
-        a->restart = a->cancelling = a->cancel_told = false;
+        a->restart = a->cancelling = a->cancel_told = a->completing = false;
         a->failures = 0;
         a->first_us = 0;
         act_set_state(st->s, a, ACT_QUEUED);
@@ -52,6 +52,8 @@ static void cancel_entered(struct step *st, struct act *a)
     struct engine_state *s = st->s;
     uint64_t id = a->id;
     a->cancelling = true;
+    a->completing = false;
+    act_expects_nothing(st, a);
     if (a->passes->closing) /* it ends already */
         return;
     if (a->state != ACT_RUNNING) {
@@ -77,6 +79,51 @@ void act_cancel(struct step *st, struct act *a)
     if (a->state == ACT_RUNNING)
         emit_cancel(st, a);
     act_cancelled(st, a);
+}
+
+/* ---- to end with what it has ---- */
+
+/* What winds up already is not to be stopped. */
+bool act_can_complete(const struct step *st, const struct act *a)
+{
+    if (!st->d->nodes[a->node].entry_edges || a->cancelling || (!a->passes && a->state != ACT_RUNNING) ||
+        (a->passes && a->passes->closing))
+        return false;
+    for (size_t i = 0; i < st->s->scope_count; i++)
+        if (st->s->scopes[i]->kind == SCOPE_PASS && st->s->scopes[i]->owner == a->id && is_shielded(st->s->scopes[i]))
+            return false;
+    return true;
+}
+
+void act_complete_settle(struct step *st, struct act *a)
+{
+    if (a->state != ACT_ENTERED || a->passes->open)
+        return;
+    json_t *entry = json_array();
+    js_push(entry, json_integer(0));
+    js_push(entry, json_integer(PASS_BREAK));
+    js_push(entry, json_null());
+    js_push(a->passes->ended, entry);
+    a->completing = false;
+    act_tell(st, a);
+}
+
+/* Its passes are cancelled; when they are over, it is told of a break that no pass made. */
+void act_complete(struct step *st, struct act *a)
+{
+    uint64_t id = a->id;
+    a->completing = true;
+    if (a->state == ACT_RUNNING && !a->passes)
+        return; /* its handler has still to say something */
+    act_expects_nothing(st, a);
+    if (a->state != ACT_RUNNING) {
+        json_array_clear(a->passes->ended);
+        act_set_state(st->s, a, ACT_ENTERED);
+    }
+    for (size_t i = 0; i < st->s->scope_count; i++)
+        if (st->s->scopes[i]->kind == SCOPE_PASS && st->s->scopes[i]->owner == id)
+            scope_end(st, st->s->scopes[i], END_CANCELLED, NULL);
+    act_complete_settle(st, a);
 }
 
 bool cancel_under_way(const struct engine_state *s, const struct scope *scope)
@@ -200,7 +247,9 @@ bool root_rewind(struct step *st)
         struct act *a = s->acts[i];
         bool waits = act_waits(a) && !a->passes;
         act_drop_passes(st, a);
-        a->restart = a->cancelling = a->cancel_told = false;
+        a->restart = a->cancelling = a->cancel_told = a->completing = false;
+        json_decref(a->after);
+        a->after = NULL;
         if (!waits)
             act_set_state(s, a, ACT_QUEUED);
     }

@@ -229,8 +229,8 @@ static void launch(struct step *st)
         struct act *a = s->acts[i];
         if (a->state != ACT_QUEUED || !act_may_go_on(s, a))
             continue;
-        if (a->passes && a->why == WHY_SCOPE)
-            act_continue(st, a, WHY_SCOPE);
+        if (a->passes)
+            act_continue(st, a, a->why);
         else
             act_begin(st, a);
     }
@@ -241,7 +241,7 @@ static void release_joins(struct step *st)
 {
     struct engine_state *s = st->s;
     for (size_t i = 0; s->held && i < s->act_count; i++)
-        if (s->acts[i]->state == ACT_HELD && !cancel_under_way(s, s->acts[i]->scope))
+        if (s->acts[i]->state == ACT_HELD && !s->acts[i]->after && !cancel_under_way(s, s->acts[i]->scope))
             act_set_state(s, s->acts[i], ACT_QUEUED);
 }
 
@@ -342,11 +342,14 @@ static void settle_tokens(struct step *st)
 void settle(struct step *st)
 {
     struct engine_state *s = st->s;
-    settle_tokens(st);
+    do
+        settle_tokens(st);
+    while (!engine_ended(s) && withdrawers_settle(st));
     release_joins(st);
     if (s->phase != PHASE_RUNNING || s->paused)
         return;
     signals_deliver(st);
+    turns_settle(st);
     if (s->failing.set && !cancel_under_way(s, NULL))
         execution_fail(st);
     else if (!s->failing.set && s->root->live == 0 && s->root->ending != END_NONE)

@@ -26,7 +26,8 @@ bool engine_has_signal(const struct engine_state *s, const char *id)
 
 bool signals_awaited(const struct act *a)
 {
-    return a->state == ACT_PARKED && a->signals;
+    bool waits = a->state == ACT_PARKED || (a->state == ACT_ENTERED && !a->passes->closing && !a->cancelling && !a->completing);
+    return waits && a->signals;
 }
 
 /* ---- Waiting ---- */
@@ -37,6 +38,32 @@ static json_t *types_of(const struct engine_park *park)
     if (park->signal)
         js_push(types, json_string(park->signal));
     return types;
+}
+
+static bool wants(const struct act *a, const char *type)
+{
+    size_t i;
+    json_t *wanted;
+    json_array_foreach(a->signals, i, wanted) if (strcmp(json_string_value(wanted), type) == 0)
+        return true;
+    return false;
+}
+
+/* What came before the wait began is of no use to it. */
+static void discard(struct step *st, const struct act *a)
+{
+    json_t *all = st->s->signals;
+    for (size_t i = 0; i < json_array_size(all);) {
+        CLEANUP_JSON json_t *signal = json_incref(json_array_get(all, i));
+        const char *type = part(signal, SIGNAL_TYPE);
+        if (!wants(a, type)) {
+            i++;
+            continue;
+        }
+        json_array_remove(all, i);
+        emit_consumed(st, part(signal, SIGNAL_ID));
+        emit_log(st, st->d->nodes[a->node].id, "info", "Signal dropped, it came before the wait: %s", type);
+    }
 }
 
 static void say_waiting(struct step *st, const struct act *a)
@@ -61,18 +88,18 @@ void act_await_signals(struct step *st, struct act *a, const struct engine_park 
         return; /* it keeps its place among those that wait, and has said so */
     a->waits = a->timer;
     say_waiting(st, a);
+    if (park->fresh)
+        discard(st, a);
+}
+
+void act_expects_nothing(struct step *st, struct act *a)
+{
+    json_decref(a->signals);
+    a->signals = NULL;
+    a->due_us = act_close_us(st->d, a);
 }
 
 /* ---- Giving ---- */
-
-static bool wants(const struct act *a, const char *type)
-{
-    size_t i;
-    json_t *wanted;
-    json_array_foreach(a->signals, i, wanted) if (strcmp(json_string_value(wanted), type) == 0)
-        return true;
-    return false;
-}
 
 /* While the execution fails, only what winds up goes on. */
 static struct act *waiter(const struct engine_state *s, const char *type)

@@ -75,6 +75,7 @@ void act_free(struct act *a)
     json_decref(a->checkpoint);
     json_decref(a->signals);
     json_decref(a->came);
+    json_decref(a->after);
     free(a);
 }
 

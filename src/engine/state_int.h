@@ -105,6 +105,11 @@ static inline struct cycle *cycle_of(const struct def *d, const struct scope *sc
     return &scope->cycles[cycle - d->regions[scope->region].cycle_first];
 }
 
+static inline bool is_shielded(const struct scope *scope)
+{
+    return scope->kind == SCOPE_PASS && (scope->flags & ENTER_SHIELD);
+}
+
 /* The pass, or the execution, that an area belongs to. */
 static inline struct scope *scope_base(struct scope *scope)
 {
@@ -134,7 +139,8 @@ enum act_state {
     ACT_PARKED,     /* waits until due_us */
     ACT_BACKOFF,    /* waits until due_us for its next attempt */
     ACT_ENTERED,    /* waits for its passes */
-    ACT_HELD        /* a join that waits until what it cancelled is over */
+    ACT_HELD,       /* a join that waits until what it cancelled is over */
+    ACT_TURN        /* waits until no other node of its group runs */
 };
 
 struct act {
@@ -150,6 +156,7 @@ struct act {
     int64_t started_us;       /* start of this attempt */
     int64_t due_us;           /* PARKED, BACKOFF */
     uint64_t timer;           /* order in which timers were set */
+    uint64_t turn;            /* order in which nodes of its group became ready; 0 = not yet, or no group */
     int64_t call_us, used_us; /* start of this call; time that the attempt ran before it parked */
     int64_t timeout_ms;       /* of this call; 0 = none */
     json_t *checkpoint;       /* or NULL */
@@ -157,6 +164,8 @@ struct act {
     json_t *came;             /* the signal that ended it: [type, data]; or NULL */
     uint64_t waits;           /* order in which activations began to wait for signals; 0 = it never did */
     struct passes *passes;    /* or NULL */
+    json_t *after;            /* HELD: what it said, done when what it withdrew is over, see withdraw.c; or NULL */
+    bool completing;          /* is to end with what it has: told so when its passes are over */
     bool cancelling;          /* goes as soon as its passes are over */
     bool cancel_told;         /* its handler knows */
     bool restart;             /* when cancelled: is queued again, for the execution's next try */
@@ -273,6 +282,7 @@ void count_entering(const struct def *d, struct scope *scope);
 
 /* pass.c: passes that a node enters. */
 void node_entering(struct step *st, struct act *a, const struct engine_event *ev);
+void node_entering_late(struct step *st, struct act *a, const struct engine_event *ev); /* it is to end: nothing is opened */
 void pass_over(struct step *st, struct scope *scope);
 void passes_free(struct passes *p);
 void act_drop_passes(struct step *st, struct act *a); /* before another attempt, or at the end */
@@ -282,10 +292,17 @@ void act_tell(struct step *st, struct act *a); /* of the next pass that is over,
 void act_told(struct act *a);
 json_t *act_summary(const struct act *a);
 
+/* withdraw.c: what a node asks to be cancelled. */
+void node_withdraws(struct step *st, struct act *a, json_t *output, const char *branch, const json_t *cancels);
+bool withdrawers_settle(struct step *st); /* true when one went on */
+
 /* scope_end.c: cancelling, and ending a scope early. */
 void act_cancel(struct step *st, struct act *a);
 void act_cancel_settle(struct step *st, struct act *a);
 void act_cancelled(struct step *st, struct act *a);
+void act_complete(struct step *st, struct act *a); /* ends with what it has */
+void act_complete_settle(struct step *st, struct act *a);
+bool act_can_complete(const struct step *st, const struct act *a);
 void scope_end(struct step *st, struct scope *scope, enum scope_end how, json_t *error);
 void root_stop(struct step *st); /* the execution failed: what is beneath the root ends */
 bool root_rewind(struct step *st); /* what was under way is queued; false: it cannot begin again */
@@ -331,6 +348,9 @@ void end_failed(struct step *st); /* the activations of the execution itself sta
 int64_t act_close_us(const struct def *d, const struct act *a); /* when schedule_to_close_seconds is over; 0 = never */
 int64_t act_full_timeout_ms(const struct step *st, const struct act *a);
 
+/* turn.c: `interleave` */
+void turns_settle(struct step *st); /* who may begin is queued, who may not waits for its turn */
+
 /* join.c */
 void aggregate(struct step *st, struct scope *scope, uint32_t node);
 /* something is new at an undecided node. */
@@ -343,6 +363,7 @@ bool node_iterated_out(const struct step *st, const struct scope *scope, uint32_
 /* outcome.c */
 void node_finished(struct step *st, struct act *a, json_t *output); /* its result is there */
 void node_succeeded(struct step *st, struct act *a, json_t *output, const char *branch);
+void node_done(struct step *st, struct act *a, const struct engine_event *ev); /* with all that it asked for */
 void node_parked(struct step *st, struct act *a, const struct engine_park *park);
 void node_left(struct step *st, struct act *a, const struct engine_event *ev);
 struct result *result_set(struct step *st, const struct act *a, json_t *output, const char *error);
@@ -350,7 +371,8 @@ struct result *result_set(struct step *st, const struct act *a, json_t *output, 
 /* signal.c */
 void step_signal(struct step *st, const struct engine_event *ev);
 void signals_deliver(struct step *st); /* to those that wait, oldest first */
-void act_await_signals(struct step *st, struct act *a, const struct engine_park *park); /* just parked */
+void act_await_signals(struct step *st, struct act *a, const struct engine_park *park); /* just parked, or entered */
+void act_expects_nothing(struct step *st, struct act *a); /* no signal, and no time but schedule_to_close_seconds */
 bool signals_awaited(const struct act *a);
 
 /* fail.c */

@@ -8,14 +8,14 @@
 static void done(struct step *st, struct act *a, const struct engine_event *ev)
 {
     if (a->passes && a->passes->open) {
-        json_t *closing = json_pack("{s:O?, s:s?, s:O?}", "done", ev->output, "branch", ev->branch, "variables", ev->variables);
+        json_t *closing = json_pack("{s:O?, s:s?, s:O?, s:O?}", "done", ev->output, "branch", ev->branch, "variables",
+                                    ev->variables, "cancels", ev->cancels);
         if (!ev->output)
             js_set(closing, "done", json_object());
         if (act_closes(st, a, closing))
             return;
     }
-    variables_set(st, a, ev->variables);
-    node_succeeded(st, a, ev->output, ev->branch);
+    node_done(st, a, ev);
 }
 
 static void failed(struct step *st, struct act *a, const struct failure *f)
@@ -61,6 +61,11 @@ static void outcome(struct step *st, struct act *a, const struct engine_event *e
     act_told(a);
     if (a->cancelling) {
         outcome_of_cancelled(st, a, ev);
+        settle(st);
+        return;
+    }
+    if (a->completing && (ev->type == ENGINE_ENTER || ev->type == ENGINE_PARK || ev->type == ENGINE_LEAVE)) {
+        node_entering_late(st, a, ev);
         settle(st);
         return;
     }

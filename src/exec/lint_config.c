@@ -194,7 +194,7 @@ static bool known_anyway(const char *key)
     static const char *const names[] = {
         "join", "join_n", "join_rest", "parallel", "parallel_wait_mode", "parallel_wait_n", "parallel_aggregation",
         "sequential", "retry", "timeout_seconds", "schedule_to_close_seconds", "max_concurrency", "need", "tolerate",
-        "max_iterations", "keep", "at_most_once", "label", "node_type", "nodeType", "type", "description", "config"};
+        "max_iterations", "keep", "at_most_once", "interleave", "label", "node_type", "nodeType", "type", "description", "config"};
     for (size_t i = 0; i < ARRAY_LEN(names); i++)
         if (strcmp(key, names[i]) == 0)
             return true;

@@ -345,6 +345,45 @@ static bool control_event(struct sim *sim, const char *word, struct engine_event
     return false;
 }
 
+/* [!]TYPE[,TYPE...][@MS]: one type as `signal`, the others as `signals`. */
+static void wait_event(struct sim *sim, struct engine_event *ev, const char *rest)
+{
+    char *types = (char *)(uintptr_t)rest, *at = strchr(types, '@'), *save = NULL;
+    if (at)
+        *at++ = '\0';
+    ev->park.fresh = *types == '!';
+    ev->park.until_us = at ? sim->now_us + strtol(at, NULL, 10) * US_PER_MS : 0;
+    ev->park.signal = strtok_r(types + ev->park.fresh, ",", &save);
+    for (char *type; (type = strtok_r(NULL, ",", &save));) {
+        if (!ev->park.signals)
+            ev->park.signals = json_array();
+        js_push(ev->park.signals, json_string(type));
+    }
+}
+
+/* &TYPES[@MS] or @MS, behind what is entered; or NULL. */
+static void expect_event(struct sim *sim, struct engine_event *ev, char *at)
+{
+    bool signals = at && *at == '&';
+    if (!at)
+        return;
+    if (!signals)
+        ev->park.until_us = sim->now_us + strtol(at + 1, NULL, 10) * US_PER_MS;
+    *at = '\0';
+    if (signals)
+        wait_event(sim, ev, at + 1);
+}
+
+/* [!]NODE[,[!]NODE...] */
+static json_t *cancels(char *rest)
+{
+    json_t *all = json_array();
+    char *save = NULL;
+    for (char *id = strtok_r(rest, ",", &save); id; id = strtok_r(NULL, ",", &save))
+        js_push(all, json_pack("[s, i]", id + (*id == '!'), *id == '!' ? CANCEL_COMPLETE : 0));
+    return all;
+}
+
 static void leave_event(struct engine_event *ev, const char *rest)
 {
     const char *label = strchr(rest, ':');
@@ -353,11 +392,12 @@ static void leave_event(struct engine_event *ev, const char *rest)
     ev->branch = label ? label + 1 : ev->leave == ENGINE_END && *rest ? rest : NULL;
 }
 
-/* BRANCH[*PASSES][:TO][/FLAGS]; each pass has n = its number. */
-static void enter_event(struct engine_event *ev, const char *rest)
+/* BRANCH[*PASSES][:TO][/FLAGS][&TYPES][@MS]; each pass has n = its number. */
+static void enter_event(struct sim *sim, struct engine_event *ev, const char *rest)
 {
     static const char letters[] = "lcsod";
     char *branch = (char *)(uintptr_t)rest, *flags = strchr(branch, '/');
+    expect_event(sim, ev, strpbrk(branch, "&@"));
     if (flags)
         *flags++ = '\0';
     char *to = strchr(branch, ':');
@@ -389,23 +429,6 @@ static json_t *variables(const char *rest)
     if (name)
         *name++ = '\0';
     return json_pack("[[s,s,i]]", name ? name : text, name ? text : "workflow", (int)strtol(value, NULL, 10));
-}
-
-/* TYPE[,TYPE...][@MS]: one type as `signal`, the others as `signals`. */
-static void park_event(struct sim *sim, struct engine_event *ev, const char *rest)
-{
-    char *types = (char *)(uintptr_t)rest, *at = strchr(types, '@'), *save = NULL;
-    if (at)
-        *at++ = '\0';
-    ev->type = ENGINE_PARK;
-    ev->output = NULL;
-    ev->park.until_us = at ? sim->now_us + strtol(at, NULL, 10) * US_PER_MS : 0;
-    ev->park.signal = strtok_r(types, ",", &save);
-    for (char *type; (type = strtok_r(NULL, ",", &save));) {
-        if (!ev->park.signals)
-            ev->park.signals = json_array();
-        js_push(ev->park.signals, json_string(type));
-    }
 }
 
 /* TYPE[:NUMBER][#ID] */
@@ -444,7 +467,9 @@ static void handler_event(struct sim *sim, struct engine_event *ev, char operato
         ev->output = NULL;
         break;
     case '&':
-        park_event(sim, ev, rest);
+        ev->type = ENGINE_PARK;
+        ev->output = NULL;
+        wait_event(sim, ev, rest);
         break;
     case '%':
         ev->type = ENGINE_TIMEOUT;
@@ -457,10 +482,13 @@ static void handler_event(struct sim *sim, struct engine_event *ev, char operato
         leave_event(ev, rest);
         break;
     case '>':
-        enter_event(ev, rest);
+        enter_event(sim, ev, rest);
         break;
     case '$':
         ev->variables = variables(rest);
+        break;
+    case '~':
+        ev->cancels = cancels((char *)(uintptr_t)rest);
         break;
     default:
         ev->type = ENGINE_DONE;
@@ -479,7 +507,7 @@ static void run_word(struct sim *sim, char *word)
         signal_event(sim, &ev, word + 1, id, sizeof id);
         output = ev.output;
     } else if (!control_event(sim, word, &ev)) {
-        char *op = strpbrk(word, "=!?@%^<>$&");
+        char *op = strpbrk(word, "=!?@%^<>$&~");
         char operator= op ? *op : '\0';
         if (op)
             *op++ = '\0';
@@ -494,6 +522,7 @@ static void run_word(struct sim *sim, char *word)
     json_decref(ev.enter.passes);
     json_decref(ev.park.signals);
     json_decref(ev.variables);
+    json_decref(ev.cancels);
     for (size_t at = 0; at <= sim->journal_len; at++)
         sim_check_recovery(sim, at);
 }

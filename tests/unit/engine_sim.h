@@ -9,7 +9,9 @@
  *         a<break:loop a<continue   a>body (enters)   a>body*3 (three passes)   a>catch:c (along the edge to c only)
  *         a>body/lcsod (flags loop, cleanup, shield, ordered, detach)   a>body*0 (waits)   L#2/a (a in pass 2 of L)
  *         a.2 (the second run of a there)   a$x:1 (done, sets the variable x)   a$loop:x:1
- *         a&x (parks until signal x)   a&x,y@500 (until x, y or 500 ms)   *x (signal x comes, id s1, s2, ...)
+ *         a&x (parks until signal x)   a&x,y@500 (until x, y or 500 ms)   a&!x (until a fresh x)
+ *         L>body*2/l&x,y@500 (enters, and is also called for x, y and after 500 ms)   a~x,!y (done, withdraws x, completes y)
+ *         *x (signal x comes, id s1, s2, ...)
  *         *x:5 (its data is 5)   *x#s1 (that id again)
  *         +500 (500 ms pass, then wake)   wake   lost   pause   resume   terminate   refuse
  * Trace:  one part for each command, separated by " | ": a (run, attempt 1), a/2 (attempt 2), a~ (called again after a
