@@ -5,7 +5,7 @@ A block `json` is a definition, the subject of the examples that follow it.
 
 A block `trace` holds what `wfworker exec --virtual-time --trace` makes of it. It begins with a line "$ exec ARGUMENTS", which may
 be left out when there are none; then come the activations in the order of their starts, separated by commas, each as
-SCOPE/NODE(RUN) -BRANCH STATUS (see line() below), then a line with the status ("failed: " is followed by the error message), then
+SCOPE/NODE(RUN) -BRANCH STATUS (see trace_line()), then a line with the status ("failed: " is followed by the error message), then
 any number of lines "PATH: VALUE" for parts of the result: PATH begins with a member of the result (node_results, ...) or else
 is looked up in its data, VALUE is JSON, or "(none)" where there is nothing.
 
@@ -19,18 +19,12 @@ import os
 import re
 import shlex
 
-from tap import SOURCE, cases, is_, main, run, write
+from tap import SOURCE, cases, is_, main, run, trace_line, write
 
 MANUAL = ["doc/semantics.md", "doc/semantics-running.md"]
 OTHERS = {"sh", "sql", "text"}
 STATUS = re.compile(r"(completed|running|paused|waiting_for_signal|failed: .*)$")
 EXIT = {"completed": 0, "failed": 1}
-
-
-def line(entry):
-    return "".join([entry["scope"] + "/" if entry["scope"] else "", entry["node_id"],
-                    "(%d)" % entry["pass"] if entry["pass"] > 1 else "", " -" + entry["branch"] if entry["branch"] else "",
-                    " " + entry["status"] if entry["status"] != "completed" else ""])
 
 
 # ---- reading ----
@@ -105,7 +99,7 @@ def run_trace(definition, command, rows):
     done = run("exec", write("example.json", definition), "--virtual-time", "--trace", "--log-level", "error", *words[1:])
     is_("", done.err)
     result = json.loads(done.out)
-    is_("\n".join(entries), "\n".join(line(e) for e in result["trace"]))
+    is_("\n".join(entries), "\n".join(trace_line(e) for e in result["trace"]))
     is_(status, result["status"] + (": " + result["error_message"] if result["status"] == "failed" else ""))
     is_(EXIT.get(result["status"], 3), done.status)
     for path, value in parts:

@@ -9,16 +9,10 @@ import json
 import os
 import re
 
-from tap import SOURCE, cases, is_, main, run
+from tap import SOURCE, cases, is_, main, run, trace_line
 
 DIRECTORY = os.path.join(SOURCE, "examples/patterns")
 FILES = sorted(glob.glob(os.path.join(DIRECTORY, "*.json")))
-
-
-def line(entry):
-    return "".join([entry["scope"] + "/" if entry["scope"] else "", entry["node_id"],
-                    "(%d)" % entry["pass"] if entry["pass"] > 1 else "", " -" + entry["branch"] if entry["branch"] else "",
-                    " " + entry["status"] if entry["status"] != "completed" else ""])
 
 
 def pattern(path):
@@ -31,7 +25,7 @@ def pattern(path):
         is_("", done.err)
         result = json.loads(done.out)
         is_((wanted["status"], {"completed": 0, "failed": 1}[wanted["status"]]), (result["status"], done.status))
-        is_("\n".join(wanted["trace"]), "\n".join(line(e) for e in result["trace"]))
+        is_("\n".join(wanted["trace"]), "\n".join(trace_line(e) for e in result["trace"]))
         done = run("validate", path, "--strict")
         is_((0, ""), (done.status, done.err))
     check.__doc__ = wanted["name"] + ": " + wanted["description"]

@@ -41,6 +41,14 @@ def write(name, value):
     return name
 
 
+def trace_line(entry):
+    """An activation as SCOPE/NODE(RUN) -BRANCH STATUS: without a scope in the execution itself, without the number of a first
+    run, and without "completed"."""
+    return "".join([entry["scope"] + "/" if entry["scope"] else "", entry["node_id"],
+                    "(%d)" % entry["pass"] if entry["pass"] > 1 else "", " -" + entry["branch"] if entry["branch"] else "",
+                    " " + entry["status"] if entry["status"] != "completed" else ""])
+
+
 def graph(*lines, **nodes):
     """A graph from lines "a -> b", "a -x-> b" and nodes a=("type", config, options...)."""
     edges = []
