@@ -189,6 +189,7 @@ static struct scope *read_scope(struct in *in, const json_t *o)
     scope->order = (uint32_t)get_int(in, o, "order", 0, UINT32_MAX);
     scope->pass = (uint64_t)get_int(in, o, "pass", 0, INT64_MAX);
     scope->turn = (uint32_t)get_int(in, o, "turn", 0, UINT32_MAX);
+    scope->run = (uint32_t)get_int(in, o, "run", 0, UINT32_MAX);
     scope->flags = (uint32_t)get_int(in, o, "flags", 0, UINT32_MAX);
     scope->ending = (enum scope_end)get_int(in, o, "ending", 0, END_TERMINATE);
     scope->live = (uint32_t)get_int(in, o, "live", 0, UINT32_MAX);

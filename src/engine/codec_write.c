@@ -128,6 +128,7 @@ static void write_scope(const struct def *d, const struct scope *scope, struct b
     put_int(b, "order", scope->order);
     put_int(b, "pass", (int64_t)scope->pass);
     put_int(b, "turn", scope->turn);
+    put_int(b, "run", scope->run);
     put_int(b, "flags", scope->flags);
     put_int(b, "ending", scope->ending);
     put_int(b, "live", scope->live);

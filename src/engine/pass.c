@@ -99,6 +99,7 @@ static void open_pass(struct step *st, struct act *a, uint32_t region, const str
     scope->owner = a->id;
     scope->pass = p->last;
     scope->turn = next_turn(st->d, a, region);
+    scope->run = a->pass > 1 ? a->pass : 0;
     scope->flags = ev->enter.flags;
     scope->vars = json_object_size(vars) ? json_incref(vars) : NULL;
     p->open++;

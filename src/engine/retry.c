@@ -87,7 +87,8 @@ static void add_encoded(struct buf *b, const char *text)
     }
 }
 
-/* loop1#3/try2: passes of loops by number, others only when the same branch is entered once more; what runs more than once beside itself is not a scope of its own. */
+/* loop1#3/try2: passes of loops by number, others only when the same branch is entered once more; loop1(2)#3 in the second run
+ * of the loop.  What runs more than once beside itself is not a scope of its own. */
 void scope_path(const struct def *d, const struct scope *scope, struct buf *b, bool encoded)
 {
     while (scope && (scope->kind == SCOPE_EACH || scope->kind == SCOPE_AGAIN))
@@ -103,6 +104,8 @@ void scope_path(const struct def *d, const struct scope *scope, struct buf *b, b
         add_encoded(b, id);
     else
         buf_addstr(b, id);
+    if (scope->run)
+        buf_printf(b, "(%u)", scope->run);
     if (scope->flags & ENTER_LOOP)
         buf_printf(b, "#%llu", (unsigned long long)scope->pass);
     else if (scope->turn > 1)

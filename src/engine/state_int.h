@@ -75,6 +75,7 @@ struct scope {
     uint32_t order;        /* EACH: the edge that arrived */
     uint64_t pass;         /* PASS */
     uint32_t turn;         /* PASS: how often the owner entered this region, from 1 */
+    uint32_t run;          /* PASS: which run of its owner, from the second on; 0 = the first */
     uint32_t flags;        /* PASS: enum engine_enter_flag */
     enum scope_end ending;
     json_t *error;         /* FAILED: see error_record() */

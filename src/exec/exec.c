@@ -63,6 +63,7 @@ void exec_apply(struct exec *x, const struct engine_event *ev, size_t node)
         failure_clear(&f);
         return;
     }
+    trace_effects(&x->trace, ev, &x->fx);
     carry_out(x);
 }
 

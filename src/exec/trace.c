@@ -73,6 +73,23 @@ void trace_event(struct trace *t, const struct engine_event *ev)
     }
 }
 
+/* A failure of the node itself is a row of the log that is no mere information. */
+void trace_effects(struct trace *t, const struct engine_event *ev, const struct engine_effects *fx)
+{
+    struct trace_entry *e = entry_of(t, ev->act);
+    if (!e || (strcmp(e->status, "completed") != 0 && strcmp(e->status, "waiting") != 0))
+        return;
+    for (size_t i = 0; i < fx->len; i++) {
+        const struct engine_effect *f = &fx->items[i];
+        if (f->type != ENGINE_LOG || strcmp(f->log_level, "info") == 0 || !f->log_node || strcmp(f->log_node, e->node) != 0 ||
+            strncmp(f->log_text, "Node ", strlen("Node ")) != 0)
+            continue;
+        e->status = "failed";
+        set_branch(e, NULL);
+        return;
+    }
+}
+
 void trace_cancel(struct trace *t, uint64_t act)
 {
     struct trace_entry *e = entry_of(t, act);

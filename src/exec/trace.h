@@ -28,6 +28,8 @@ struct trace {
 void trace_run(struct trace *t, const struct def *d, const struct engine_state *s, uint64_t act, size_t node);
 /* It was told to the engine. */
 void trace_event(struct trace *t, const struct engine_event *ev);
+/* What came of it: the engine does not let everything pass that a handler says, a break outside of a loop for example. */
+void trace_effects(struct trace *t, const struct engine_event *ev, const struct engine_effects *fx);
 void trace_cancel(struct trace *t, uint64_t act);
 /* An array of {"node_id", "pass", "scope", "branch", "status"}; what is still open was cancelled when the execution is over. */
 json_t *trace_json(const struct trace *t, bool ended);

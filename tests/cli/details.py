@@ -8,7 +8,6 @@ import json
 from tap import case, graph, is_, main, run, trace_line, write  # noqa: F401 (for those who import this)
 
 T, NOOP, TRY = ("trigger",), ("noop",), ("try",)
-UNKNOWN = ("noop", {"expression": "x"})
 BAD = ("condition", {"expression": "missing"})
 START = datetime.datetime(2026, 1, 1)
 

@@ -143,4 +143,5 @@ def read(path):
 for manual in MANUAL:
     if os.path.exists(os.path.join(SOURCE, manual)):
         read(manual)
+assert cases, "the manual is not there"
 main()
