@@ -28,7 +28,8 @@ MIGRATIONS = \
   sql/0004_worker.sql \
   sql/0005_schedules.sql \
   sql/0006_control.sql \
-  sql/0007_signals.sql
+  sql/0007_signals.sql \
+  sql/0011_retry.sql
 EXTRA_DIST += $(MIGRATIONS) src/store/sql2c.awk
 BUILT_SOURCES += src/store/migrations.inc
 CLEANFILES += src/store/migrations.inc

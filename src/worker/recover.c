@@ -162,6 +162,14 @@ static void tell(struct run *r, enum engine_event_type type, const char *message
     r->durable = true;
 }
 
+static void begin_again(struct run *r)
+{
+    tell(r, ENGINE_RETRY, NULL);
+    if (engine_ended(r->state))
+        run_log(r, "system", "warning",
+                "Execution stays failed: nothing of it can be begun again (a replay runs it from a node, as a new one)", run_now(r));
+}
+
 /* Somebody else says that it is completed: nothing is left to do. */
 static int over_elsewhere(struct run *r)
 {
@@ -211,7 +219,7 @@ static void recover_known(struct run *r, const struct store_claim *c, enum chang
     if (change == CHANGE_TERMINATE)
         tell(r, ENGINE_TERMINATE, c->error_message);
     if (change == CHANGE_RETRY)
-        tell(r, ENGINE_RETRY, NULL);
+        begin_again(r);
     acts_reconcile(r);
     run_signals(r, c); /* before the time: who answered while no worker was there was not late */
     if (!engine_ended(r->state) && engine_next_due(r->state) <= run_now(r))
@@ -288,7 +296,7 @@ static void again(struct run *r, const struct kept *old, const struct store_clai
     if (change == CHANGE_RESUME)
         tell(r, ENGINE_RESUME, NULL);
     if (change == CHANGE_RETRY)
-        tell(r, ENGINE_RETRY, NULL);
+        begin_again(r);
     again_outcomes(r, old);
     if (change == CHANGE_TERMINATE)
         tell(r, ENGINE_TERMINATE, c->error_message);

@@ -206,9 +206,7 @@ def terminate_during_a_retry_wait(w):
     where = path()
     identity, rows = in_retry_wait(w, where)
     w.terminate(identity, REASON)
-    if isinstance(w, Plain):  # the status was failed before: a worker sees it when the retry is due
-        w.backend.run("UPDATE wfworker.task SET due_at = now() WHERE execution_id = %s; SELECT wfworker.wake()", (identity,))
-        wait_until("the worker to see it", lambda: not w.backend.run("SELECT 1 FROM wfworker.task WHERE execution_id = %s", (identity,)))
+    wait_until("the worker to see it", lambda: not w.backend.run("SELECT 1 FROM wfworker.task WHERE execution_id = %s", (identity,)))
     ended_with(w.backend, identity, "failed", ["t"], REASON)
     log_is(w.backend, identity, rows + [("h", "warning", "Execution terminated: " + REASON)])
     assert len(server.seen(where)) == 1
@@ -366,7 +364,6 @@ def planned_retry():
     identity = start(b, three(where))
     ended_with(b, identity, "failed", ["t"], "Node h failed: HTTP 404: Not Found")
     b.run("UPDATE workflowexecution SET completed_at = NULL, next_retry_at = %s WHERE id = %s", (now(), identity))
-    b.run("SELECT wfworker.sweep(true, false)")
     ended_with(b, identity, "completed", ["t", "h", "n"])
 
 
@@ -374,14 +371,50 @@ def planned_retry():
 def nothing_to_retry():
     """retry: what cannot be begun again stays failed"""
     b = backends["json"]
-    identity = start(b, graph([("n", "noop")], [("n", "ghost")]))
-    row = ended_with(b, identity, "failed", [], "Node ghost not found in workflow")
+    text = "the workflow was ended by a terminate node"
+    identity = start(b, graph([("n", "terminate", {"status": "failed"})], []))
+    row = ended_with(b, identity, "failed", ["n"], text)
     log = b.log(identity)
     Sql(b).retry(identity)
     wait_until("it to be failed again", lambda: b.row(identity).status == "failed")
     settled(b, identity)
     assert b.row(identity)._replace(text="") == row._replace(text=""), (b.row(identity), row)
-    assert b.log(identity) == log + [("system", "info", "Execution retried")]
+    assert b.log(identity) == log + [
+        ("n", "info", "Execution retried"), ("system", "warning", "Execution stays failed: nothing of it can be begun again "
+                                             "(a replay runs it from a node, as a new one)")]
+
+
+@case
+def corrected_definition():
+    """retry: an execution that never ran, for its definition had errors, begins anew with the definition as it is then"""
+    for b in backends.values():
+        for writer in (Sql(b), Plain(b)):
+            workflow = b.workflow(graph([("n", "noop")], [("n", "ghost")]))
+            identity = b.execution(workflow, {"colour": "red"})
+            text = "Node ghost not found in workflow"
+            first = ended_with(b, identity, "failed", [], text)
+            writer.retry(identity)  # it is as wrong as before
+            wait_until("it to be failed again", lambda: b.row(identity).status == "failed")
+            second = ended_with(b, identity, "failed", [], text)
+            assert second.retry_count == 0 and second.completed_at > first.completed_at, (first, second)
+            b.run("UPDATE workflow SET graph_config = %s WHERE id = %s", (json.dumps(graph([("n", "noop")], [])), workflow))
+            writer.retry(identity)
+            row = ended_with(b, identity, "completed", ["n"])
+            assert row.state["execution_data"]["colour"] == "red", row
+
+
+@case
+def time_limit():
+    """retry: what a time limit ended begins again with a fresh limit, finished results are kept"""
+    b, where = backends["json"], path()
+    server.script[where] = [Answer(delay=30), Answer()]
+    definition = three(where)
+    identity = b.execution(b.workflow(definition, trigger_config={"timeout_seconds": 2}))
+    text = "Workflow execution timed out after 2 seconds"
+    assert ended_with(b, identity, "failed", ["t"], text).current_node_id == "h"
+    Sql(b).retry(identity)
+    ended_with(b, identity, "completed", ["t", "h", "n"])
+    assert len(server.seen(where)) == 2 and [r[2] for r in b.log(identity)].count("Executing node: t") == 1
 
 
 @case
