@@ -1,15 +1,36 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The node types that every graph needs: trigger, start, end, noop.  They do no work; the engine gives them their
  * place. */
+#include <stdbool.h>
+
 #include "common/util.h"
 
 static const struct wfw_host *host;
 
-/* The trigger's result is the data that the execution began with: what has been gathered when it runs. */
+static bool is_output_of(const char *key, const char *node)
+{
+    size_t len = strlen(node);
+    return strncmp(key, node, len) == 0 && strcmp(key + len, "_output") == 0;
+}
+
+/* All members but the result of `node`. */
+static const struct wfw_value *without_output(struct wfw_task *task, const struct wfw_value *object, const char *node)
+{
+    struct wfw_value *out = host->object(task);
+    const struct wfw_value *v;
+    const char *key;
+    for (size_t i = 0; (v = host->item(object, i, &key)); i++)
+        if (!is_output_of(key, node))
+            host->set(out, key, v);
+    return out;
+}
+
+/* The trigger's result is the data that the execution began with: what has been gathered when it runs.  In a cycle its
+ * own result is among that, which would hold the one before it, and so on. */
 static void trigger_run(void *state, struct wfw_task *task, const struct wfw_call *call)
 {
     (void)state;
-    host->done(task, call->input ? call->input : host->object(task), NULL);
+    host->done(task, call->input ? without_output(task, call->input, call->node_id) : host->object(task), NULL);
 }
 
 static void nothing_run(void *state, struct wfw_task *task, const struct wfw_call *call)

@@ -9,24 +9,24 @@
 #include "base/mem.h"
 
 /* jansson's own depth limit is 2048, fixed at its compile time; ours is lower because every walk here recurses. */
-static bool too_deep(const json_t *v, int depth)
+static bool too_deep(const json_t *v, int left)
 {
-    if (depth > JS_MAX_DEPTH)
+    if (left < 0)
         return true;
     if (json_is_array(v)) {
         size_t i;
         json_t *item;
-        json_array_foreach(v, i, item) if (too_deep(item, depth + 1)) return true;
+        json_array_foreach(v, i, item) if (too_deep(item, left - 1)) return true;
     } else if (json_is_object(v)) {
         for (void *it = json_object_iter((json_t *)(uintptr_t)v); it;
              it = json_object_iter_next((json_t *)(uintptr_t)v, it))
-            if (too_deep(json_object_iter_value(it), depth + 1))
+            if (too_deep(json_object_iter_value(it), left - 1))
                 return true;
     }
     return false;
 }
 
-static json_t *parse(const char *text, size_t len, size_t flags, struct error *e)
+static json_t *parse(const char *text, size_t len, size_t flags, int depth, struct error *e)
 {
     json_error_t je;
     json_t *v = json_loadb(text, len, JSON_DECODE_ANY | flags, &je);
@@ -34,9 +34,9 @@ static json_t *parse(const char *text, size_t len, size_t flags, struct error *e
         err_set(e, "invalid JSON at line %d, column %d: %s", je.line, je.column, je.text);
         return NULL;
     }
-    if (too_deep(v, 0)) {
+    if (too_deep(v, depth)) {
         json_decref(v);
-        err_set(e, "JSON is nested deeper than %d levels", JS_MAX_DEPTH);
+        err_set(e, "JSON is nested deeper than %d levels", depth);
         return NULL;
     }
     return v;
@@ -44,12 +44,17 @@ static json_t *parse(const char *text, size_t len, size_t flags, struct error *e
 
 json_t *js_parse(const char *text, size_t len, struct error *e)
 {
-    return parse(text, len, 0, e);
+    return parse(text, len, 0, JS_MAX_DEPTH, e);
+}
+
+json_t *js_parse_own(const char *text, size_t len, struct error *e)
+{
+    return parse(text, len, 0, JS_MAX_DEPTH + JS_OWN_DEPTH, e);
 }
 
 json_t *js_parse_doubles(const char *text, size_t len, struct error *e)
 {
-    return parse(text, len, JSON_DECODE_INT_AS_REAL, e);
+    return parse(text, len, JSON_DECODE_INT_AS_REAL, JS_MAX_DEPTH, e);
 }
 
 /* Length of the valid UTF-8 sequence at s, or 0. */

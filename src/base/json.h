@@ -16,6 +16,8 @@
 
 /* Deepest nesting accepted anywhere. */
 #define JS_MAX_DEPTH 512
+/* What this program puts around values when it saves them. */
+#define JS_OWN_DEPTH 64
 
 static inline void js_cleanup(json_t **v)
 {
@@ -27,7 +29,10 @@ static inline void js_cleanup(json_t **v)
  * beyond 64 bits and deeper nesting than JS_MAX_DEPTH are errors that name line and column.  NULL on error. */
 json_t *js_parse(const char *text, size_t len, struct error *e);
 
-/* The same, but every number becomes a double, as in JavaScript. */
+/* The same for what this program has written itself, with values of any depth inside. */
+json_t *js_parse_own(const char *text, size_t len, struct error *e);
+
+/* The same as js_parse(), but every number becomes a double, as in JavaScript. */
 json_t *js_parse_doubles(const char *text, size_t len, struct error *e);
 
 /* Write compact JSON.  Reals are written with the fewest digits that read back the same (0.1 stays 0.1). */

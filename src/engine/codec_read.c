@@ -441,7 +441,7 @@ static void read_all(struct in *in, const json_t *o)
 
 struct engine_state *engine_state_read(const struct def *d, const char *text, size_t len, struct error *e)
 {
-    CLEANUP_JSON json_t *o = js_parse(text, len, e);
+    CLEANUP_JSON json_t *o = js_parse_own(text, len, e);
     struct in in = {.d = d};
     if (!o) {
         err_prefix(e, "reading an execution's snapshot");

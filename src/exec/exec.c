@@ -240,7 +240,7 @@ static json_t *result_value(struct exec *x)
 {
     CLEANUP_BUF struct buf text = BUF_INIT;
     engine_projection(x->def, x->state, &text);
-    CLEANUP_JSON json_t *p = js_parse(text.data, text.len, NULL);
+    CLEANUP_JSON json_t *p = js_parse_own(text.data, text.len, NULL);
     json_t *out = json_object();
     take(out, "status", p, "status");
     take(out, "data", p, "execution_data");

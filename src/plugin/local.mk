@@ -19,6 +19,7 @@ src_plugin_libplugin_la_SOURCES = \
   src/plugin/schema_valid.c \
   src/plugin/search.c \
   src/plugin/services.c \
+  src/plugin/slow.c \
   src/plugin/task.c src/plugin/task.h \
   src/plugin/task_internal.h \
   src/plugin/values.c src/plugin/values.h \

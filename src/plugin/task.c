@@ -16,7 +16,6 @@
 #include "plugin/task_internal.h"
 #include "plugin/values.h"
 
-#define SLOW_US (10 * US_PER_MS)
 #define MAX_THREADS 4096
 
 /* ---- The host ---- */
@@ -341,21 +340,6 @@ static void fill_call(struct task *t, const struct task_call *c)
                                 .signal = copy_text(t, c->signal)};
 }
 
-void loop_call_timed(struct task *t, int64_t began_us)
-{
-    struct task_host *h = t->host;
-    int64_t now = clock_mono_us();
-    if (now - began_us <= SLOW_US)
-        return;
-    h->slow++;
-    if (h->slow_logged_us && now - h->slow_logged_us < US_PER_S)
-        return;
-    h->slow_logged_us = now;
-    log_write(LOG_WARNING, "a loop handler held up the loop; it should be a blocking one",
-              LOG_STR("plugin", t->handler->plugin_name), LOG_STR("node_type", t->handler->node->type),
-              LOG_INT("ms", (now - began_us) / US_PER_MS), LOG_INT("times", (int64_t)h->slow));
-}
-
 /* 0, or -1 and the outcome is there. */
 static int check_config(struct task *t, const json_t *config)
 {
@@ -364,12 +348,13 @@ static int check_config(struct task *t, const json_t *config)
     char said[512] = "";
     int rc = schema_check(handler->config_schema, config, &e);
     if (rc == 0 && handler->node->check) {
-        int64_t began = clock_mono_us();
+        struct loop_call timed;
+        loop_call_begin(&timed);
         if (handler->node->check(handler->state, t->call.config, said, sizeof said) != WFW_OK) {
             said[sizeof said - 1] = '\0';
             rc = err_set(&e, "%s", said[0] ? said : "the node type's check refuses it");
         }
-        loop_call_timed(t, began);
+        loop_call_end(t, &timed);
     }
     if (rc == 0)
         return 0;
@@ -391,9 +376,10 @@ struct task *task_start(struct task_host *h, const struct handler *handler, cons
     if (check_config(t, call->config) != 0) {
         t->running = false;
     } else if (handler->node->exec == WFW_EXEC_LOOP) {
-        int64_t began = clock_mono_us();
+        struct loop_call timed;
+        loop_call_begin(&timed);
         handler->node->run(handler->state, t->handle, &t->call);
-        loop_call_timed(t, began);
+        loop_call_end(t, &timed);
         task_returned(t);
     } else {
         pool_add(t);
@@ -443,10 +429,11 @@ void task_cancel(struct task *t, int64_t grace_ms)
     bool open = !task_decided(t);
     raise_cancelled(t);
     if (handler->node->exec == WFW_EXEC_LOOP) {
-        int64_t began = clock_mono_us();
+        struct loop_call timed;
+        loop_call_begin(&timed);
         if (open && handler->node->cancel)
             handler->node->cancel(handler->state, t->handle);
-        loop_call_timed(t, began);
+        loop_call_end(t, &timed);
     } else if (t->running) {
         if (pool_remove(t))
             t->running = false;

@@ -86,7 +86,6 @@ bool on_loop(const struct task_host *h);
 void host_post(struct task_host *h, struct job *job); /* any thread; drops it when closing */
 void task_check_silent(struct task *t);               /* (loop) no outcome and nothing left that could bring one? */
 void task_returned(struct task *t);                   /* (loop) run() has returned */
-void loop_call_timed(struct task *t, int64_t began_us); /* (loop) warn when a call of the plugin took too long */
 bool task_decided(struct task *t);                    /* any thread */
 int64_t host_now_us(void);                            /* any thread; of the newest host, else the real clock */
 
@@ -103,6 +102,13 @@ int outcome_leave(struct wfw_task *task, uint32_t leave, const char *label, cons
  * zero. */
 bool take_struct(const struct task *t, void *to, size_t known, const void *from, const char *what);
 bool task_may(const struct task *t, uint32_t capability);
+
+/* slow.c (loop): around each call of the plugin; warns when it took too long. */
+struct loop_call {
+    int64_t began_us, cpu_us, sleeps;
+};
+void loop_call_begin(struct loop_call *c);
+void loop_call_end(struct task *t, const struct loop_call *c);
 
 /* watch.c */
 struct wfw_watch *watch_timer(struct wfw_task *task, int64_t ms, wfw_timer_fn fn, void *arg);

@@ -95,15 +95,15 @@ static struct wfw_watch *watch_new(struct wfw_task *handle, enum kind kind, void
 }
 
 /* Around a callback of the plugin. */
-static bool begin(struct wfw_watch *w, int64_t *began)
+static bool begin(struct wfw_watch *w, struct loop_call *timed)
 {
-    *began = clock_mono_us();
+    loop_call_begin(timed);
     return !w->stopped && !w->task->settled && !task_decided(w->task);
 }
 
-static void end(struct task *t, int64_t began)
+static void end(struct task *t, const struct loop_call *timed)
 {
-    loop_call_timed(t, began);
+    loop_call_end(t, timed);
     task_check_silent(t);
     task_unref(t);
 }
@@ -114,15 +114,15 @@ static void on_timer(uv_timer_t *timer)
 {
     struct wfw_watch *w = timer->data;
     struct task *t = w->task;
-    int64_t began;
+    struct loop_call timed;
     task_ref(t);
-    bool call = begin(w, &began);
+    bool call = begin(w, &timed);
     const wfw_timer_fn fn = w->fn.timer;
     void *arg = w->arg;
     if (call)
         fn(arg, t->handle);
     watch_stop(w); /* libuv frees it only later: still there when the callback stopped it */
-    end(t, began);
+    end(t, &timed);
 }
 
 struct wfw_watch *watch_timer(struct wfw_task *task, int64_t ms, wfw_timer_fn fn, void *arg)
@@ -149,14 +149,14 @@ static void on_poll(uv_poll_t *poll, int status, int events)
 {
     struct wfw_watch *w = poll->data;
     struct task *t = w->task;
-    int64_t began;
+    struct loop_call timed;
     /* An error of the descriptor is for the plugin's next read or write to find. */
     int ready = status < 0 ? WFW_FD_READ | WFW_FD_WRITE
                            : (events & UV_READABLE ? WFW_FD_READ : 0) | (events & UV_WRITABLE ? WFW_FD_WRITE : 0);
     task_ref(t);
-    if (begin(w, &began))
+    if (begin(w, &timed))
         w->fn.fd(w->arg, t->handle, ready);
-    end(t, began);
+    end(t, &timed);
 }
 
 struct wfw_watch *watch_fd(struct wfw_task *task, int fd, int events, wfw_fd_fn fn, void *arg)
@@ -184,18 +184,18 @@ struct wfw_watch *watch_fd(struct wfw_task *task, int fd, int events, wfw_fd_fn 
 static void answer(struct wfw_watch *w, const struct wfw_http_response *response)
 {
     struct task *t = w->task;
-    int64_t began;
+    struct loop_call timed;
     task_ref(t);
     w->transfer = NULL;
     w->busy = true;
-    if (begin(w, &began))
+    if (begin(w, &timed))
         w->fn.http(w->arg, t->handle, response);
     w->busy = false;
     if (!w->stopped)
         watch_stop(w);
     else if (!w->has_handle)
         release(w); /* its callback stopped it */
-    end(t, began);
+    end(t, &timed);
 }
 
 static void on_http(void *arg, const struct http_response *r)

@@ -27,7 +27,7 @@ enum { C_ID, C_TOKEN, C_CRASHES, C_WORKFLOW, C_VERSION, C_EXECUTION, C_STATUS, C
 static const char *definition_of(const char *events, size_t len, json_t **keep)
 {
     struct error e = ERROR_INIT;
-    *keep = js_parse(events, len, &e);
+    *keep = js_parse_own(events, len, &e);
     const char *id = NULL;
     for (size_t i = 0; !id && i < json_array_size(*keep); i++)
         id = js_str(json_array_get(*keep, i), "definition");

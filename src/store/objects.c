@@ -45,7 +45,7 @@ static json_t *value(const PGresult *r, int row, int column)
         return json_integer(pg_number(r, row, column, 0));
     case 114:
     case 3802: {
-        json_t *v = js_parse(text, (size_t)PQgetlength(r, row, column), &e);
+        json_t *v = js_parse_own(text, (size_t)PQgetlength(r, row, column), &e);
         return v ? v : text_value(r, row, column); /* what cannot be read is shown as it is */
     }
     default:

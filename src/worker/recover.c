@@ -29,7 +29,7 @@ static bool is_fresh(const struct store_claim *c)
 
 static int replay_row(struct run *r, struct engine_state *s, const char *text, size_t len, struct error *e)
 {
-    CLEANUP_JSON json_t *events = js_parse(text, len, e);
+    CLEANUP_JSON json_t *events = js_parse_own(text, len, e);
     if (!events)
         return -1;
     if (!json_is_array(events))
@@ -94,7 +94,7 @@ static void start(struct run *r, const struct store_claim *c)
 {
     char uuid[UUID_TEXT];
     struct error e = ERROR_INIT;
-    CLEANUP_JSON json_t *row = c->execution_state ? js_parse(c->execution_state, c->execution_state_len, &e) : NULL;
+    CLEANUP_JSON json_t *row = c->execution_state ? js_parse_own(c->execution_state, c->execution_state_len, &e) : NULL;
     uuid_format(&c->id, uuid);
     struct engine_start s = {.execution_uuid = uuid, .execution_id = r->execution_id, .workflow_id = r->workflow_id,
                              .workflow_version = c->workflow_version, .started_at_us = c->started_at_us,

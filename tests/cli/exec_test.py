@@ -303,6 +303,36 @@ def repeatable():
     is_(1, len(runs))
 
 
+def nested(depth):
+    value = 1
+    for _ in range(depth):
+        value = {"x": value}
+    return value
+
+
+@case
+def nesting():
+    """data as deep as it may be come out as they went in; deeper ones are an error of the node"""
+    g = graph("t -> d", t=("trigger",), d=("delay", {"delay_seconds": 5}))
+    result = virtual(g, "--data", "@-", stdin=json.dumps(nested(511)))
+    is_(nested(511), result["data"]["t_output"])
+    result = virtual(g, "--data", "@-", stdin=json.dumps(nested(512)), status=1)
+    is_("Node t failed: the output is nested more than 512 levels deep", result["error_message"])
+
+
+@case
+def trigger_in_a_cycle():
+    """a trigger that comes again hands on the data without its own result"""
+    g = graph("t -> a", "a -> c", "c -true-> t", t=("trigger",), a=("noop",),
+              c=("condition", {"expression": "now() < 1767225602000"}))
+    g["nodes"][1] = {"node_id": "a", "node_type": "delay", "config": {"delay_seconds": 1}}
+    done = {"delay_type": "seconds", "completed": True}
+    is_({"n": 1, "a_output": done, "c_output": {"condition_result": True, "branch": "true", "condition_expr": "now() < 1767225602000"}},
+        virtual(g, "--data", '{"n": 1}')["data"]["t_output"])
+    result = virtual(graph("t -> t", t=("trigger",)), status=1)
+    is_("Node t failed: more than 10000 passes of the cycle that comes back to this node", result["error_message"])
+
+
 @case
 def unknown_type():
     """a node type that no plugin has fails and says where was looked"""

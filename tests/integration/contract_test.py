@@ -91,6 +91,10 @@ class Scene:
         data = {"unicode": "日本 𝒳 \u2028 ü", "nested": {"list": [1, 2.5, None, True, {"deep": ["x"]}]}, "big": 9007199254740993, "empty": {}}
         self.add("data", graph([("t", "trigger")], []), data)
         self.data = data
+        self.deep = {"x": 1}
+        for _ in range(508):
+            self.deep = {"x": self.deep}
+        self.add("deep data", graph([("t", "trigger"), ("d", "delay", {"delay_seconds": 0.2}), ("e", "end")], [("t", "d"), ("d", "e")]), self.deep)
         done = {"t": {"node_id": "t", "status": "success", "output": {"from": "the original"}, "error": None,
                       "started_at": "2026-01-02T03:04:05.000006", "completed_at": "2026-01-02T03:04:05.000007", "duration_ms": 3}}
         self.add("begun elsewhere", graph([("t", "trigger"), ("n", "noop"), ("e", "end")], [("t", "n"), ("n", "e")]), {"y": 2},
@@ -271,6 +275,12 @@ def data(s):
     assert row.state["execution_data"] == dict(s.data, t_output=s.data), row.state["execution_data"]
 
 
+def deep_data(s):
+    """Data nested almost as deep as they may be survive being put away and taken up again."""
+    row = s.completed("deep data", ["t", "d", "e"])
+    assert row.state["execution_data"]["t_output"] == s.deep, row.state["execution_data"]
+
+
 def begun_elsewhere(s):
     row = s.completed("begun elsewhere", ["t", "n", "e"])
     assert row.state["node_results"]["t"] == s.done_elsewhere
@@ -365,7 +375,7 @@ def start_scenes():
 
 add_case("three databases: migrate, insert, start a worker each", start_scenes)
 CHECKS = [linear, condition_true, condition_false, unlabelled, retry_then_success, not_found, dict_form, db_nodes, single_trigger,
-          unknown_type, no_nodes, pending, fan, missing_node, data, begun_elsewhere, refused, pause_resume, old_rows, nothing_runs_again,
+          unknown_type, no_nodes, pending, fan, missing_node, data, deep_data, begun_elsewhere, refused, pause_resume, old_rows, nothing_runs_again,
           row_vanishes]
 for scene_name in OPTIONS:
     for check in CHECKS:

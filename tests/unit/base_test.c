@@ -102,6 +102,14 @@ static void json_that_cannot_be_kept_is_refused(void **state)
     memset(deep + JS_MAX_DEPTH + 2, ']', JS_MAX_DEPTH + 2);
     assert_null(js_parse(deep, 2 * JS_MAX_DEPTH + 4, &e));
     assert_string_equal(e.message, "JSON is nested deeper than 512 levels");
+    CLEANUP_JSON json_t *own = js_parse_own(deep, 2 * JS_MAX_DEPTH + 4, &e); /* with what was put around it */
+    assert_non_null(own);
+    CLEANUP_JSON json_t *deeper = json_pack("[O]", own);
+    for (int i = 0; i < JS_OWN_DEPTH; i++)
+        deeper = json_pack("[o]", deeper);
+    CLEANUP_FREE char *text = js_text(deeper);
+    assert_null(js_parse_own(text, strlen(text), &e));
+    assert_string_equal(e.message, "JSON is nested deeper than 576 levels");
 }
 
 static void bytes_that_are_no_utf8_become_replacement_characters(void **state)

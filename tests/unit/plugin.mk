@@ -1,11 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 if WITH_TESTS
-check_PROGRAMS += tests/unit/plugin_schema tests/unit/plugin_registry tests/unit/plugin_task
-TESTS += tests/unit/plugin_schema tests/unit/plugin_registry tests/unit/plugin_task
+plugin_bench_tests = tests/unit/plugin_task tests/unit/plugin_values tests/unit/plugin_watch
+check_PROGRAMS += tests/unit/plugin_schema tests/unit/plugin_registry $(plugin_bench_tests)
+TESTS += tests/unit/plugin_schema tests/unit/plugin_registry $(plugin_bench_tests)
 tests_unit_plugin_schema_SOURCES = tests/unit/plugin_schema.c
 tests_unit_plugin_schema_LDADD = src/plugin/libplugin.la src/base/libbase.la $(UNIT_LDADD)
 tests_unit_plugin_registry_SOURCES = tests/unit/plugin_registry.c
 tests_unit_plugin_registry_LDADD = src/plugin/libplugin.la src/base/libbase.la $(UNIT_LDADD)
-tests_unit_plugin_task_SOURCES = tests/unit/plugin_task.c
-tests_unit_plugin_task_LDADD = src/plugin/libplugin.la src/base/libbase.la $(UNIT_LDADD) -lm
+plugin_bench = tests/unit/plugin_bench.c tests/unit/plugin_bench.h
+plugin_bench_libs = src/plugin/libplugin.la src/base/libbase.la $(UNIT_LDADD) -lm
+tests_unit_plugin_task_SOURCES = tests/unit/plugin_task.c $(plugin_bench)
+tests_unit_plugin_task_LDADD = $(plugin_bench_libs)
+tests_unit_plugin_values_SOURCES = tests/unit/plugin_values.c $(plugin_bench)
+tests_unit_plugin_values_LDADD = $(plugin_bench_libs)
+tests_unit_plugin_watch_SOURCES = tests/unit/plugin_watch.c $(plugin_bench)
+tests_unit_plugin_watch_LDADD = $(plugin_bench_libs)
 endif

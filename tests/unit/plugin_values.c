@@ -1,0 +1,310 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a handler reads and makes, and what it may ask. */
+#include "unit/plugin_bench.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/json.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "plugin/values.h"
+
+/* ---- Values ---- */
+
+static void check_reading(const struct wfw_value *v)
+{
+    int b = 7;
+    int64_t i = 7;
+    double d = 7;
+    const char *s = "seven";
+    size_t len = 7;
+    assert_int_equal(host->type(v), WFW_OBJECT);
+    assert_int_equal(host->type(NULL), WFW_NULL);
+    assert_ptr_equal(host->get(v, ""), v);
+    assert_null(host->get(v, "a"));
+    assert_null(host->get(NULL, ""));
+    assert_int_equal(host->get_bool(v, "/t", &b), WFW_OK);
+    assert_int_equal(b, 1);
+    assert_int_equal(host->get_bool(v, "/s", &b), WFW_E_TYPE);
+    assert_int_equal(host->get_int(v, "/a/1/b~1c~0d", &i), WFW_OK);
+    assert_int_equal(i, -9);
+    assert_int_equal(host->get_int(v, "/whole", &i), WFW_OK);
+    assert_int_equal(i, 3);
+    assert_int_equal(host->get_int(v, "/r", &i), WFW_E_TYPE);
+    assert_int_equal(host->get_int(v, "/big", &i), WFW_E_TYPE);
+    assert_int_equal(host->get_int(v, "/s", &i), WFW_E_TYPE);
+    assert_int_equal(i, 3);
+    assert_int_equal(host->get_real(v, "/r", &d), WFW_OK);
+    assert_true(fabs(d - 0.5) < 1e-12);
+    assert_int_equal(host->get_real(v, "/a/0", &d), WFW_OK);
+    assert_int_equal(host->get_real(v, "/n", &d), WFW_E_TYPE);
+    assert_int_equal(host->get_string(v, "/s", &s, &len), WFW_OK);
+    assert_string_equal(s, "text");
+    assert_int_equal(len, 4);
+    assert_int_equal(host->get_string(v, "/a", &s, NULL), WFW_E_TYPE);
+    static const char *const absent[] = {"/x", "/a/9", "/a/01", "/a/-", "/a/1/b", "/s/0", "/a/", "/a/99999999999999999999"};
+    for (size_t k = 0; k < ARRAY_LEN(absent); k++)
+        assert_int_equal(host->get_string(v, absent[k], &s, NULL), WFW_E_NOTFOUND);
+    assert_int_equal(host->get_string(v, "s", &s, NULL), WFW_E_INVAL);
+    assert_int_equal(host->get_string(v, NULL, &s, NULL), WFW_E_INVAL);
+    assert_int_equal(host->length(v), 8);
+    assert_int_equal(host->length(host->get(v, "/a")), 2);
+    assert_int_equal(host->length(host->get(v, "/s")), 4);
+    assert_int_equal(host->length(host->get(v, "/t")), 0);
+    assert_int_equal(host->length(NULL), 0);
+}
+
+static void check_items(const struct wfw_value *v)
+{
+    static const char *const keys[] = {"t", "s", "n", "r", "whole", "big", "a", "last"};
+    const char *key;
+    for (int round = 0; round < 2; round++)
+        for (size_t i = 0; i < ARRAY_LEN(keys); i++) {
+            size_t at = round ? ARRAY_LEN(keys) - 1 - i : i;
+            assert_non_null(host->item(v, at, &key));
+            assert_string_equal(key, keys[at]);
+        }
+    assert_null(host->item(v, ARRAY_LEN(keys), &key));
+    assert_null(key);
+    assert_null(host->item(NULL, 0, NULL));
+    assert_null(host->item(host->get(v, "/s"), 0, NULL));
+    assert_non_null(host->item(host->get(v, "/a"), 1, &key));
+    assert_null(key);
+    assert_null(host->item(host->get(v, "/a"), 2, &key));
+}
+
+static void run_reading(void *state, struct wfw_task *task, const struct wfw_call *call)
+{
+    static const char text[] = "{\"t\":true,\"s\":\"text\",\"n\":null,\"r\":0.5,\"whole\":3.0,\"big\":1e300,"
+                               "\"a\":[1,{\"b/c~d\":-9}],\"last\":{}}";
+    char msg[100] = "";
+    size_t len;
+    (void)state;
+    const struct wfw_value *v = host->parse(task, text, WFW_NTS, msg, sizeof msg);
+    assert_non_null(v);
+    check_reading(v);
+    check_items(v);
+    const char *again = host->text(task, v, &len);
+    assert_int_equal(len, strlen(again));
+    assert_null(host->parse(task, "[1,]", 4, msg, sizeof msg));
+    assert_string_equal(msg, "invalid JSON at line 1, column 4: unexpected token near ']'");
+    assert_null(host->parse(task, "{\"a\":\"\\u0000\"}", WFW_NTS, NULL, 0));
+    assert_null(host->parse(task, NULL, 0, msg, 5));
+    assert_string_equal(msg, "ther");
+    assert_int_equal(host->set((struct wfw_value *)(uintptr_t)v, "x", v), WFW_E_INVAL);
+    assert_int_equal(host->set((struct wfw_value *)(uintptr_t)call->input, "x", v), WFW_E_INVAL);
+    assert_int_equal(host->push((struct wfw_value *)(uintptr_t)host->get(v, "/a"), v), WFW_E_INVAL);
+    host->done(task, host->string(task, again, len), NULL);
+}
+
+static void values_are_read(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 2; i++)
+        expect_run(run_reading, i ? WFW_EXEC_LOOP : WFW_EXEC_BLOCKING, 0, "{}",
+                   "done output=\"{\\\"t\\\":true,\\\"s\\\":\\\"text\\\",\\\"n\\\":null,\\\"r\\\":0.5,\\\"whole\\\":3.0,"
+                   "\\\"big\\\":1e+300,\\\"a\\\":[1,{\\\"b/c~d\\\":-9}],\\\"last\\\":{}}\"");
+}
+
+static void build_wrong(struct wfw_task *task, struct wfw_value *object, struct wfw_value *array)
+{
+    assert_int_equal(host->set(object, "x", NULL), WFW_E_INVAL);
+    assert_int_equal(host->set(object, NULL, array), WFW_E_INVAL);
+    assert_int_equal(host->set(object, "\xff", host->null(task)), WFW_E_INVAL);
+    assert_int_equal(host->set(array, "x", host->null(task)), WFW_E_INVAL);
+    assert_int_equal(host->push(object, host->null(task)), WFW_E_INVAL);
+    assert_int_equal(host->set(NULL, "x", host->null(task)), WFW_E_INVAL);
+    assert_int_equal(host->set(object, "self", object), WFW_E_INVAL);
+    assert_null(host->real(task, (double)NAN));
+    assert_null(host->real(task, (double)INFINITY));
+    assert_null(host->string(task, "\xc3(", WFW_NTS));
+    assert_null(host->string(task, "a\0b", 3));
+    assert_null(host->string(task, NULL, 0));
+}
+
+static void run_building(void *state, struct wfw_task *task, const struct wfw_call *call)
+{
+    (void)state;
+    struct wfw_value *object = host->object(task), *array = host->array(task), *inner = host->object(task);
+    build_wrong(task, object, array);
+    assert_int_equal(host->push(array, host->boolean(task, 5)), WFW_OK);
+    assert_int_equal(host->push(array, host->integer(task, INT64_MIN)), WFW_OK);
+    assert_int_equal(host->push(array, host->real(task, 0.1)), WFW_OK);
+    assert_int_equal(host->push(array, host->string(task, "\xc3\xa4rger", 3)), WFW_OK);
+    assert_int_equal(host->push(array, inner), WFW_OK);
+    assert_int_equal(host->set(inner, "late", array), WFW_E_INVAL); /* frozen: no cycles */
+    assert_int_equal(host->set(object, "a", host->null(task)), WFW_OK);
+    assert_int_equal(host->set(object, "a", array), WFW_OK);
+    assert_int_equal(host->push(array, host->null(task)), WFW_E_INVAL);
+    assert_int_equal(host->set(object, "in", call->input), WFW_OK);
+    assert_int_equal(host->type(object), WFW_OBJECT);
+    assert_int_equal(host->length(object), 2);
+    host->done(task, object, NULL);
+    assert_int_equal(host->set(object, "z", call->input), WFW_E_INVAL);
+}
+
+static void values_are_built(void **state)
+{
+    (void)state;
+    expect_run(run_building, WFW_EXEC_LOOP, 0, "{}",
+               "done output={\"a\":[true,-9223372036854775808,0.1,\"\xc3\xa4r\",{}],\"in\":{\"n\":5}}");
+    expect_run(run_building, WFW_EXEC_BLOCKING, 0, "{}",
+               "done output={\"a\":[true,-9223372036854775808,0.1,\"\xc3\xa4r\",{}],\"in\":{\"n\":5}}");
+}
+
+static void run_deep(void *state, struct wfw_task *task, const struct wfw_call *call)
+{
+    (void)state;
+    (void)call;
+    struct wfw_value *v = host->array(task);
+    int depth = 1, rc = WFW_OK;
+    for (; rc == WFW_OK && depth < 100000; depth++) {
+        struct wfw_value *outer = host->array(task);
+        rc = host->push(outer, v);
+        v = outer;
+    }
+    assert_int_equal(rc, WFW_E_LIMIT);
+    host->done(task, host->integer(task, depth), NULL);
+}
+
+static void nesting_is_bounded(void **state)
+{
+    (void)state;
+    expect_run(run_deep, WFW_EXEC_LOOP, 0, "{}", "done output=513");
+}
+
+static void run_wide(void *state, struct wfw_task *task, const struct wfw_call *call)
+{
+    (void)state;
+    (void)call;
+    struct wfw_value *v = host->object(task);
+    const char *key;
+    int64_t sum = 0, one = 0;
+    for (int i = 0; i < 20000; i++) {
+        char name[20];
+        snprintf(name, sizeof name, "k%d", i);
+        host->set(v, name, host->integer(task, i));
+    }
+    for (size_t i = 0; i < host->length(v); i++) {
+        assert_int_equal(host->get_int(host->item(v, i, &key), "", &one), WFW_OK);
+        assert_int_equal(atoll(key + 1), i);
+        sum += one;
+    }
+    host->done(task, host->integer(task, sum), NULL);
+}
+
+static void wide_objects_are_walked(void **state)
+{
+    (void)state;
+    expect_run(run_wide, WFW_EXEC_BLOCKING, 0, "{}", "done output=199990000");
+}
+
+/* ---- Services ---- */
+
+static void run_services(void *state, struct wfw_task *task, const struct wfw_call *call)
+{
+    char msg[80] = "";
+    (void)state;
+    struct wfw_value *out = host->object(task);
+    char *memory = host->alloc(task, 1000);
+    assert_non_null(memory);
+    for (size_t i = 0; i < 1000; i++)
+        assert_int_equal(memory[i], 0);
+    assert_null(host->alloc(task, SIZE_MAX));
+    assert_int_equal(host->now_ms(), NOW_US / 1000);
+    assert_int_equal(host->cancelled(task), 0);
+    const struct wfw_value *v = host->eval(task, "1 + n", call->input, msg, sizeof msg);
+    assert_non_null(v);
+    host->set(out, "eval", v);
+    assert_null(host->eval(task, "bad", NULL, msg, sizeof msg));
+    assert_string_equal(msg, "does not compile");
+    assert_null(host->eval(task, NULL, NULL, msg, sizeof msg));
+    struct wfw_error error = {.size = sizeof error};
+    const struct wfw_value *twice = host->evaluate(task, "1 + n", call->input, &error);
+    assert_non_null(twice);
+    assert_null(error.message);
+    host->release(task, twice);
+    host->release(task, out); /* not for these: it goes on living */
+    host->release(task, NULL);
+    assert_null(host->evaluate(task, "bad", NULL, &error));
+    assert_string_equal(error.type, "expression_error");
+    assert_null(host->evaluate(task, "typed", NULL, &error));
+    assert_string_equal(error.type, "unknown_name");
+    assert_string_equal(error.message, "no such name");
+    assert_null(host->evaluate(task, "typed", NULL, NULL));
+    assert_string_equal(msg, "an expression and an object of variables are needed");
+    assert_string_equal(host->secret(task, "key"), "hush");
+    assert_null(host->secret(task, "other"));
+    assert_string_equal(host->env(task, "HOME"), "/root");
+    assert_null(host->env(task, NULL));
+    host->log(task, 99, "bad \xff bytes %d", 3);
+    assert_int_equal(host->progress(task, host->integer(task, 50)), WFW_OK);
+    assert_int_equal(host->progress(task, NULL), WFW_E_INVAL);
+    host->done(task, out, NULL);
+    assert_int_equal(host->progress(task, out), WFW_E_STALE);
+}
+
+static void services_from_loop_and_thread(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        buf_clear(&got.seen);
+        expect_run(run_services, i ? WFW_EXEC_LOOP : WFW_EXEC_BLOCKING, WFW_CAP_SECRETS | WFW_CAP_ENV, "{}",
+                   "done output={\"eval\":{\"expression\":\"1 + n\",\"vars\":{\"n\":5}}}");
+        assert_string_equal(got.seen.data, "log owner 3 bad \xef\xbf\xbd bytes 3\nprogress owner 50\n");
+    }
+}
+
+static void no_http(void *arg, struct wfw_task *task, const struct wfw_http_response *r)
+{
+    (void)arg;
+    (void)task;
+    (void)r;
+    _fail(__FILE__, __LINE__);
+}
+
+static void no_fd(void *arg, struct wfw_task *task, int events)
+{
+    (void)arg;
+    (void)task;
+    (void)events;
+    _fail(__FILE__, __LINE__);
+}
+
+static void run_undeclared(void *state, struct wfw_task *task, const struct wfw_call *call)
+{
+    (void)state;
+    (void)call;
+    const struct wfw_http_request request = {.size = sizeof request, .url = "http://a/"};
+    assert_null(host->secret(task, "key"));
+    assert_null(host->env(task, "HOME"));
+    assert_null(host->http(task, &request, no_http, NULL));
+    assert_null(host->fd(task, 0, WFW_FD_READ, no_fd, NULL));
+    host->done(task, NULL, NULL);
+}
+
+static void undeclared_capabilities_are_denied(void **state)
+{
+    (void)state;
+    expect_run(run_undeclared, WFW_EXEC_LOOP, 0, "{}", "done output={}");
+    assert_null(got.seen.data);
+    /* from a thread there are no watches at all */
+    expect_run(run_undeclared, WFW_EXEC_BLOCKING, WFW_CAP_HTTP | WFW_CAP_FD, "{}", "done output={}");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        WITH_HOST(values_are_read),
+        WITH_HOST(values_are_built),
+        WITH_HOST(nesting_is_bounded),
+        WITH_HOST(wide_objects_are_walked),
+        WITH_HOST(services_from_loop_and_thread),
+        WITH_HOST(undeclared_capabilities_are_denied),
+    };
+    alarm(300);
+    log_setup(LOG_TEXT, LOG_ERROR);
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
