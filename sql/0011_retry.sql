@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- What somebody writes into a row that failed: a retry that is taken away acts at once, one that is planned is taken up at once,
--- and an execution that never ran, because its definition has errors, begins anew with the definition as it is now.
+-- and an execution that never ran, because its definition has errors, begins anew with the definition as it is now.  Whom an
+-- end concerns is told.
 
 -- Nothing of it ever ran: its history is its start, and no node is where it is.
 CREATE FUNCTION wfworker.never_ran(r workflowexecution) RETURNS boolean LANGUAGE sql STABLE AS $$
@@ -24,6 +25,9 @@ BEGIN
            (v_retry = (OLD.completed_at IS NULL AND OLD.next_retry_at IS NOT NULL)
             AND NOT (v_retry AND NEW.error_message IS DISTINCT FROM OLD.error_message))) THEN
         RETURN NULL;
+    END IF;
+    IF v_over THEN
+        PERFORM wfworker.note_over(ARRAY[NEW.id]);
     END IF;
     UPDATE wfworker.task t
        SET poked = true, due_at = CASE WHEN t.worker IS NULL THEN now() ELSE t.due_at END

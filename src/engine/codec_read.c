@@ -299,6 +299,19 @@ static void read_signals(struct in *in, const json_t *o)
     in->s->signals = json_incref(v);
 }
 
+/* Open asks: [reply, undo, body, settles]. */
+static json_t *read_asks(struct in *in, const json_t *o)
+{
+    json_t *v = json_object_get(o, "asks"), *ask;
+    size_t i;
+    if (v && !json_is_array(v))
+        wrong(in, "asks");
+    json_array_foreach(v, i, ask) if (json_array_size(ask) != 4 || !json_is_string(json_array_get(ask, 0)) ||
+                                      !json_is_string(json_array_get(ask, 1)) || !json_is_object(json_array_get(ask, 2)))
+        wrong(in, "asks");
+    return json_incref(v);
+}
+
 static void read_act(struct in *in, const json_t *o)
 {
     struct engine_state *s = in->s;
@@ -329,6 +342,7 @@ static void read_act(struct in *in, const json_t *o)
     a->checkpoint = json_incref(json_object_get(o, "checkpoint"));
     a->signals = read_strings(in, o, "signals");
     a->came = json_incref(json_object_get(o, "came"));
+    a->asks = read_asks(in, o);
     a->waits = (uint64_t)get_int(in, o, "waits", 0, INT64_MAX);
     if (a->came && !json_is_string(json_array_get(a->came, 0)))
         wrong(in, "came");

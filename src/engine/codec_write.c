@@ -211,6 +211,7 @@ static void write_act(const struct def *d, const struct act *a, struct buf *b)
     put_json(b, "checkpoint", a->checkpoint);
     put_json(b, "signals", a->signals);
     put_json(b, "came", a->came);
+    put_json(b, "asks", a->asks);
     put_int(b, "waits", (int64_t)a->waits);
     put_json(b, "after", a->after);
     put_int(b, "completing", a->completing);

@@ -26,6 +26,8 @@ void engine_effects_clear(struct engine_effects *fx)
         json_decref(fx->items[i].checkpoint);
         json_decref(fx->items[i].event);
         json_decref(fx->items[i].scope);
+        json_decref(fx->items[i].body);
+        free(fx->items[i].ask);
         free(fx->items[i].signal);
         free(fx->items[i].log_node);
         free(fx->items[i].log_text);
@@ -113,7 +115,7 @@ void emit_run(struct engine_effects *fx, const struct act *a)
         tell_pass(f, a);
     else if (a->passes)
         f->scope = act_summary(a);
-    if (a->came && a->why == WHY_SIGNAL) {
+    if (a->came && (a->why == WHY_SIGNAL || a->why == WHY_CHILD)) {
         f->signal = xstrdup(json_string_value(json_array_get(a->came, 0)));
         f->event = json_incref(json_array_get(a->came, 1));
     }
@@ -132,6 +134,15 @@ void emit_consumed(struct step *st, const char *id)
 {
     if (st->fx && *id)
         add(st->fx, ENGINE_CONSUMED)->signal = xstrdup(id);
+}
+
+void emit_ask(struct step *st, const char *kind, json_t *body)
+{
+    if (!st->fx)
+        return;
+    struct engine_effect *f = add(st->fx, ENGINE_ASK);
+    f->ask = xstrdup(kind);
+    f->body = json_incref(body);
 }
 
 void emit_ended(struct step *st)

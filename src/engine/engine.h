@@ -64,7 +64,8 @@ enum engine_event_type {
                          was cancelled for it, begins again, with retries and time limit as at the start.  Nothing
                          happens when nothing can be begun again (it completed, a terminate node ended it, its definition
                          has errors, a join can never fire): it stays as it ended */
-    ENGINE_SIGNAL,    /* a signal came: signal, signal_id, output = its data (NULL: null).  Kept until a waiter takes it;
+    ENGINE_SIGNAL,    /* a signal came, or the answer to an ask: signal, signal_id, output = its data (NULL: null).  Kept until
+                         a waiter takes it;
                          one that is kept already (the same id, not empty) changes nothing */
 };
 
@@ -90,8 +91,7 @@ struct engine_park {
     int64_t until_us;        /* since the epoch; 0 = no timer */
     const char *signal;      /* signal type, or NULL */
     json_t *signals;         /* borrowed: an array of signal types, the first of which that comes is meant; or NULL */
-    const char *child;       /* workflow id, or NULL */
-    json_t *child_input;     /* borrowed, or NULL */
+    const char *child;       /* id of a child that an ask started: its answer ends the wait; or NULL */
     json_t *checkpoint;      /* borrowed, or NULL; given back when the handler is called again */
     bool fresh;              /* signals of these types that came before the wait began are used up for nothing */
 };
@@ -111,6 +111,19 @@ struct engine_enter {
 
 enum engine_leave { ENGINE_BREAK, ENGINE_CONTINUE, ENGINE_END };
 
+/* An ask: something that an attempt wants done outside of its execution, exactly once and only if its step is durable.  An
+ * object {"kind", "body", "reply"?, "undo"?, "undo_body"?, "settles"?}:
+ *   kind     what: a name that whoever carries it out knows (sql: wfworker.ask_KIND())
+ *   body     an object, small
+ *   reply    the reserved signal type of the answer (it begins with ':'), kept for this attempt only
+ *   undo     the kind of the ask that the engine gives when the attempt ends in whatever way, with undo_body (or the same body)
+ *   settles  true: with the answer the ask is over, and nothing is left to undo */
+
+/* Signals whose types begin with this are answers to asks: nobody else can send them.  They make no data, no rows of the log
+ * and no status; one that no attempt expects (any more) is used up. */
+#define RESERVED_SIGNAL ':'
+#define CHILD_SIGNAL ":child:" /* and the child's id */
+
 struct engine_event {
     enum engine_event_type type;
     uint64_t act;                    /* the activation, from the effect ENGINE_RUN */
@@ -124,6 +137,8 @@ struct engine_event {
     json_t *cancels;                 /* DONE: an array of [node id, enum engine_cancel_flag], borrowed, or NULL: what lives of these nodes
                                         in the same scope or one around it is withdrawn; the output gets the member
                                         `cancelled`, the ids of those that lived */
+    json_t *asks;                    /* DONE, PARK, ENTER, LEAVE: what the attempt wants of the world outside, an array of
+                                        asks (see below), borrowed, or NULL */
     const struct engine_start *start;/* START */
     const char *message;             /* TERMINATE */
     const char *signal, *signal_id;  /* SIGNAL: its type, and the id of its row (or NULL) */
@@ -139,6 +154,8 @@ enum engine_effect_type {
     ENGINE_LOG,    /* a row of executionlog: node (or SIZE_MAX: name), level, text, at_us */
     ENGINE_CONSUMED, /* the signal with the id `signal` was given to its waiter: must be durable with this step, and never
                         be fed again */
+    ENGINE_ASK,    /* `ask` with `body`: must be durable with this step, and then be carried out exactly once.  Those of one
+                      execution in order */
     ENGINE_ENDED,  /* the execution is over (engine_columns() says how) */
 };
 
@@ -159,6 +176,8 @@ struct engine_effect {
     enum engine_scope_outcome scope_outcome; /* RUN, SCOPE: how the pass ended, */
     uint64_t scope_pass;     /* its number, */
     json_t *scope;           /* and all passes so far, see wfw_call.scope; owned reference, or NULL (of a node that opened none) */
+    char *ask;               /* ASK: its kind; owned */
+    json_t *body;            /* ASK: owned reference */
     int64_t timeout_ms;      /* RUN: time of this attempt, 0 = none */
     char *log_node;          /* LOG: owned */
     const char *log_level;   /* LOG: "info", "warning", "error"; static */

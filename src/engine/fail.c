@@ -133,6 +133,7 @@ static void fail_with(struct step *st, struct act *a, const struct failure *f, c
 {
     const struct def_node *n = &st->d->nodes[a->node];
     act_drop_passes(st, a);
+    asks_over(st, a);
     a->failures++;
     int64_t delay = retry_delay_ms(st, a, f);
     emit_log(st, n->id, delay >= 0 ? "warning" : "error", "%s", message);

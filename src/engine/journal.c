@@ -89,7 +89,6 @@ static void write_park(const struct engine_park *p, struct buf *b)
     put_text(b, "signal", p->signal);
     put_json(b, "signals", p->signals);
     put_text(b, "child", p->child);
-    put_json(b, "child_input", p->child_input);
     put_json(b, "checkpoint", p->checkpoint);
     put_int(b, "fresh", p->fresh);
 }
@@ -128,6 +127,7 @@ void engine_event_write(const struct engine_event *ev, int64_t now_us, struct bu
     if (ev->type != ENGINE_START)
         put_json(out, "variables", ev->variables);
     put_json(out, "cancels", ev->cancels);
+    put_json(out, "asks", ev->asks);
     put_text(out, "reason", ev->message);
     put_int(out, "refused", ev->refused);
     buf_addch(out, '}');
@@ -182,6 +182,7 @@ static void read_event(const json_t *r, struct engine_event *ev)
     ev->leave = (enum engine_leave)js_int(r, "leave", 0);
     ev->variables = json_object_get(r, "variables");
     ev->cancels = json_object_get(r, "cancels");
+    ev->asks = json_object_get(r, "asks");
     ev->message = js_str(r, "reason");
     ev->refused = js_int(r, "refused", 0) != 0;
     ev->signal = js_str(r, "signal");
@@ -190,7 +191,6 @@ static void read_event(const json_t *r, struct engine_event *ev)
                                     .signal = js_str(r, "signal"),
                                     .signals = json_object_get(r, "signals"),
                                     .child = js_str(r, "child"),
-                                    .child_input = json_object_get(r, "child_input"),
                                     .checkpoint = json_object_get(r, "checkpoint"),
                                     .fresh = js_int(r, "fresh", 0) != 0};
     ev->enter = (struct engine_enter){.pass = (uint64_t)js_int(r, "pass", 0),

@@ -143,9 +143,9 @@ void node_done(struct step *st, struct act *a, const struct engine_event *ev)
 void node_parked(struct step *st, struct act *a, const struct engine_park *park)
 {
     int64_t close = act_close_us(st->d, a);
-    bool signals = park->signal || json_array_size(park->signals) > 0;
-    if (park->child || (park->until_us <= 0 && !signals)) {
-        node_fail_text(st, a, "config_invalid", "the node can only wait for a time or for signals, not for another execution");
+    bool signals = park->signal || park->child || json_array_size(park->signals) > 0;
+    if (park->until_us <= 0 && !signals) {
+        node_fail_text(st, a, "config_invalid", "the node waits for nothing");
         return;
     }
     a->used_us += st->now > a->call_us ? st->now - a->call_us : 0;

@@ -18,6 +18,7 @@ void act_cancelled(struct step *st, struct act *a)
     uint32_t node = a->node;
     act_drop_passes(st, a);
     if (a->restart) {
+        asks_over(st, a);
         a->restart = a->cancelling = a->cancel_told = a->completing = false;
         a->failures = 0;
         a->first_us = 0;
@@ -204,11 +205,14 @@ void root_stop(struct step *st)
 
 /* ---- the execution failed, and may be begun again ---- */
 
-static void remove_acts_in_passes(struct engine_state *s)
+static void remove_acts_in_passes(struct step *st)
 {
+    struct engine_state *s = st->s;
     for (size_t i = s->act_count; i-- > 0;)
-        if (scope_base(s->acts[i]->scope) != s->root)
+        if (scope_base(s->acts[i]->scope) != s->root) {
+            asks_over(st, s->acts[i]);
             act_remove(s, s->acts[i]);
+        }
 }
 
 /* Inner ones were added later: they stand behind. */
@@ -241,12 +245,14 @@ bool root_rewind(struct step *st)
     for (size_t i = 0; i < s->act_count; i++)
         if (s->acts[i]->state == ACT_RUNNING)
             emit_cancel(st, s->acts[i]);
-    remove_acts_in_passes(s);
+    remove_acts_in_passes(st);
     remove_passes(s);
     for (size_t i = 0; i < s->act_count; i++) {
         struct act *a = s->acts[i];
-        bool waits = act_waits(a) && !a->passes;
+        bool waits = act_waits(a) && !a->passes && !a->asks;
         act_drop_passes(st, a);
+        if (a->asks)
+            asks_over(st, a);
         a->restart = a->cancelling = a->cancel_told = a->completing = false;
         json_decref(a->after);
         a->after = NULL;

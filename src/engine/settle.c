@@ -142,6 +142,7 @@ void node_entered(struct step *st, struct scope *scope, uint32_t node)
 void act_over(struct step *st, struct act *a, enum slot_state state)
 {
     uint32_t cycle = st->d->nodes[a->node].cycle;
+    asks_over(st, a);
     slot_of(st->d, a->scope, a->node)->state = (uint8_t)state;
     if (cycle != NO_INDEX)
         cycle_of(st->d, a->scope, cycle)->live--;
@@ -271,6 +272,7 @@ void end_execution(struct step *st, enum phase phase)
     for (size_t i = 0; i < s->act_count; i++) {
         if (s->acts[i]->state == ACT_RUNNING)
             emit_cancel(st, s->acts[i]);
+        asks_over(st, s->acts[i]);
         act_free(s->acts[i]);
     }
     s->act_count = s->queued = s->running = s->held = 0;

@@ -30,6 +30,16 @@ bool signals_awaited(const struct act *a)
     return waits && a->signals;
 }
 
+bool people_awaited(const struct act *a)
+{
+    size_t i;
+    json_t *type;
+    if (signals_awaited(a))
+        json_array_foreach(a->signals, i, type) if (!signal_is_reserved(json_string_value(type)))
+            return true;
+    return false;
+}
+
 /* ---- Waiting ---- */
 
 static json_t *types_of(const struct engine_park *park)
@@ -37,6 +47,8 @@ static json_t *types_of(const struct engine_park *park)
     json_t *types = park->signals ? json_copy(park->signals) : json_array();
     if (park->signal)
         js_push(types, json_string(park->signal));
+    if (park->child)
+        js_push(types, json_sprintf(CHILD_SIGNAL "%s", park->child));
     return types;
 }
 
@@ -56,7 +68,7 @@ static void discard(struct step *st, const struct act *a)
     for (size_t i = 0; i < json_array_size(all);) {
         CLEANUP_JSON json_t *signal = json_incref(json_array_get(all, i));
         const char *type = part(signal, SIGNAL_TYPE);
-        if (!wants(a, type)) {
+        if (!wants(a, type) || signal_is_reserved(type)) {
             i++;
             continue;
         }
@@ -72,7 +84,8 @@ static void say_waiting(struct step *st, const struct act *a)
     const char *id = st->d->nodes[a->node].id;
     size_t i;
     json_t *type;
-    json_array_foreach(a->signals, i, type) buf_printf(&text, "%s%s", i ? ", " : "", json_string_value(type));
+    json_array_foreach(a->signals, i, type) if (!signal_is_reserved(json_string_value(type)))
+        buf_printf(&text, "%s%s", text.len ? ", " : "", json_string_value(type));
     emit_log(st, id, "info", "Execution waiting for signal: %s", text.data);
 }
 
@@ -81,11 +94,11 @@ void act_await_signals(struct step *st, struct act *a, const struct engine_park 
     json_decref(a->came);
     json_decref(a->signals);
     a->came = a->signals = NULL;
-    if (!park->signal && json_array_size(park->signals) == 0)
+    if (!park->signal && !park->child && json_array_size(park->signals) == 0)
         return;
     a->signals = types_of(park);
-    if (a->waits)
-        return; /* it keeps its place among those that wait, and has said so */
+    if (a->waits || !people_awaited(a))
+        return; /* it keeps its place among those that wait, and has said so; or waits for answers, which nobody else gets */
     a->waits = a->timer;
     say_waiting(st, a);
     if (park->fresh)
@@ -115,16 +128,33 @@ static struct act *waiter(const struct engine_state *s, const char *type)
     return first;
 }
 
+static void give_answer(struct step *st, struct act *a, const char *type)
+{
+    bool child = strncmp(type, CHILD_SIGNAL, strlen(CHILD_SIGNAL)) == 0;
+    ask_answered(a, type);
+    act_continue(st, a, child ? WHY_CHILD : WHY_SIGNAL);
+}
+
 static void give(struct step *st, struct act *a, const json_t *signal)
 {
     const char *type = part(signal, SIGNAL_TYPE);
     json_t *data = json_array_get(signal, SIGNAL_DATA);
-    CLEANUP_FREE char *key = xasprintf("signal_%s", type);
     a->came = json_pack("[s, O]", type, data);
     emit_consumed(st, part(signal, SIGNAL_ID));
+    if (signal_is_reserved(type)) {
+        give_answer(st, a, type);
+        return;
+    }
+    CLEANUP_FREE char *key = xasprintf("signal_%s", type);
     emit_log(st, st->d->nodes[a->node].id, "info", "Signal received and processed: %s", type);
     scope_data_set(st, a->scope, key, json_incref(data));
     act_continue(st, a, WHY_SIGNAL);
+}
+
+/* An answer that nobody expects any more: its attempt is over. */
+static bool is_late(const struct engine_state *s, const char *type)
+{
+    return signal_is_reserved(type) && !ask_expects(s, type);
 }
 
 void signals_deliver(struct step *st)
@@ -135,12 +165,16 @@ void signals_deliver(struct step *st)
     for (size_t i = 0; i < json_array_size(s->signals);) {
         CLEANUP_JSON json_t *signal = json_incref(json_array_get(s->signals, i));
         struct act *a = waiter(s, part(signal, SIGNAL_TYPE));
-        if (!a) {
+        bool late = !a && is_late(s, part(signal, SIGNAL_TYPE));
+        if (!a && !late) {
             i++;
             continue;
         }
         json_array_remove(s->signals, i);
-        give(st, a, signal);
+        if (late)
+            emit_consumed(st, part(signal, SIGNAL_ID));
+        else
+            give(st, a, signal);
     }
     if (s->signals && json_array_size(s->signals) == 0) {
         json_decref(s->signals);

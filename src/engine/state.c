@@ -76,6 +76,7 @@ void act_free(struct act *a)
     json_decref(a->signals);
     json_decref(a->came);
     json_decref(a->after);
+    json_decref(a->asks);
     free(a);
 }
 
@@ -166,7 +167,7 @@ static bool only_signals(const struct engine_state *s)
     if (s->running || s->queued || s->failing.set)
         return false;
     for (size_t i = 0; i < s->act_count; i++)
-        if (signals_awaited(s->acts[i]))
+        if (people_awaited(s->acts[i]))
             return true;
     return false;
 }

@@ -163,6 +163,8 @@ struct act {
     json_t *checkpoint;       /* or NULL */
     json_t *signals;          /* PARKED: the types of signals that end the wait, or NULL */
     json_t *came;             /* the signal that ended it: [type, data]; or NULL */
+    json_t *asks;             /* of the attempt, that have an answer to come or something to undo: [reply, undo, body, settles],
+                                 the first two "" when there is none; or NULL */
     uint64_t waits;           /* order in which activations began to wait for signals; 0 = it never did */
     struct passes *passes;    /* or NULL */
     json_t *after;            /* HELD: what it said, done when what it withdrew is over, see withdraw.c; or NULL */
@@ -329,6 +331,7 @@ void emit_run(struct engine_effects *fx, const struct act *a);
 void emit_cancel(struct step *st, const struct act *a);
 void emit_consumed(struct step *st, const char *id);
 void emit_ended(struct step *st);
+void emit_ask(struct step *st, const char *kind, json_t *body);
 
 /* start.c */
 int step_start(struct step *st, const struct engine_start *start, struct error *e);
@@ -375,6 +378,14 @@ void signals_deliver(struct step *st); /* to those that wait, oldest first */
 void act_await_signals(struct step *st, struct act *a, const struct engine_park *park); /* just parked, or entered */
 void act_expects_nothing(struct step *st, struct act *a); /* no signal, and no time but schedule_to_close_seconds */
 bool signals_awaited(const struct act *a);
+bool people_awaited(const struct act *a); /* signals that somebody may send, not only answers */
+
+/* ask.c */
+void asks_made(struct step *st, struct act *a, const json_t *asks);
+void asks_over(struct step *st, struct act *a); /* the attempt ends: what it asked for is undone, another one begins anew */
+void ask_answered(struct act *a, const char *reply);
+bool ask_expects(const struct engine_state *s, const char *reply);
+bool signal_is_reserved(const char *type);
 
 /* fail.c */
 json_t *failure_record(const struct def_node *n, const struct failure *f); /* {node_id, type, message, details, retryable} */

@@ -59,6 +59,8 @@ static void outcome(struct step *st, struct act *a, const struct engine_event *e
         return;
     }
     act_told(a);
+    if (!a->cancelling && ev->type != ENGINE_FAIL && ev->type != ENGINE_TIMEOUT)
+        asks_made(st, a, ev->asks);
     if (a->cancelling) {
         outcome_of_cancelled(st, a, ev);
         settle(st);

@@ -148,6 +148,7 @@ const struct wfw_host *host_table(void)
         .release = service_release,
         .set_variable = service_set_variable,
         .get_variable = service_get_variable,
+        .start_child = service_start_child,
     };
     return &table;
 }

@@ -140,15 +140,12 @@ int outcome_park(struct wfw_task *task, const struct wfw_park *park)
                               .until_us = park_until(&x),
                               .signal = keep_text(t, x.signal),
                               .signals = keep_signals(t, x.signals),
-                              .child_workflow = keep_text(t, x.child_workflow),
-                              .child_input = keep(t, x.child_input),
+                              .child = keep_text(t, x.child),
                               .checkpoint = keep(t, x.checkpoint)};
-    if (x.after_ms < 0 || x.until_ms < 0 || (!o.until_us && !o.signal && !o.signals && !o.child_workflow)) {
+    if (x.after_ms < 0 || x.until_ms < 0 || (!o.until_us && !o.signal && !o.signals && !o.child)) {
         complain(t, "a handler parks without anything to wait for", "struct wfw_park");
         return finish(t, WFW_E_INVAL);
     }
-    if (o.child_workflow && !task_may(t, WFW_CAP_CHILD))
-        return finish(t, WFW_E_DENIED);
     return finish(t, task_decide(t, &o));
 }
 

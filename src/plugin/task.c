@@ -277,6 +277,8 @@ int task_decide(struct task *t, const struct outcome *outcome)
         t->outcome = *outcome;
         if (outcome->type == OUTCOME_DONE)
             t->outcome.variables = t->variables;
+        if (outcome->type != OUTCOME_FAIL)
+            t->outcome.asks = t->asks;
     }
     pthread_mutex_unlock(&h->lock);
     if (late) {

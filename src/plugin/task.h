@@ -26,9 +26,8 @@ struct outcome {
     int64_t retry_after_ms;
     json_t *details;
     int64_t until_us;        /* PARK: absolute; 0 = none */
-    const char *signal, *child_workflow;
+    const char *signal, *child;
     json_t *signals;         /* PARK: an array of further types, or NULL */
-    json_t *child_input;
     json_t *checkpoint;      /* PARK, ENTER */
     uint32_t leave;          /* enum wfw_leave */
     uint64_t pass;           /* ENTER */
@@ -37,6 +36,7 @@ struct outcome {
     uint32_t flags, keep;    /* ENTER */
     const char *error_node;  /* FAIL: node id, or NULL */
     json_t *variables;       /* DONE: an array of [name, scope, value], or NULL */
+    json_t *asks;            /* all but FAIL: see the engine's asks, or NULL */
 };
 
 struct http_request {

@@ -12,6 +12,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "base/uuid.h"
 #include "plugin/arena.h"
 #include "plugin/task.h"
 
@@ -61,6 +62,8 @@ struct task {
     bool decided;           /* (lock) an outcome was given, or cancelled */
     struct outcome outcome; /* (lock) set once, with decided */
     json_t *variables;      /* (lock) set so far, kept by the arena; not changed once decided */
+    json_t *asks;           /* (lock) the same */
+    unsigned ask_ids;       /* (lock) how many were named */
     _Atomic bool cancelled;
     int cancel_fd; /* (lock) -1 = not made */
 
@@ -138,5 +141,10 @@ const char *service_secret(struct wfw_task *task, const char *name);
 const char *service_env(struct wfw_task *task, const char *name);
 int service_set_variable(struct wfw_task *task, const char *name, const struct wfw_value *value, const char *scope);
 const struct wfw_value *service_get_variable(struct wfw_task *task, const char *name, const char *scope);
+
+/* ask.c */
+int task_ask(struct task *t, json_t *ask); /* takes over the ask, see engine.h; WFW_OK or WFW_E_STALE */
+void task_ask_id(struct task *t, char id[UUID_TEXT]); /* the next of this call: the same when the call is made again */
+int service_start_child(struct wfw_task *task, const struct wfw_child *child, char *id);
 
 #endif

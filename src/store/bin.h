@@ -11,7 +11,7 @@
 #include "base/buf.h"
 #include "base/uuid.h"
 
-#define BIN_MAX_PARAMS 24
+#define BIN_MAX_PARAMS 28
 
 enum { OID_BOOL = 16, OID_INT8 = 20, OID_INT4 = 23, OID_TEXT = 25, OID_UUID = 2950, OID_TIMESTAMP = 1114 };
 

@@ -260,6 +260,10 @@ void claim_notified(struct store *s, const char *payload)
             s->cb.poked(s->cb.ctx, &id);
         return;
     }
+    if (strcmp(payload, "asks") == 0) {
+        asks_wanted(s);
+        return;
+    }
     if (strcmp(payload, "schedules") == 0) {
         if (s->cb.schedules && !s->closing)
             s->cb.schedules(s->cb.ctx);

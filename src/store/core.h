@@ -85,6 +85,8 @@ struct store {
     int64_t next_poll_us, poll_backoff_us;
     /* renewal and house-keeping */
     bool renewing, sweeping;
+    bool delivering, asks_wanted; /* of the outbox */
+    int64_t next_asks_us;
     int64_t next_renew_us, next_sweep_us, next_failed_us, next_upkeep_us, next_poked_us;
     int64_t holds_until_us;
     /* saves */
@@ -145,5 +147,6 @@ void saves_drop(struct store *s);
 void upkeep_start(struct store *s, int64_t now);   /* what is due goes into the queue */
 int64_t upkeep_next_us(const struct store *s);
 void sweep_start(struct store *s, bool failed);
+void asks_wanted(struct store *s);                 /* something stands in the outbox */
 
 #endif

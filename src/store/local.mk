@@ -29,6 +29,7 @@ MIGRATIONS = \
   sql/0005_schedules.sql \
   sql/0006_control.sql \
   sql/0007_signals.sql \
+  sql/0008_children.sql \
   sql/0011_retry.sql
 EXTRA_DIST += $(MIGRATIONS) src/store/sql2c.awk
 BUILT_SOURCES += src/store/migrations.inc

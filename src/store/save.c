@@ -34,6 +34,7 @@ struct pending {
     int64_t not_before_us, busy_us;
     struct save_log *logs;
     struct uuid *used;
+    struct save_ask *asks;
     char memory[];
 };
 
@@ -79,6 +80,8 @@ static size_t needed(const struct store_save *v)
     n += v->projection ? v->projection_len + 1 : 0;
     for (size_t i = 0; i < v->log_count; i++)
         n += text_size(v->logs[i].node_id) + text_size(v->logs[i].level) + text_size(v->logs[i].message);
+    for (size_t i = 0; i < v->ask_count; i++)
+        n += text_size(v->asks[i].kind) + v->asks[i].body_len + 1;
     return n;
 }
 
@@ -90,6 +93,16 @@ static void copy_used(struct pending *p, const struct store_save *v)
     for (size_t i = 0; i < v->used_count; i++)
         if (uuid_parse(v->used[i], &p->used[p->save.used_count]) == 0)
             p->save.used_count++;
+}
+
+static void copy_asks(struct pending *p, const struct store_save *v, struct cursor *c)
+{
+    p->asks = v->ask_count ? xcalloc(v->ask_count, sizeof *p->asks) : NULL;
+    p->save.asks = p->asks;
+    for (size_t i = 0; i < v->ask_count; i++)
+        p->asks[i] = (struct save_ask){.kind = put_text(c, v->asks[i].kind),
+                                       .body = put(c, v->asks[i].body, v->asks[i].body_len),
+                                       .body_len = v->asks[i].body_len};
 }
 
 static struct pending *copy(const struct store_save *v)
@@ -118,6 +131,7 @@ static struct pending *copy(const struct store_save *v)
         p->logs[i].at_us = v->logs[i].at_us;
     }
     copy_used(p, v);
+    copy_asks(p, v, &c);
     return p;
 }
 
@@ -125,6 +139,7 @@ static void pending_free(struct pending *p)
 {
     free(p->logs);
     free(p->used);
+    free(p->asks);
     free(p);
 }
 
@@ -190,8 +205,7 @@ static struct batch *take(struct store *s)
 /* The parameters of wfworker.save(), in order. */
 enum { P_LEASE, P_ID, P_TOKEN, P_EXPECTED, P_SEQ, P_JOURNAL, P_SNAPSHOT, P_DEFINITION, P_PROJECTION, P_STATUS, P_NODE, P_ERROR,
        P_RETRIES, P_NEXT_RETRY, P_COMPLETED, P_THEN, P_DUE, P_LOG_OF, P_LOG_NODE, P_LOG_LEVEL, P_LOG_MESSAGE, P_LOG_AT, P_COUNT,
-       /* and of wfworker.save_used() */ P_USED_OF = P_COUNT, P_USED };
-
+       /* and of wfworker.save_all() */ P_USED_OF = P_COUNT, P_USED, P_ASK_OF, P_ASK_KIND, P_ASK_BODY };
 
 static const Oid param_types[P_COUNT] = {
     [P_ID] = OID_UUID,        [P_TOKEN] = OID_INT8,       [P_EXPECTED] = OID_TEXT,   [P_SEQ] = OID_INT8,
@@ -246,6 +260,22 @@ static void add_save(struct bin_call *c, int32_t n, const struct store_save *v, 
         bin_add_int4(c, P_USED_OF, n);
         bin_add_uuid(c, P_USED, &used[i]);
     }
+    for (size_t i = 0; i < v->ask_count; i++) {
+        bin_add_int4(c, P_ASK_OF, n);
+        add_text(c, P_ASK_KIND, v->asks[i].kind);
+        bin_add_text(c, P_ASK_BODY, v->asks[i].body, v->asks[i].body_len);
+    }
+}
+
+/* Signals were used, something is asked for, or the end may concern others. */
+static bool touches_others(const struct batch *b)
+{
+    for (size_t i = 0; i < b->count; i++) {
+        const struct store_save *v = &b->items[i]->save;
+        if (v->used_count > 0 || v->ask_count > 0 || v->then == SAVE_END)
+            return true;
+    }
+    return false;
 }
 
 static void save_done(struct store *s, struct job *j, enum job_end end);
@@ -261,18 +291,19 @@ struct job *save_job(struct store *s)
         free(b);
         return NULL;
     }
-    bool used = false;
-    for (size_t i = 0; i < b->count; i++)
-        used |= b->items[i]->save.used_count > 0;
-    struct job *j = job_new(used ? "SELECT * FROM wfworker.save_used(" PARAMS ", $23, $24)"
-                                 : "SELECT * FROM wfworker.save(" PARAMS ")", save_done);
+    bool all = touches_others(b);
+    struct job *j = job_new(all ? "SELECT * FROM wfworker.save_all(" PARAMS ", $23, $24, $25, $26, $27)"
+                                : "SELECT * FROM wfworker.save(" PARAMS ")", save_done);
     int64_t now = clock_now_us();
     bin_int8(&j->call, s->lease_us / US_PER_MS);
     for (int i = P_ID; i < P_COUNT; i++)
         bin_array(&j->call, param_types[i]);
-    if (used) {
+    if (all) {
         bin_array(&j->call, OID_INT4);
         bin_array(&j->call, OID_UUID);
+        bin_array(&j->call, OID_INT4);
+        bin_array(&j->call, OID_TEXT);
+        bin_array(&j->call, OID_TEXT);
     }
     for (size_t i = 0; i < b->count; i++)
         add_save(&j->call, (int32_t)i + 1, &b->items[i]->save, b->items[i]->used, now);
@@ -379,6 +410,8 @@ static void applied(struct store *s, const struct job *j, struct batch *b)
     s->save_backoff_us = 0;
     for (int row = 0; row < PQntuples(j->result); row++) {
         int64_t n = bin_get_int(j->result, row, 0, -1), result = bin_get_int(j->result, row, 1, BUSY);
+        if (n < 0)
+            asks_wanted(s);
         if (n < 0 || (size_t)n >= b->count || seen[n])
             continue;
         seen[n] = true;

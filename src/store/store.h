@@ -111,6 +111,10 @@ struct save_log {
     const char *node_id, *level, *message; /* cut to 255 / 20 / 5000 characters by the store */
     int64_t at_us;
 };
+struct save_ask {
+    const char *kind, *body;     /* wfworker.ask_KIND(execution, body); body is a JSON object */
+    size_t body_len;
+};
 struct store_save {
     struct uuid id;
     int64_t token;
@@ -130,6 +134,8 @@ struct store_save {
     size_t log_count;
     const char *const *used;     /* ids of signals that were given to their waiters; must be uuids */
     size_t used_count;
+    const struct save_ask *asks; /* carried out in order, exactly once, soon after the save is durable */
+    size_t ask_count;
     enum save_then then;
     int64_t due_us;
 };

@@ -39,10 +39,47 @@ static void sweep_done(struct store *s, struct job *j, enum job_end end)
 
 void sweep_start(struct store *s, bool failed)
 {
-    struct job *j = job_new("SELECT wfworker.sweep_all($1, $2)", sweep_done);
+    struct job *j = job_new("SELECT wfworker.sweep_all($1, $2) FROM wfworker.sweep_asks($1)", sweep_done);
     bin_bool(&j->call, failed);
     bin_bool(&j->call, !s->triggers);
+    s->next_asks_us = 0;
     s->sweeping = true;
+    store_enqueue(s, j);
+}
+
+/* ---- Asks: what stands in the outbox is carried out ---- */
+
+#define ASKS_AT_ONCE 200
+#define ASKS_SOONEST_US (5 * US_PER_MS)
+
+static void delivered(struct store *s, struct job *j, enum job_end end)
+{
+    s->delivering = false;
+    warn(j, end, "carrying out what executions asked for");
+    int64_t more = end == JOB_OK ? bin_get_int(j->result, 0, 0, INT64_MAX) : end == JOB_FAILED ? US_PER_S : 0;
+    if (more == INT64_MAX)
+        return;
+    int64_t at = clock_mono_us() + (more < ASKS_SOONEST_US ? ASKS_SOONEST_US : more);
+    if (at < s->next_asks_us)
+        s->next_asks_us = at;
+}
+
+void asks_wanted(struct store *s)
+{
+    s->asks_wanted = true;
+    store_kick(s);
+}
+
+/* Others that listen are told of what comes from elsewhere. */
+static void deliver_start(struct store *s, int64_t now)
+{
+    if (s->delivering || (!s->asks_wanted && now < s->next_asks_us))
+        return;
+    struct job *j = job_new("SELECT wfworker.deliver($1)", delivered);
+    bin_int4(&j->call, ASKS_AT_ONCE);
+    s->delivering = true;
+    s->asks_wanted = false;
+    s->next_asks_us = now + (s->stats.listening ? SWEEP_US : s->poll_us);
     store_enqueue(s, j);
 }
 
@@ -80,6 +117,7 @@ void upkeep_start(struct store *s, int64_t now)
         store_enqueue(s, j);
         s->next_upkeep_us = now + UPKEEP_US;
     }
+    deliver_start(s, now);
     bool polling = !s->triggers && claim_wanted(s, now) && now >= s->next_poll_us;
     if (!s->sweeping && (now >= s->next_sweep_us || polling)) {
         bool failed = now >= s->next_failed_us;
@@ -99,6 +137,8 @@ int64_t upkeep_next_us(const struct store *s)
     int64_t at = s->next_upkeep_us < s->next_sweep_us ? s->next_upkeep_us : s->next_sweep_us;
     if (!s->stats.listening && s->held.leased > 0 && s->next_poked_us < at)
         at = s->next_poked_us;
+    if (!s->delivering && s->next_asks_us < at)
+        at = s->next_asks_us;
     return at;
 }
 

@@ -53,9 +53,11 @@ static void save(struct run *r, enum save_then then, int64_t due_us)
                            .retry_count = c.retry_count, .next_retry_at_us = c.next_retry_at_us,
                            .completed_at_us = c.completed_at_us, .logs = r->logs, .log_count = r->log_count,
                            .used = (const char *const *)r->used, .used_count = r->used_count,
+                           .asks = r->asks, .ask_count = r->ask_count,
                            .then = then, .due_us = due_us};
     store_save(r->w->store, &s, on_saved, r);
     run_logs_clear(r);
+    run_asks_clear(r);
 }
 
 /* Nothing runs: wait for what is due, in memory when that is soon. */

@@ -106,8 +106,8 @@ static void said_fail(struct said *s, const struct outcome *o)
 static void said_park(struct said *s, const struct outcome *o)
 {
     s->ev.type = ENGINE_PARK;
-    s->ev.park = (struct engine_park){.until_us = o->until_us, .signal = o->signal, .signals = o->signals, .child = o->child_workflow,
-                                      .child_input = o->child_input, .checkpoint = o->checkpoint};
+    s->ev.park = (struct engine_park){.until_us = o->until_us, .signal = o->signal, .signals = o->signals, .child = o->child,
+                                      .checkpoint = o->checkpoint};
 }
 
 static void said_enter(struct said *s, const struct outcome *o)
@@ -133,7 +133,7 @@ static void said_leave(struct said *s, const struct outcome *o)
 /* What is kept while a node waits, or is in a scope, has the limits of an output. */
 static void check_kept(struct said *s, const struct outcome *o)
 {
-    const json_t *const parts[] = {o->output, o->checkpoint, o->child_input, o->passes};
+    const json_t *const parts[] = {o->output, o->checkpoint, o->passes};
     struct error e = ERROR_INIT;
     for (size_t i = 0; i < ARRAY_LEN(parts); i++)
         if (parts[i] && output_check(parts[i], &e) != 0) {
@@ -144,7 +144,9 @@ static void check_kept(struct said *s, const struct outcome *o)
 
 void said_make(struct said *s, const struct outcome *o, uint64_t act)
 {
+    struct error e = ERROR_INIT;
     s->ev.act = act;
+    s->ev.asks = o->type == OUTCOME_FAIL ? NULL : o->asks;
     switch (o->type) {
     case OUTCOME_DONE:
         said_done(s, o);
@@ -164,6 +166,8 @@ void said_make(struct said *s, const struct outcome *o, uint64_t act)
     }
     if (o->type != OUTCOME_DONE && o->type != OUTCOME_FAIL)
         check_kept(s, o);
+    if (s->ev.asks && output_check(s->ev.asks, &e) != 0)
+        fail_text(s, e.detail, "what the node asks for is too large or cannot be stored");
 }
 
 void said_clear(struct said *s)
@@ -179,10 +183,10 @@ struct outcome outcome_masked(const struct mask *m, const struct outcome *o)
     own.message = mask_text(m, o->message);
     own.output = mask_value(m, o->output);
     own.details = mask_value(m, o->details);
-    own.child_input = mask_value(m, o->child_input);
     own.checkpoint = mask_value(m, o->checkpoint);
     own.passes = mask_value(m, o->passes);
     own.variables = mask_value(m, o->variables);
+    own.asks = mask_value(m, o->asks);
     return own;
 }
 
@@ -191,10 +195,10 @@ void outcome_masked_free(struct outcome *own)
     free((void *)(uintptr_t)own->message);
     json_decref(own->output);
     json_decref(own->details);
-    json_decref(own->child_input);
     json_decref(own->checkpoint);
     json_decref(own->passes);
     json_decref(own->variables);
+    json_decref(own->asks);
 }
 
 void handling_outcome_invalid(const struct def *d, size_t node, struct failure *f)

@@ -153,6 +153,8 @@ struct run {
     char **used;              /* ids of signals that were given to waiters, not durable yet; owned */
     size_t used_count, used_cap;
     size_t used_in_save;      /* the first so many are in the save under way */
+    struct save_ask *asks;    /* for the next save; kind and body owned */
+    size_t ask_count, ask_cap;
 
     bool dead;                /* dropped; freed when `saving`, `peeking` and `loading` are over */
     bool saving, peeking, loading;
@@ -196,6 +198,7 @@ void run_log(struct run *r, const char *node, const char *level, const char *tex
 void run_logs_clear(struct run *r);
 void run_signals(struct run *r, const struct store_claim *c); /* feed those that are new */
 void run_used_drop(struct run *r, size_t count);             /* they are durable, or do not count any more */
+void run_asks_clear(struct run *r);
 void run_peek(struct run *r);
 void run_terminate(struct run *r, const char *message); /* the execution fails with this message, for good */
 void run_error(const struct run *r, const char *what, const struct error *e); /* an error line that names it */

@@ -52,9 +52,9 @@ static struct engine_event copy_event(const struct engine_event *ev)
     copy.park.signal = dup_or_null(ev->park.signal);
     copy.park.signals = json_incref(ev->park.signals);
     copy.park.child = dup_or_null(ev->park.child);
-    copy.park.child_input = json_incref(ev->park.child_input);
     copy.park.checkpoint = json_incref(ev->park.checkpoint);
     copy.variables = json_incref(ev->variables);
+    copy.asks = json_incref(ev->asks);
     copy.enter.passes = json_incref(ev->enter.passes);
     copy.enter.to = dup_or_null(ev->enter.to);
     copy.start = NULL;
@@ -72,9 +72,9 @@ static void drop_event(struct kept_event *k)
     drop_const(k->ev.park.signal);
     json_decref(k->ev.park.signals);
     drop_const(k->ev.park.child);
-    json_decref(k->ev.park.child_input);
     json_decref(k->ev.park.checkpoint);
     json_decref(k->ev.variables);
+    json_decref(k->ev.asks);
     json_decref(k->ev.enter.passes);
     drop_const(k->ev.enter.to);
     drop_const(k->ev.message);

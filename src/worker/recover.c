@@ -69,6 +69,7 @@ static int load(struct run *r, const struct store_claim *c)
     free(r->status);
     r->status = xstrdup(c->status ? c->status : "");
     run_logs_clear(r);
+    run_asks_clear(r);
     run_used_drop(r, r->used_count);
     r->used_in_save = 0;
     r->durable = false;

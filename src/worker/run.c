@@ -37,6 +37,8 @@ static void run_free(struct run *r)
 {
     run_used_drop(r, r->used_count);
     free(r->used);
+    run_asks_clear(r);
+    free(r->asks);
     run_logs_clear(r);
     free(r->logs);
     kept_free(&r->kept);
@@ -158,6 +160,29 @@ void run_used_drop(struct run *r, size_t count)
         memmove(r->used, r->used + count, r->used_count * sizeof(*r->used));
 }
 
+/* ---- Asks ---- */
+
+static void ask_add(struct run *r, struct engine_effect *f)
+{
+    struct buf body = BUF_INIT;
+    js_write(&body, f->body);
+    xgrow((void **)&r->asks, &r->ask_cap, r->ask_count + 1, sizeof(*r->asks));
+    size_t len = body.len;
+    r->asks[r->ask_count++] = (struct save_ask){.kind = STEAL(f->ask), .body = buf_steal(&body), .body_len = len};
+    r->durable = true;
+}
+
+void run_asks_clear(struct run *r)
+{
+    for (size_t i = 0; i < r->ask_count; i++) {
+        free((void *)(uintptr_t)r->asks[i].kind);
+        free((void *)(uintptr_t)r->asks[i].body);
+    }
+    r->ask_count = 0;
+}
+
+/* ---- Signals that came ---- */
+
 static bool is_known(const struct run *r, const char *id)
 {
     for (size_t i = 0; i < r->used_count; i++)
@@ -198,6 +223,8 @@ void run_effects(struct run *r, struct engine_effects *fx)
             run_log(r, f->log_node, f->log_level, f->log_text, f->at_us);
         else if (f->type == ENGINE_CONSUMED)
             used_add(r, STEAL(f->signal));
+        else if (f->type == ENGINE_ASK)
+            ask_add(r, f);
     }
     engine_effects_clear(fx);
 }

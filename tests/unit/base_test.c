@@ -119,6 +119,22 @@ static void bytes_that_are_no_utf8_become_replacement_characters(void **state)
     assert_string_equal(json_string_value(v), "a\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbdz");
 }
 
+/* From RFC 9562, and one that fills more than a block. */
+static void uuids_of_names_are_version_5(void **state)
+{
+    (void)state;
+    struct uuid dns, u;
+    char text[UUID_TEXT], name[120] = "";
+    assert_int_equal(uuid_parse("6ba7b810-9dad-11d1-80b4-00c04fd430c8", &dns), 0);
+    u = uuid_named(&dns, "www.example.com");
+    uuid_format(&u, text);
+    assert_string_equal(text, "2ed6657d-e927-568b-95e1-2665a8aea6a2");
+    memset(name, 'x', sizeof name - 1);
+    u = uuid_named(&dns, name);
+    uuid_format(&u, text);
+    assert_string_equal(text, "9c815e69-9853-5d7a-b976-bd7647a8b234");
+}
+
 static void uuids_are_random_version_4_and_round_trip(void **state)
 {
     (void)state;
@@ -144,6 +160,7 @@ int main(void)
         cmocka_unit_test(json_that_cannot_be_kept_is_refused),
         cmocka_unit_test(bytes_that_are_no_utf8_become_replacement_characters),
         cmocka_unit_test(uuids_are_random_version_4_and_round_trip),
+        cmocka_unit_test(uuids_of_names_are_version_5),
     };
     return cmocka_run_group_tests_name("base", tests, NULL, NULL);
 }

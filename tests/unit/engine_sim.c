@@ -238,7 +238,7 @@ static void trace_effect(struct sim *sim, const struct engine_effect *f)
             buf_addch(t, '~');
         if (f->why == WHY_SCOPE)
             trace_pass(sim, f);
-        if (f->why == WHY_SIGNAL)
+        if (f->why == WHY_SIGNAL || f->why == WHY_CHILD)
             trace_signal(sim, f);
         break;
     case ENGINE_CONSUMED:
@@ -246,6 +246,9 @@ static void trace_effect(struct sim *sim, const struct engine_effect *f)
         break;
     case ENGINE_CANCEL:
         buf_printf(t, "-%s", def_node_id(sim->def, f->node));
+        break;
+    case ENGINE_ASK:
+        buf_printf(t, "[%s %s]", f->ask, js_str(f->body, "of"));
         break;
     case ENGINE_ENDED:
     case ENGINE_LOG:
@@ -434,7 +437,7 @@ static json_t *variables(const char *rest)
 /* TYPE[:NUMBER][#ID] */
 static void signal_event(struct sim *sim, struct engine_event *ev, char *word, char *id, size_t size)
 {
-    char *again = strchr(word, '#'), *data = strchr(word, ':');
+    char *again = strchr(word, '#'), *data = strchr(word, *word == RESERVED_SIGNAL ? '=' : ':');
     snprintf(id, size, "s%zu", sim->signals + 1);
     if (again)
         *again++ = '\0';
@@ -497,6 +500,27 @@ static void handler_event(struct sim *sim, struct engine_event *ev, char operato
     }
 }
 
+/* {KIND,REPLY,UNDO,once}: all but the first may be empty or missing. */
+static json_t *asks_event(const char *node, char *braces)
+{
+    static const char *const keys[] = {"kind", "reply", "undo"};
+    json_t *asks = json_array();
+    for (char *at = braces; at && *at == '{'; at = strchr(at + 1, '{')) {
+        CLEANUP_FREE char *text = xstrndup(at + 1, strcspn(at + 1, "}"));
+        json_t *ask = json_pack("{s:{s:s}}", "body", "of", node);
+        char *rest = text;
+        for (size_t i = 0; i < ARRAY_LEN(keys) && rest; i++) {
+            const char *part = strsep(&rest, ",");
+            if (*part)
+                js_set(ask, keys[i], json_string(part));
+        }
+        js_set(ask, "settles", json_boolean(rest != NULL));
+        js_push(asks, ask);
+    }
+    *braces = '\0';
+    return asks;
+}
+
 static void run_word(struct sim *sim, char *word)
 {
     struct engine_event ev = {.type = ENGINE_DONE};
@@ -507,11 +531,15 @@ static void run_word(struct sim *sim, char *word)
         signal_event(sim, &ev, word + 1, id, sizeof id);
         output = ev.output;
     } else if (!control_event(sim, word, &ev)) {
-        char *op = strpbrk(word, "=!?@%^<>$&~");
+        char *braces = strchr(word, '{'), *op = strpbrk(word, "=!?@%^<>$&~{");
+        ev.asks = braces ? asks_event("", braces) : NULL;
         char operator= op ? *op : '\0';
         if (op)
             *op++ = '\0';
         ev.act = sim_act(sim, word);
+        size_t i;
+        json_t *ask;
+        json_array_foreach(ev.asks, i, ask) js_set(json_object_get(ask, "body"), "of", json_string(word));
         output = json_pack("{s:s}", "of", word);
         ev.output = output;
         handler_event(sim, &ev, operator, op ? op : "", &f);
@@ -523,6 +551,7 @@ static void run_word(struct sim *sim, char *word)
     json_decref(ev.park.signals);
     json_decref(ev.variables);
     json_decref(ev.cancels);
+    json_decref(ev.asks);
     for (size_t at = 0; at <= sim->journal_len; at++)
         sim_check_recovery(sim, at);
 }

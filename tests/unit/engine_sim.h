@@ -12,10 +12,10 @@
  *         a&x (parks until signal x)   a&x,y@500 (until x, y or 500 ms)   a&!x (until a fresh x)
  *         L>body*2/l&x,y@500 (enters, and is also called for x, y and after 500 ms)   a~x,!y (done, withdraws x, completes y)
  *         *x (signal x comes, id s1, s2, ...)
- *         *x:5 (its data is 5)   *x#s1 (that id again)
+ *         *x:5 (its data is 5)   *x#s1 (that id again)   *:x=5 (an answer)   each of a handler's: and it asks, {KIND,REPLY,UNDO,once}
  *         +500 (500 ms pass, then wake)   wake   lost   pause   resume   terminate   refuse
  * Trace:  one part for each command, separated by " | ": a (run, attempt 1), a/2 (attempt 2), a~ (called again after a
- *         timer), a<x 5> (called again: signal x with data 5), !s1 (the signal s1 is used), L(done#1) (called again: pass 1 is over), L#1/a (run in pass 1 of L), -a (cancel), RETRY 1000 (the execution is tried again in 1000 ms), END completed, END failed: text.
+ *         timer), a<x 5> (called again: signal x with data 5), !s1 (the signal s1 is used), [KIND a] (a asks), L(done#1) (called again: pass 1 is over), L#1/a (run in pass 1 of L), -a (cancel), RETRY 1000 (the execution is tried again in 1000 ms), END completed, END failed: text.
  *
  * After each command the state is written, read and written again, and rebuilt from the journal; all must be equal. */
 #ifndef WF_TESTS_UNIT_ENGINE_SIM_H

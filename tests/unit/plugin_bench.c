@@ -173,8 +173,7 @@ static char *describe(const struct outcome *o)
     if (o->until_us)
         buf_printf(&b, " until=%lld", (long long)o->until_us);
     add_text(&b, "signal", o->signal);
-    add_text(&b, "child", o->child_workflow);
-    add_json(&b, "child_input", o->child_input);
+    add_text(&b, "child", o->child);
     add_json(&b, "checkpoint", o->checkpoint);
     if (o->leave)
         buf_printf(&b, " leave=%u", o->leave);

@@ -55,8 +55,7 @@ static void run_outcome(void *state, struct wfw_task *task, const struct wfw_cal
                                                              .after_ms = INT64_MAX,
                                                              .until_ms = 1000,
                                                              .signal = "wake",
-                                                             .child_workflow = "wf-2",
-                                                             .child_input = call->input}),
+                                                             .child = "id-2"}),
                          WFW_OK);
     else if (strcmp(what, "enter") == 0)
         assert_int_equal(host->enter(task, &(struct wfw_enter){.size = sizeof(struct wfw_enter), .branch = "body",
@@ -76,7 +75,7 @@ static void every_outcome_from_loop_and_thread(void **state)
     expect_everywhere(run_outcome, "{\"do\":\"fail empty\"}", "fail type=handler_error message=the handler gave no message");
     expect_everywhere(run_outcome, "{\"do\":\"fail as before node_id\"}", "fail type=old message=shorter");
     expect_everywhere(run_outcome, "{\"do\":\"park after\"}", "park until=1700000002000000 checkpoint={\"n\":5}");
-    expect_everywhere(run_outcome, "{\"do\":\"park all\"}", "park until=1000000 signal=wake child=wf-2 child_input={\"n\":5}");
+    expect_everywhere(run_outcome, "{\"do\":\"park all\"}", "park until=1000000 signal=wake child=id-2");
     expect_everywhere(run_outcome, "{\"do\":\"enter\"}",
                       "enter output={\"n\":5} branch=body checkpoint={\"do\":\"enter\"} pass=3");
     expect_everywhere(run_outcome, "{\"do\":\"leave\"}", "leave output={\"n\":5} branch=outer leave=100");
@@ -96,7 +95,8 @@ static void run_wrong(void *state, struct wfw_task *task, const struct wfw_call 
     assert_int_equal(host->park(task, &(struct wfw_park){.size = sizeof(struct wfw_park)}), WFW_E_INVAL);
     assert_int_equal(host->park(task, &(struct wfw_park){.size = sizeof(struct wfw_park), .signal = "s", .after_ms = -1}),
                      WFW_E_INVAL);
-    assert_int_equal(host->park(task, &(struct wfw_park){.size = sizeof(struct wfw_park), .child_workflow = "w"}),
+    char id[WFW_CHILD_ID];
+    assert_int_equal(host->start_child(task, &(struct wfw_child){.size = sizeof(struct wfw_child), .workflow = "w"}, id),
                      WFW_E_DENIED);
     assert_int_equal(host->enter(task, &(struct wfw_enter){.size = sizeof(struct wfw_enter)}), WFW_E_INVAL);
     assert_int_equal(host->leave(task, 5, NULL, NULL), WFW_E_INVAL);
