@@ -73,21 +73,32 @@ void trace_event(struct trace *t, const struct engine_event *ev)
     }
 }
 
-/* A failure of the node itself is a row of the log that is no mere information. */
+static bool is_outcome(const struct engine_event *ev)
+{
+    return ev->type == ENGINE_DONE || ev->type == ENGINE_LEAVE || ev->type == ENGINE_FAIL || ev->type == ENGINE_TIMEOUT;
+}
+
+/* A row of the log about how the node ended. */
+static bool tells_end(const struct engine_effect *f, const char *node)
+{
+    return f->type == ENGINE_LOG && f->log_node && strcmp(f->log_node, node) == 0 &&
+           !strstr(f->log_text, " failed while it was cancelled: ");
+}
+
+/* Every end of a node is a row of the log, a failure more than an information.  An activation that is being cancelled has none:
+ * what its handler says at last, after what had to run on the way out, counts no more. */
 void trace_effects(struct trace *t, const struct engine_event *ev, const struct engine_effects *fx)
 {
     struct trace_entry *e = entry_of(t, ev->act);
-    if (!e || (strcmp(e->status, "completed") != 0 && strcmp(e->status, "waiting") != 0))
+    const char *level = NULL;
+    for (size_t i = 0; e && i < fx->len && !level; i++)
+        if (tells_end(&fx->items[i], e->node))
+            level = fx->items[i].log_level;
+    bool failed = level && strcmp(level, "info") != 0;
+    if (!e || (!failed && (level || !is_outcome(ev))))
         return;
-    for (size_t i = 0; i < fx->len; i++) {
-        const struct engine_effect *f = &fx->items[i];
-        if (f->type != ENGINE_LOG || strcmp(f->log_level, "info") == 0 || !f->log_node || strcmp(f->log_node, e->node) != 0 ||
-            strncmp(f->log_text, "Node ", strlen("Node ")) != 0)
-            continue;
-        e->status = "failed";
-        set_branch(e, NULL);
-        return;
-    }
+    e->status = failed ? "failed" : "cancelled";
+    set_branch(e, NULL);
 }
 
 void trace_cancel(struct trace *t, uint64_t act)

@@ -9,6 +9,7 @@ from tap import case, graph, is_, main, run, trace_line, write  # noqa: F401 (fo
 
 T, NOOP, TRY = ("trigger",), ("noop",), ("try",)
 BAD = ("condition", {"expression": "missing"})
+ANY = ("noop", {}, {"join": "any"})
 START = datetime.datetime(2026, 1, 1)
 
 Result = collections.namedtuple("Result", "ran completed data")

@@ -2,7 +2,7 @@
 """The rules of structure, joins and cycles in detail, one case for each; the names of the cases are the numbers of the rules.
 details_scopes_test.py has those of loops, tries and scopes."""
 
-from details import (FOR, IF, NOOP, REPEAT, SWITCH, T, WAIT, BAD, case, diagnostics, edge, graph, is_, main, node, runs,
+from details import (ANY, FOR, IF, NOOP, REPEAT, SWITCH, T, WAIT, BAD, case, diagnostics, edge, graph, is_, main, node, runs,
                      structure, UNTIL)
 
 # ---- definition and structure ----
@@ -204,7 +204,6 @@ def detail_15():
 # ---- joins ----
 
 N2 = ("noop", {}, {"join": "n_of_m", "join_n": 2})
-ANY = ("noop", {}, {"join": "any"})
 
 
 @case
