@@ -60,11 +60,18 @@ static void save(struct run *r, enum save_then then, int64_t due_us)
     run_asks_clear(r);
 }
 
+/* A full worker gives its places back even for a moment: what goes round and round in short waits must not keep others out. */
+static bool may_stay(const struct run *r, int64_t due)
+{
+    return due != INT64_MAX && due - clock_now_us() <= STAY_US && !r->leaving &&
+           r->w->held.len < (size_t)r->w->settings->max_in_flight;
+}
+
 /* Nothing runs: wait for what is due, in memory when that is soon. */
 static void park(struct run *r)
 {
     int64_t due = engine_next_due(r->state);
-    if (due != INT64_MAX && due - clock_now_us() <= STAY_US && !r->leaving) {
+    if (may_stay(r, due)) {
         if (r->durable && r->kept.len > 0)
             save(r, SAVE_KEEP, 0);
         return;
