@@ -87,7 +87,8 @@ def failed(backend, identity, message, node, done, retries=0):
     state = row.state
     assert state["completed_node_ids"] == done, state["completed_node_ids"]
     result = state["node_results"][node]
-    assert result["status"] == "failed" and message in ("Node %s failed: %s" % (node, result["error"]), "Node %s %s" % (node, result["error"])), result
+    assert result["status"] == "failed" and message in ("Node %s failed: %s" % (node, result["error"]),
+                                                        "Node %s %s" % (node, result["error"])), result
     return row
 
 

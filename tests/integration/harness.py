@@ -588,12 +588,14 @@ class _Listener(http.server.ThreadingHTTPServer):
 
 
 class HttpServer:
-    """Remembers every request; answers come from script[path], one after the other, the last one again and again."""
+    """Remembers every request; answers come from script[path], one after the other, the last one again and again.
+    fallback(request) answers where the script has nothing."""
 
     def __init__(self):
-        self.lock = threading.Lock()
+        self.lock = threading.RLock()
         self.requests = []
         self.script = {}
+        self.fallback = lambda request: Answer()
         self.stopped = False
         owner = self
 
@@ -630,7 +632,9 @@ class HttpServer:
     def take(self, request):
         with self.lock:
             self.requests.append(request)
-            answers = self.script.get(request.path.split("?")[0], [Answer()])
+            answers = self.script.get(request.path.split("?")[0])
+            if answers is None:
+                return self.fallback(request)
             return answers.pop(0) if len(answers) > 1 else answers[0]
 
     def seen(self, path):

@@ -8,11 +8,13 @@ INTEGRATION_TESTS = \
   tests/integration/outage_test.py \
   tests/integration/plugins_test.py \
   tests/integration/promises_test.py \
+  tests/integration/promises_workers_test.py \
   tests/integration/schedules_test.py \
+  tests/integration/recovery_test.py \
   tests/integration/scopes_test.py \
   tests/integration/signals_test.py \
   tests/integration/workers_test.py
-EXTRA_DIST += $(INTEGRATION_TESTS) tests/integration/harness.py tests/integration/expect.py
+EXTRA_DIST += $(INTEGRATION_TESTS) tests/integration/harness.py tests/integration/expect.py tests/integration/scene.py
 if HAVE_PYTHON3
 TESTS += $(INTEGRATION_TESTS)
 endif

@@ -2,34 +2,32 @@
 """What the product promises, feature by feature, each in a case that is named after it.
 
 Every case is a function of a scene: a database with json or with jsonb columns and its worker.  One that yields has inserted
-its executions and goes on when its turn has come, so that all the waiting of a scene is done at the same time.  The cases at the
-end need workers of their own.
+its executions and goes on when its turn has come, so that all the waiting of a scene is done at the same time.  What is
+promised of workers, lost and several ones, stands in promises_workers_test.py.
 """
 
 import datetime
 import functools
 import inspect
+import json
 import sys
-import uuid
 
 from expect import END, completed, failed, failures, log_is, ran, shape
-from harness import (Answer, Backend, HttpServer, Postgres, Worker, add_case, case, graph, json, main, now, signal,
-                     time, wait_until, wfworker)
+from harness import Answer, add_case, case, graph, main, now, time, wait_until
+from scene import Scene, T, server
 
-FEATURES = """any execution; linear trigger, delay, http, end; last node's result; failed node's result; entry node; condition branches;
+FEATURES = """
+any execution; linear trigger, delay, http, end; last node's result; failed node's result; entry node; condition branches;
 condition expression as in the UI's hint; switch; parallel fan-out; fan-in with branches of more than one node;
 parallel end without fan-in; wait any / n-of-m, sequential, aggregation; one parallel node fails; loops;
-break/continue, try/catch/finally; map/filter/reduce/merge/split; set/get variable; delay seconds; delay until_time/until_condition;
-http_request; human_approval; signals; cron schedule; schedule with bad cron text; schedule of an inactive workflow;
-retry with backoff; success after retries; node missing in graph; unknown node type; empty graph; workflow timeout; node timeout;
-priority; pause/terminate while a node runs; multiple workers; LangGraph; self-healing; replay from node; mails; poison execution;
-edge with a null/non-string value; a "branch" key in trigger data or any output; graph edited while running;
-two workers; schedules due once, several workers; kill -9 in a node; SIGTERM in a node; endless loops"""
+break/continue, try/catch/finally; map/filter/reduce/merge/split; set/get variable; delay seconds;
+delay until_time/until_condition; http_request; human_approval; signals; cron schedule; schedule with bad cron text;
+schedule of an inactive workflow; retry with backoff; success after retries; node missing in graph; unknown node type;
+empty graph; workflow timeout; node timeout; pause/terminate while a node runs; LangGraph; self-healing; replay from node;
+mails; poison execution; edge with a null/non-string value; a "branch" key in trigger data or any output;
+graph edited while running"""
 
-postgres = Postgres()
-server = HttpServer()
 promises = []
-on_their_own = []
 
 
 def promise(feature, text):
@@ -37,58 +35,6 @@ def promise(feature, text):
         promises.append((feature, text, function))
         return function
     return add
-
-
-class Scene:
-    """One database and its worker, and what the cases have inserted."""
-
-    def __init__(self, json_type, workers=1, **options):
-        self.name = options.pop("name", json_type)
-        self.backend = Backend(postgres, "promises_" + self.name, json_type=json_type)
-        assert wfworker("migrate", "--db", self.backend.dsn).status == 0
-        arguments = options.pop("arguments", ())
-        self.workers = [Worker(self.backend.dsn, *arguments, name="%s-%d" % (self.name, i), **options) for i in range(workers)]
-        self.paths = 0
-
-    def path(self, *answers):
-        self.paths += 1
-        path = "/%s-%d" % (self.name, self.paths)
-        server.script[path] = list(answers) or [Answer()]
-        return path
-
-    def call(self, path, **config):
-        return "http_request", dict(config, url=server.url + path)
-
-    def start(self, definition, data=None, trigger_config=None, **options):
-        return self.backend.execution(self.backend.workflow(definition, trigger_config=trigger_config), data, **options)
-
-    def signal(self, identity, kind, data):
-        """A row as the backend's engine writes it."""
-        made = str(uuid.uuid4())
-        self.backend.run("INSERT INTO workflowsignal (id, execution_id, signal_type, signal_data, received_at, processed)"
-                         " VALUES (%s, %s, %s, %s, %s, false)", (made, identity, kind, json.dumps(data), now()))
-        return made
-
-    def signals(self, identity):
-        return self.backend.run("SELECT id::text, processed FROM workflowsignal WHERE execution_id = %s ORDER BY received_at", (identity,))
-
-    def schedule(self, workflow, cron, next_run_at):
-        made = str(uuid.uuid4())
-        self.backend.run("INSERT INTO workflowschedule (id, workflow_id, cron_expression, is_active, next_run_at)"
-                         " VALUES (%s, %s, %s, true, %s)", (made, workflow, cron, next_run_at))
-        return made
-
-    def executions_of(self, workflow):
-        return [r[0] for r in self.backend.run("SELECT id::text FROM workflowexecution WHERE workflow_id = %s", (workflow,))]
-
-    def waiting(self, identity):
-        wait_until("the execution to wait", lambda: self.backend.row(identity).status == "waiting_for_signal")
-
-    def shown(self, identity, node, text="Executing node: %s"):
-        wait_until("the row to show %s" % node, lambda: (node, "info", text % node) in self.backend.log(identity))
-
-    def data(self, row):
-        return row.state["execution_data"]
 
 
 def variable(name, value):
@@ -99,9 +45,6 @@ def values(row):
     """What the set_variable nodes have left, by node."""
     return {k[:-len("_output")]: v["value"] for k, v in row.state["execution_data"].items()
             if k.endswith("_output") and isinstance(v, dict) and "variable_name" in v}
-
-
-T = ("t", "trigger", {"trigger_type": "manual"})
 
 
 # ---- The course of an execution ----
@@ -120,19 +63,25 @@ def any_execution(s):
 @promise("linear trigger, delay, http, end", "each node once, in order, with its result, in one second of waiting")
 def linear(s):
     path = s.path(Answer(201, '{"id": 5}'))
-    identity = s.start(graph([("trigger-1", "trigger", {"trigger_type": "manual"}), ("delay-2", "delay", {"delay_type": "seconds", "delay_seconds": 1}),
-                              ("http-3", "http_request", {"method": "POST", "url": server.url + path, "headers": {"X-A": "1"}, "body": {"k": [1]}}),
-                              ("end-4", "end")], [("trigger-1", "delay-2"), ("delay-2", "http-3"), ("http-3", "end-4")], "trigger-1"), {"n": 1})
+    identity = s.start(graph([("trigger-1", "trigger", {"trigger_type": "manual"}),
+                              ("delay-2", "delay", {"delay_type": "seconds", "delay_seconds": 1}),
+                              ("http-3", "http_request",
+                               {"method": "POST", "url": server.url + path, "headers": {"X-A": "1"}, "body": {"k": [1]}}),
+                              ("end-4", "end")], [("trigger-1", "delay-2"), ("delay-2", "http-3"), ("http-3", "end-4")],
+                             "trigger-1"), {"n": 1})
     yield
     row = completed(s.backend, identity, ["trigger-1", "delay-2", "http-3", "end-4"])
     data, results = s.data(row), row.state["node_results"]
     assert set(data) == {"n", "trigger-1_output", "delay-2_output", "http-3_output", "end-4_output"}, data
-    assert data["delay-2_output"] == {"delay_type": "seconds", "completed": True} and results["delay-2"]["duration_ms"] >= 990, results
+    assert data["delay-2_output"] == {"delay_type": "seconds",
+                                      "completed": True} and results["delay-2"]["duration_ms"] >= 990, results
     output = data["http-3_output"]
-    assert (output["status_code"], output["json"], output["method"], output["url"]) == (201, {"id": 5}, "POST", server.url + path), output
+    assert (output["status_code"], output["json"], output["method"], output["url"]) == (201, {"id": 5}, "POST",
+                                                                                        server.url + path), output
     log_is(s.backend, identity, ran("trigger-1", "delay-2", "http-3", "end-4") + END)
     seen = server.seen(path)
-    assert len(seen) == 1 and (seen[0].method, json.loads(seen[0].body), seen[0].headers["X-A"]) == ("POST", {"k": [1]}, "1"), seen
+    assert len(seen) == 1 and (seen[0].method, json.loads(seen[0].body), seen[0].headers["X-A"]) == ("POST", {"k": [1]},
+                                                                                                     "1"), seen
 
 
 @promise("last node's result", "it stands in completed_node_ids and node_results, also of an execution with one node")
@@ -155,7 +104,8 @@ def failed_result(s):
     row = failed(s.backend, identity, "Node h failed: HTTP 404: Not Found", "h", ["t"])
     result = row.state["node_results"]["h"]
     assert result["error"] == "HTTP 404: Not Found", result
-    assert {k: result["output"]["error"][k] for k in ("type", "message")} == {"type": "http_status", "message": "HTTP 404: Not Found"}, result
+    assert {k: result["output"]["error"][k] for k in ("type", "message")} == {"type": "http_status",
+                                                                              "message": "HTTP 404: Not Found"}, result
     assert set(row.state["node_results"]) == {"t", "h"}, row
     log_is(s.backend, identity, ran("t") + failures("h", [], row.error_message))
 
@@ -175,7 +125,8 @@ def entry(s):
     completed(s.backend, keyed, ["long-name", "z"])
 
 
-@promise("condition branches", "one of them runs: by the edges' branch or condition, and without labels the first drawn when it is true")
+@promise("condition branches",
+         "one of them runs: by the edges' branch or condition, and without labels the first drawn when it is true")
 def condition_branches(s):
     nodes = [T, ("c", "condition", {"expression": "${value} > 10"}), ("a", "noop"), ("b", "noop")]
     forms = [[{"from": "c", "to": "a", "branch": "true"}, {"from": "c", "to": "b", "branch": "false"}],
@@ -199,7 +150,8 @@ def condition_expression(s):
     spellings = ["input.value > 10", "${value} > 10", "${data.value} > 10", "value > 10", "data.value > 10 && value !== 12",
                  "input.value === 11 || false", "value > 10 and not value == 12"]
     begun = [s.start(graph([T, ("c", "condition", {"expression": e}), ("y", "noop"), ("n", "noop")],
-                           [("t", "c"), ("c", "y", "true"), ("c", "n", "false")]), {"value": v}) for e in spellings for v in (11, 9)]
+                           [("t", "c"), ("c", "y", "true"), ("c", "n", "false")]),
+                     {"value": v}) for e in spellings for v in (11, 9)]
     hint = s.start(graph([T, ("c", "if", {"expression": "input.status === 'ready'"}), ("y", "noop"), ("n", "noop")],
                          [("t", "c"), ("c", "y"), ("c", "n")]), {"status": "ready"})
     gone = s.start(graph([T, ("c", "condition", {"expression": "nothing > 10"})], [("t", "c")]), {"value": 1})
@@ -217,9 +169,11 @@ def switch(s):
     config = {"switch_expression": "input.order.status", "cases": {"open": "", "paid": "ship", "3": {"any": "thing"}}}
     nodes = [T, ("s", "switch", config), ("o", "noop"), ("p", "noop"), ("three", "noop"), ("other", "noop")]
     edges = [("t", "s"), ("s", "o", "open"), ("s", "p", "ship"), ("s", "three", "3"), ("s", "other", "default")]
-    wanted = (("open", "o", "open"), ("paid", "p", "ship"), (3, "three", "3"), ("lost", "other", "default"), (None, "other", "default"))
+    wanted = (("open", "o", "open"), ("paid", "p", "ship"), (3, "three", "3"), ("lost", "other", "default"),
+              (None, "other", "default"))
     begun = [s.start(graph(nodes, edges), {"order": {"status": status}}) for status, _, _ in wanted]
-    drawn = [s.start(graph(nodes[:4], [("t", "s"), ("s", "o"), ("s", "p")]), {"order": {"status": status}}) for status in ("paid", "lost")]
+    drawn = [s.start(graph(nodes[:4], [("t", "s"), ("s", "o"), ("s", "p")]),
+                     {"order": {"status": status}}) for status in ("paid", "lost")]
     yield
     for (status, node, branch), identity in zip(wanted, begun):
         row = completed(s.backend, identity, ["t", "s", node])
@@ -232,8 +186,11 @@ def switch(s):
 @promise("parallel fan-out", "the nodes run at the same time, and each result is recorded")
 def fan_out(s):
     path = s.path()
-    server.script[path] = [Answer(body='{"v": 1}', until=lambda: len(server.seen(path)) >= 3)]  # nobody is answered before all have asked
-    identity = s.start(graph([T] + [(n, *s.call(path + "?" + n)) for n in "abc"] + [("j", *variable("j", "${a_output.json.v + c_output.json.v}"))],
+    server.script[path] = [Answer(body='{"v": 1}',
+                                  until=lambda: len(server.seen(path)) >= 3)]  # nobody is answered before all have asked
+    identity = s.start(graph([T] + [(n, *s.call(path + "?" + n)) for n in "abc"] + [("j",
+                                                                                     *variable("j",
+                                                                                               "${a_output.json.v + c_output.json.v}"))],
                              [("t", n) for n in "abc"] + [(n, "j") for n in "abc"]))
     yield
     row = completed(s.backend, identity, {"t", "a", "b", "c", "j"})
@@ -247,8 +204,10 @@ def fan_out(s):
 @promise("fan-in with branches of more than one node", "every node of every branch runs, then the fan-in, once")
 def fan_in(s):
     nodes = ["a1", "b1", "b2", "c1", "c2", "c3", "j", "e"]
-    edges = [("t", "a1"), ("t", "b1"), ("t", "c1"), ("b1", "b2"), ("c1", "c2"), ("c2", "c3"), ("a1", "j"), ("b2", "j"), ("c3", "j"), ("j", "e")]
-    identity = s.start(graph([T] + [(n, "delay", {"delay_seconds": 0.05}) if n[0] in "abc" else (n, "noop") for n in nodes], edges))
+    edges = [("t", "a1"), ("t", "b1"), ("t", "c1"), ("b1", "b2"), ("c1", "c2"), ("c2", "c3"), ("a1", "j"), ("b2", "j"),
+             ("c3", "j"), ("j", "e")]
+    identity = s.start(graph([T] + [(n, "delay", {"delay_seconds": 0.05}) if n[0] in "abc" else (n, "noop") for n in nodes],
+                             edges))
     yield
     row = completed(s.backend, identity, {"t", *nodes})
     assert row.state["completed_node_ids"][-2:] == ["j", "e"], row
@@ -285,7 +244,8 @@ def parallel_options(s):
     sequential = split(sequential=True)
     yield
     row = completed(s.backend, any_of, ["t", "b", "j"])
-    assert s.data(row)["t_parallel_result"]["json"] == "fast" and set(s.data(row)) == {"t_output", "b_output", "t_parallel_result", "j_output"}, row
+    assert s.data(row)["t_parallel_result"]["json"] == "fast" and set(s.data(row)) == {"t_output", "b_output",
+                                                                                       "t_parallel_result", "j_output"}, row
     row = completed(s.backend, two_of, {"t", "b", "c", "j"})
     assert [r["url"][-1] for r in s.data(row)["t_parallel_result"]] == ["b", "c"], row
     for how, wanted in (("array", ["a", "b", "c"]), ("first", "a"), ("last", "c"), ("merge", "c")):
@@ -300,7 +260,8 @@ def parallel_options(s):
 @promise("one parallel node fails", "it alone runs again; what its siblings have done is not done twice")
 def one_fails(s):
     good, bad = s.path(), s.path(Answer(503), Answer())
-    identity = s.start(graph([T, ("a", *s.call(good, method="POST")), ("b", *s.call(good, method="POST")), ("w", "await", {"signal_type": "go"}),
+    identity = s.start(graph([T, ("a", *s.call(good, method="POST")), ("b", *s.call(good, method="POST")),
+                              ("w", "await", {"signal_type": "go"}),
                               ("c", *s.call(bad, method="POST")), ("j", "noop")],
                              [("t", "a"), ("t", "b"), ("t", "w"), ("w", "c"), ("a", "j"), ("b", "j"), ("c", "j")]))
     yield
@@ -338,7 +299,8 @@ def loops(s):
     for identity, passes, seen in begun:
         row = completed(s.backend, identity, ["t", "v", "l", "e"] if passes else ["t", "l", "e"])
         output = s.data(row)["l_output"]
-        assert (output["count"], output["succeeded"], output["failed"], len(output["results"])) == (passes, passes, 0, passes), output
+        assert (output["count"], output["succeeded"], output["failed"], len(output["results"])) == (passes, passes, 0,
+                                                                                                    passes), output
         assert values(row)["e"] == seen and "item" not in s.data(row) and "index" not in s.data(row), row
         log_is(s.backend, identity, ran("t") + [("l", "info", "Executing node: l")] + ran("v") * passes +
                [("l", "info", "Node l completed successfully")] + ran("e") + END)
@@ -353,7 +315,8 @@ def leave_and_catch(s):
     leaving = {}
     for kind in ("break", "continue"):
         leaving[kind] = s.start(graph(
-            [T, ("l", "for", {"array_expression": "[1, 2, 3, 4]"}), ("c", "condition", {"expression": "item == 2"}), (kind, kind, {"loop_label": ""}),
+            [T, ("l", "for", {"array_expression": "[1, 2, 3, 4]"}), ("c", "condition", {"expression": "item == 2"}),
+             (kind, kind, {"loop_label": ""}),
              ("v", *variable("sum", "${(vars.sum ?? 0) + item}")), ("e", *variable("all", "${vars.sum}"))],
             [("t", "l"), ("l", "c"), ("c", kind, "true"), ("c", "v", "false"), ("v", "l"), ("l", "e")]))
     broken = s.path(Answer(418))
@@ -361,8 +324,10 @@ def leave_and_catch(s):
     tried = {}
     for how, path, kinds in (("caught", broken, "http_status"), ("uncaught", broken, "timeout"), ("fine", fine, "")):
         tried[how] = s.start(graph(
-            [T, ("y", "try", {"try_scope": "s"}), ("h", *s.call(path)), ("c", "catch", {"error_type": kinds, "error_handler": "print(1)"}),
-             ("why", *variable("why", "${error.node_id + ' ' + error.type}")), ("f", "finally", {"finally_code": "print(2)"}), ("e", "end")],
+            [T, ("y", "try", {"try_scope": "s"}), ("h", *s.call(path)),
+             ("c", "catch", {"error_type": kinds, "error_handler": "print(1)"}),
+             ("why", *variable("why", "${error.node_id + ' ' + error.type}")), ("f", "finally", {"finally_code": "print(2)"}),
+             ("e", "end")],
             [("t", "y"), ("y", "h"), ("h", "c"), ("c", "why"), ("why", "f"), ("f", "e")]))
     yield
     row = completed(s.backend, leaving["break"], ["t", "c", "v", "break", "l", "e"])
@@ -386,19 +351,25 @@ def transforms(s):
     items = [{"n": 1, "k": "a"}, {"n": 2, "k": "b"}, {"n": 3, "k": "a"}]
     wanted = {
         "map": ({"map_expression": "item.n * 2", "input_array": "input.items"}, [2, 4, 6], {"transformed": True}),
-        "filter": ({"filter_condition": "item.n > 1 && item.k === 'a'", "input_array": "input.items"}, items[2:], {"filtered": True}),
+        "filter": ({"filter_condition": "item.n > 1 && item.k === 'a'", "input_array": "input.items"}, items[2:],
+                   {"filtered": True}),
         "reduce": ({"reduce_function": "acc + item.n", "initial_value": "0", "input_array": "input.items"}, 6, {"reduced": True}),
-        "deep": ({"merge_strategy": "deep", "input_sources": ["left", "right"]}, {"a": {"x": 1, "y": 2}, "b": [3]}, {"merged": True, "sources": 2}),
-        "shallow": ({"merge_strategy": "shallow", "input_sources": ["left", "input.right"]}, {"a": {"y": 2}, "b": [3]}, {"merged": True, "sources": 2}),
+        "deep": ({"merge_strategy": "deep", "input_sources": ["left", "right"]}, {"a": {"x": 1, "y": 2}, "b": [3]},
+                 {"merged": True, "sources": 2}),
+        "shallow": ({"merge_strategy": "shallow", "input_sources": ["left", "input.right"]}, {"a": {"y": 2}, "b": [3]},
+                    {"merged": True, "sources": 2}),
         "array": ({"merge_strategy": "array", "input_sources": ["map", "items", "left"]},
-                  [{"result": [2, 4, 6], "transformed": True, "type": "map"}, *items, {"a": {"x": 1}, "b": [1, 2]}], {"merged": True, "sources": 3}),
+                  [{"result": [2, 4, 6], "transformed": True, "type": "map"}, *items, {"a": {"x": 1}, "b": [1, 2]}],
+                  {"merged": True, "sources": 3}),
         "by_key": ({"split_strategy": "by_key", "split_config": {"key": "k"}, "input_array": "input.items"},
                    {"a": [items[0], items[2]], "b": [items[1]]}, {"split": True, "count": 2}),
-        "by_size": ({"split_strategy": "by_size", "split_config": {"size": 2, "input_array": "items"}}, [items[:2], items[2:]], {"split": True, "count": 2}),
+        "by_size": ({"split_strategy": "by_size", "split_config": {"size": 2, "input_array": "items"}}, [items[:2], items[2:]],
+                    {"split": True, "count": 2}),
         "by_condition": ({"split_strategy": "by_condition", "split_config": {"condition": "item.n < 3"}, "input_array": "items"},
                          {"true": items[:2], "false": items[2:]}, {"split": True, "count": 2}),
     }
-    kinds = {"deep": "merge", "shallow": "merge", "array": "merge", "by_key": "split", "by_size": "split", "by_condition": "split"}
+    kinds = {"deep": "merge", "shallow": "merge", "array": "merge", "by_key": "split", "by_size": "split",
+             "by_condition": "split"}
     names = list(wanted)
     identity = s.start(graph([T] + [(n, kinds.get(n, n), wanted[n][0]) for n in names], list(zip(["t"] + names, names))),
                        {"items": items, "left": {"a": {"x": 1}, "b": [1, 2]}, "right": {"a": {"y": 2}, "b": [3]}})
@@ -406,7 +377,8 @@ def transforms(s):
     yield
     row = completed(s.backend, identity, ["t"] + names)
     for name in names:
-        assert s.data(row)[name + "_output"] == {"result": wanted[name][1], "type": kinds.get(name, name), **wanted[name][2]}, (name, row)
+        assert s.data(row)[name + "_output"] == {"result": wanted[name][1], "type": kinds.get(name, name),
+                                                 **wanted[name][2]}, (name, row)
     row = s.backend.wait_end(none)
     assert row.state["node_results"]["m"]["output"]["error"]["type"] == "type_error" and row.status == "failed", row
 
@@ -416,7 +388,8 @@ def set_and_get(s):
     identity = s.start(graph(
         [T, ("s", "set_variable", {"variable_name": "v", "variable_value": {"deep": [1, "${n}"]}, "variable_scope": "workflow"}),
          ("d", "delay", {"delay_seconds": 0.3}), ("g", "get_variable", {"variable_name": "v", "default_value": "none"}),
-         ("x", "get_variable", {"variable_name": "never", "default_value": "none"}), ("c", "condition", {"expression": "vars.v.deep[1] == 7 && v.deep[0] == 1"})],
+         ("x", "get_variable", {"variable_name": "never", "default_value": "none"}),
+         ("c", "condition", {"expression": "vars.v.deep[1] == 7 && v.deep[0] == 1"})],
         [("t", "s"), ("s", "d"), ("d", "g"), ("g", "x"), ("x", "c")]), {"n": 7})
     gone = s.start(graph([T, ("g", "get_variable", {"variable_name": "never"})], [("t", "g")]))
     yield
@@ -452,12 +425,15 @@ def delays(s):
 def delays_until(s):
     at = now().replace(microsecond=0) + datetime.timedelta(seconds=3)
     zoned = (at + datetime.timedelta(hours=2)).isoformat() + "+02:00"
-    timed = [s.start(graph([T, ("d", "delay", {"delay_type": "until_time", "target_time": text})], [("t", "d")])) for text in (at.isoformat(), zoned)]
+    timed = [s.start(graph([T, ("d", "delay", {"delay_type": "until_time", "target_time": text})],
+                           [("t", "d")])) for text in (at.isoformat(), zoned)]
     panel = s.start(graph([T, ("d", "wait", {"delay_type": "until_time", "target_time": "2024-01-31T23:59"})], [("t", "d")]))
     held = s.path(Answer(body='{"ready": true}', delay=1))
-    condition = {"delay_type": "until_condition", "condition_expression": "input.h_output != null && h_output.json.ready", "poll_seconds": 0.1}
+    condition = {"delay_type": "until_condition", "condition_expression": "input.h_output != null && h_output.json.ready",
+                 "poll_seconds": 0.1}
     conditional = s.start(graph([T, ("d", "delay", condition), ("h", *s.call(held))], [("t", "d"), ("t", "h")]))
-    never = s.start(graph([T, ("d", "delay", {"delay_type": "until_condition", "condition_expression": "1 > 2", "poll_seconds": 0.1,
+    never = s.start(graph([T, ("d", "delay", {"delay_type": "until_condition", "condition_expression": "1 > 2",
+                                              "poll_seconds": 0.1,
                                               "timeout_seconds": 0.5})], [("t", "d")]))
     yield
     for identity in timed:
@@ -477,7 +453,8 @@ def http(s):
                "http://169.254.169.254/latest": 'the address 169.254.169.254 of "169.254.169.254" is refused by the address guard (http_guard = metadata)'}
     not_called = {url: s.start(graph([T, ("h", "http_request", {"url": url})], [("t", "h")])) for url in refused}
     bodies = s.path()
-    sent = [s.start(graph([T, ("h", *s.call(bodies, method="POST", body=body))], [("t", "h")])) for body in ([1, {"a": None}], 5, "plain")]
+    sent = [s.start(graph([T, ("h", *s.call(bodies, method="POST", body=body))], [("t", "h")])) for body in ([1, {"a": None}],
+                                                                                                             5, "plain")]
     latin, nan = s.path(Answer(body=b'caf\xe9 \xff')), s.path(Answer(body='{"v": NaN}'))
     odd = [s.start(graph([T, ("h", *s.call(path)), ("n", "noop")], [("t", "h"), ("h", "n")])) for path in (latin, nan)]
     yield
@@ -486,14 +463,16 @@ def http(s):
     for identity in sent:
         completed(s.backend, identity, ["t", "h"])
     assert sorted(r.body for r in server.seen(bodies)) == sorted(['[1, {"a": null}]', "5", "plain"]) or \
-        sorted(r.body for r in server.seen(bodies)) == sorted(['[1,{"a":null}]', "5", "plain"]), [r.body for r in server.seen(bodies)]
+        sorted(r.body for r in server.seen(bodies)) == sorted(['[1,{"a":null}]', "5",
+                                                               "plain"]), [r.body for r in server.seen(bodies)]
     output = s.data(completed(s.backend, odd[0], ["t", "h", "n"]))["h_output"]
     assert (output["body"], output["body_encoding"], output["json"]) == ("Y2Fm6SD/", "base64", None), output
     output = s.data(completed(s.backend, odd[1], ["t", "h", "n"]))["h_output"]
     assert (output["body"], output["json"]) == ('{"v": NaN}', None) and output["json_error"], output
 
 
-@promise("human_approval", "the execution waits for a person, and goes on along the option that was chosen; no answer is no answer")
+@promise("human_approval",
+         "the execution waits for a person, and goes on along the option that was chosen; no answer is no answer")
 def approval(s):
     config = {"approval_message": "Ship ${order}?", "timeout_seconds": 3600, "approval_options": ["approve", "reject"]}
     identity = s.start(graph([T, ("h", "human_approval", config), ("y", "noop"), ("n", "noop")],
@@ -510,13 +489,15 @@ def approval(s):
     answer = s.signal(identity, "human_approval", {"decision": "reject", "by": "Ann"})
     row = completed(s.backend, identity, ["t", "h", "n"])
     output = s.data(row)["h_output"]
-    assert (output["choice"], output["response"], output["message"]) == ("reject", {"decision": "reject", "by": "Ann"}, "Ship 12?"), output
+    assert (output["choice"], output["response"], output["message"]) == ("reject", {"decision": "reject", "by": "Ann"},
+                                                                         "Ship 12?"), output
     assert (answer, True) in s.signals(identity) and [m for _, _, m in s.backend.log(identity)].count("Executing node: h") == 1
     row = completed(s.backend, late, ["t", "h", "n"])
     assert s.data(row)["h_output"]["status"] == "timeout", row
 
 
-@promise("signals", "one that was waited for ends the wait; its own row is marked, no second is made; the type must be the right one")
+@promise("signals",
+         "one that was waited for ends the wait; its own row is marked, no second is made; the type must be the right one")
 def signals(s):
     identity = s.start(graph([T, ("w", "await", {"signal_type": "paid"}), ("e", "end")], [("t", "w"), ("w", "e")]))
     yield
@@ -527,7 +508,8 @@ def signals(s):
     assert s.data(row)["signal_paid"] == {"amount": 5} and "signal_unpaid" not in s.data(row), row
     assert s.data(row)["w_output"] == {"event": "signal", "signal": "paid", "data": {"amount": 5}}, row
     assert s.signals(identity) == [(other, False), (paid, True)], s.signals(identity)
-    log_is(s.backend, identity, ran("t") + [("w", "info", "Executing node: w"), ("w", "info", "Execution waiting for signal: paid"),
+    log_is(s.backend, identity, ran("t") + [("w", "info", "Executing node: w"),
+                                            ("w", "info", "Execution waiting for signal: paid"),
                                             ("w", "info", "Signal received and processed: paid"),
                                             ("w", "info", "Node w completed successfully")] + ran("e") + END)
 
@@ -556,7 +538,8 @@ def bad_cron(s):
     s.schedule(good, "0 0 1 1 *", now())
     yield
     wait_until("the good one to fire", lambda: s.executions_of(good))
-    wait_until("the error to be recorded", lambda: s.backend.run("SELECT error FROM wfworker.schedule WHERE id = %s", (row,))[0][0])
+    wait_until("the error to be recorded", lambda: s.backend.run("SELECT error FROM wfworker.schedule WHERE id = %s",
+                                                                 (row,))[0][0])
     error = s.backend.run("SELECT error FROM wfworker.schedule WHERE id = %s", (row,))[0][0]
     assert error.startswith('wrong cron expression "61 25 * * *": minute "61" '), error
     assert s.executions_of(bad) == [] and len(s.workers[0].lines("schedule cannot run.*" + row)) == 1, s.workers[0].log()
@@ -599,7 +582,8 @@ def success_after_retries(s):
     yield
     row = completed(s.backend, identity, ["t", "h", "n"])
     assert (row.error_message, row.next_retry_at, row.retry_count) == (None, None, 1), row
-    assert (row.state["error_message"], row.state["next_retry_at"], row.state["node_results"]["h"]["error"]) == (None, None, None), row
+    assert (row.state["error_message"], row.state["next_retry_at"], row.state["node_results"]["h"]["error"]) == (None, None,
+                                                                                                                 None), row
     log_is(s.backend, identity, ran("t") + failures("h", ["Node h failed: HTTP 502: Bad Gateway"]) + ran("h", "n") + END)
 
 
@@ -609,9 +593,11 @@ def missing_node(s):
     yield
     row = s.backend.wait_end(identity)
     shape(s.backend, row)
-    assert (row.status, row.error_message, row.retry_count, row.next_retry_at) == ("failed", "Node ghost not found in workflow", 0, None), row
+    assert (row.status, row.error_message, row.retry_count, row.next_retry_at) == ("failed", "Node ghost not found in workflow",
+                                                                                   0, None), row
     assert row.state["node_results"] == {} and row.state["completed_node_ids"] == [], row
-    assert [r[1:] for r in s.backend.log(identity)[1:]] == [("error", "Workflow execution failed permanently: " + row.error_message)]
+    assert [r[1:] for r in s.backend.log(identity)[1:]] == [("error",
+                                                             "Workflow execution failed permanently: " + row.error_message)]
 
 
 @promise("unknown node type", "it is a failure with a warning, never a success")
@@ -648,7 +634,8 @@ def workflow_timeout(s):
         message = "Workflow execution timed out after %s seconds" % seconds
         assert (row.status, row.error_message, row.retry_count, row.next_retry_at) == ("failed", message, 0, None), row
         assert row.state["completed_node_ids"] == ["t"] and (row.completed_at - row.started_at).total_seconds() >= float(seconds) - 0.5, row
-        assert s.backend.log(identity)[-1][1:] == ("error", "Workflow execution failed permanently: " + message), s.backend.log(identity)
+        assert s.backend.log(identity)[-1][1:] == ("error",
+                                                   "Workflow execution failed permanently: " + message), s.backend.log(identity)
 
 
 @promise("node timeout", "a node that takes too long is interrupted; its late answer changes nothing")
@@ -670,7 +657,8 @@ def node_timeout(s):
 def pause_and_terminate(s):
     gate = []
     path = s.path(Answer(until=lambda: gate))
-    paused, terminated = (s.start(graph([T, ("h", *s.call(path + "?" + n)), ("n", "noop")], [("t", "h"), ("h", "n")])) for n in ("p", "t"))
+    paused, terminated = (s.start(graph([T, ("h", *s.call(path + "?" + n)), ("n", "noop")],
+                                        [("t", "h"), ("h", "n")])) for n in ("p", "t"))
     yield
     for identity in (paused, terminated):
         s.shown(identity, "h")
@@ -695,7 +683,8 @@ def pause_and_terminate(s):
 
 @promise("LangGraph", "use_langgraph changes nothing: every node has its state, conditions and parallel nodes too")
 def langgraph(s):
-    definition = graph([T, ("c", "condition", {"expression": "n > 1"}), ("a", "noop"), ("b", "noop"), ("no", "noop"), ("j", "noop")],
+    definition = graph([T, ("c", "condition", {"expression": "n > 1"}), ("a", "noop"), ("b", "noop"), ("no", "noop"),
+                        ("j", "noop")],
                        [("t", "c"), ("c", "a", "true"), ("c", "b", "true"), ("c", "no", "false"), ("a", "j"), ("b", "j")])
     identity = s.start(dict(definition, use_langgraph=True), {"n": 2})
     yield
@@ -703,10 +692,12 @@ def langgraph(s):
     assert not [r for r in s.backend.log(identity) if r[1] != "info"], s.backend.log(identity)
 
 
-@promise("self-healing", "a failure whose text speaks of a timeout or of something invalid stays a failure; no output is invented")
+@promise("self-healing",
+         "a failure whose text speaks of a timeout or of something invalid stays a failure; no output is invented")
 def self_healing(s):
     path = s.path(Answer(400, '{"error": "invalid: connection timeout in validation of the network"}'))
-    identity = s.start(graph([T, ("h", *s.call(path)), ("bad", "delay", {"delay_seconds": "invalid network timeout"})], [("t", "h"), ("h", "bad")]))
+    identity = s.start(graph([T, ("h", *s.call(path)), ("bad", "delay", {"delay_seconds": "invalid network timeout"})],
+                             [("t", "h"), ("h", "bad")]))
     bad = s.start(graph([T, ("d", "delay", {"delay_seconds": "invalid network timeout"})], [("t", "d")]))
     yield
     row = failed(s.backend, identity, "Node h failed: HTTP 400: Bad Request", "h", ["t"])
@@ -719,7 +710,8 @@ def self_healing(s):
 @promise("replay from node", "what was finished before that node is kept, and only that node and what follows runs")
 def replay(s):
     path = s.path()
-    identity = s.start(graph([T, ("a", *s.call(path + "?a", method="POST")), ("b", *s.call(path + "?b", method="POST")), ("e", "end")],
+    identity = s.start(graph([T, ("a", *s.call(path + "?a", method="POST")), ("b", *s.call(path + "?b", method="POST")),
+                              ("e", "end")],
                              [("t", "a"), ("a", "b"), ("b", "e")]), {"n": 1})
     yield
     first = completed(s.backend, identity, ["t", "a", "b", "e"])
@@ -744,7 +736,8 @@ def mails(s):
 @promise("poison execution", "values that the database refuses and endless texts cost only their own execution, and that ends")
 def poison(s):
     nan, nul, long = s.path(Answer(body='{"v": [1, NaN, Infinity]}')), s.path(Answer(body='{"v": "a\\u0000b"}')), "x" * 9000
-    begun = [s.start(graph([T, ("h", *s.call(path, method="POST")), ("n", "noop")], [("t", "h"), ("h", "n")])) for path in (nan, nul)]
+    begun = [s.start(graph([T, ("h", *s.call(path, method="POST")), ("n", "noop")], [("t", "h"), ("h", "n")])) for path in (nan,
+                                                                                                                            nul)]
     number = s.start(graph([T, ("m", "map", {"input_array": "[0]", "map_expression": "1 / item"})], [("t", "m")]))
     text = s.start(graph([T, ("c", "condition", {"expression": "nope_" + long})], [("t", "c")]))
     name = s.start(graph([T, ("n" * 300, "noop"), ("e", "end")], [("t", "n" * 300), ("n" * 300, "e")]))
@@ -776,13 +769,16 @@ def odd_edges(s):
     yield
     completed(s.backend, fine, {"t", "a", "b"})
     row = s.backend.wait_end(wrong)
-    assert (row.status, row.error_message, row.retry_count) == ("failed", "edge 2 from t to b: the branch is not a string", 0), row
+    assert (row.status, row.error_message, row.retry_count) == ("failed", "edge 2 from t to b: the branch is not a string",
+                                                                0), row
 
 
 @promise('a "branch" key in trigger data or any output', "it steers nothing")
 def branch_key(s):
     path = s.path(Answer(body='{"branch": "no"}'))
-    identity = s.start(graph([T, ("a", "noop"), ("b", "noop"), ("m", "merge", {"input_sources": ["only"], "merge_strategy": "shallow"}), ("c", "noop"), ("d", "noop")],
+    identity = s.start(graph([T, ("a", "noop"), ("b", "noop"),
+                              ("m", "merge", {"input_sources": ["only"], "merge_strategy": "shallow"}), ("c", "noop"),
+                              ("d", "noop")],
                              [("t", "a", "yes"), ("t", "b", "no"), ("t", "m"), ("m", "c", "yes"), ("m", "d", "no")]),
                        {"branch": "yes", "only": {"branch": "no"}})
     called = s.start(graph([T, ("h", *s.call(path)), ("x", "noop"), ("y", "noop")], [("t", "h"), ("h", "x", "yes"), ("h", "y")]))
@@ -809,22 +805,23 @@ def edited(s):
 
 
 @functools.lru_cache
-def begun(json_type):
-    """The scene, with every promise's executions inserted; what goes wrong there is its own case's failure."""
-    scene = Scene(json_type)
+def begun():
+    """The scenes, with every promise's executions inserted; what goes wrong there is its own case's failure."""
     halves = {}
-    for _, _, function in promises:
-        half = function(scene)
-        try:
-            next(half)
-            halves[function] = half
-        except Exception as error:
-            halves[function] = error
-    return scene, halves
+    for json_type in ("json", "jsonb"):
+        scene = Scene(json_type)
+        for _, _, function in promises:
+            half = function(scene)
+            try:
+                next(half)
+                halves[json_type, function] = half
+            except Exception as error:
+                halves[json_type, function] = error
+    return halves
 
 
 def second_half(json_type, function):
-    half = begun(json_type)[1][function]
+    half = begun()[json_type, function]
     if isinstance(half, Exception):
         raise half
     for _ in half:
@@ -836,160 +833,11 @@ for kind in ("json", "jsonb"):
         add_case("%s: %s (%s)" % (feature_name, its_text, kind), functools.partial(second_half, kind, its_function))
 
 
-def alone(feature, text):
-    """A case with workers of its own, on a database of its own."""
-    def add(function):
-        on_their_own.append((feature, text, function))
-
-        def run():
-            for worker in Worker.all:
-                worker.kill()
-            Worker.all.clear()
-            function()
-        add_case("%s: %s" % (feature, text), run)
-        return function
-    return add
-
-
-@alone("priority", "of what is waiting the most urgent begins first, whether the state or the trigger data say so")
-def priority():
-    s = Scene("json", workers=0, name="priority")
-    workflow = s.backend.workflow(graph([T], []))
-    identities = [s.backend.execution(workflow, data, state=state) for data, state in
-                  [({}, {})] * 3 + [({"priority": "low"}, {}), ({}, {"priority": "high"}), ({"priority": "critical"}, {}), ({"priority": 3}, {}),
-                   ({}, {"priority": 0}), ({}, {"priority": 10})]]
-    worker = Worker(s.backend.dsn, "--max-in-flight", "1", "--until-idle", ready=False)
-    assert worker.wait() == 0, worker.log()
-    order = [r[0] for r in s.backend.run("SELECT execution_id::text FROM executionlog WHERE message = 'Executing node: t' ORDER BY \"timestamp\"")]
-    assert order == [identities[i] for i in (5, 4, 8, 0, 1, 2, 6, 3, 7)], [identities.index(i) for i in order]
-
-
-@alone("node timeout", "WORKFLOW_NODE_TIMEOUT_SECONDS holds for every node that says nothing else")
-def default_node_timeout():
-    s = Scene("jsonb", name="node_timeout", env={"WORKFLOW_NODE_TIMEOUT_SECONDS": "1", "WORKFLOW_MAX_RETRIES": "0"})
-    path = s.path(Answer(delay=3))
-    own = graph([T, ("h", *s.call(path))], [("t", "h")])
-    own["nodes"][1]["timeout_seconds"] = 60
-    short, long = s.start(graph([T, ("h", *s.call(path))], [("t", "h")])), s.start(own)
-    parked = s.start(graph([T, ("d", "delay", {"delay_seconds": 2})], [("t", "d")]))
-    failed(s.backend, short, "Node h timed out after 1 seconds", "h", ["t"])
-    completed(s.backend, long, ["t", "h"])
-    completed(s.backend, parked, ["t", "d"])
-
-
-@alone("multiple workers", "an execution is worked on by one of them at a time, and any of them goes on with it")
-def several_workers():
-    s = Scene("json", workers=3, name="several", arguments=("--max-in-flight", "8"))
-    path = s.path(Answer(delay=0.1))
-    workflow = s.backend.workflow(graph(
-        [T, ("a", *s.call(path + "?${n}a", method="POST")), ("d", "delay", {"delay_seconds": 0.3}), ("b", *s.call(path + "?${n}b", method="POST")),
-         ("e", "end")], [("t", "a"), ("a", "d"), ("d", "b"), ("b", "e")]))
-    identities = s.backend.executions(workflow, 60, lambda i: {"n": i})
-    for identity in identities:
-        completed(s.backend, identity, ["t", "a", "d", "b", "e"])
-        log_is(s.backend, identity, ran("t", "a", "d", "b", "e") + END)
-    assert sorted(r.path for r in server.seen(path)) == sorted("%s?%d%s" % (path, n, x) for n in range(60) for x in "ab")
-    for worker in s.workers:
-        assert worker.terminate() == 0, worker.log()
-    shares = [int(w.lines("statistics why=final")[0].split("processed=")[1].split()[0]) for w in s.workers]
-    assert sum(1 for share in shares if share) > 1, "one worker did everything: %s" % shares
-
-
-@alone("two workers", "ten executions with a slow POST: ten requests, ten times completed")
-def two_workers():
-    s = Scene("jsonb", workers=2, name="two")
-    path = s.path(Answer(delay=0.5))
-    workflow = s.backend.workflow(graph([T, ("h", *s.call(path, method="POST")), ("n", "noop")], [("t", "h"), ("h", "n")]))
-    for identity in s.backend.executions(workflow, 10):
-        completed(s.backend, identity, ["t", "h", "n"])
-        log_is(s.backend, identity, ran("t", "h", "n") + END)
-    assert len(server.seen(path)) == 10
-
-
-@alone("schedules due once, several workers", "twenty schedules that are due fire twenty times with four workers")
-def schedules_once():
-    s = Scene("json", workers=4, name="schedules")
-    workflow = s.backend.workflow(graph([T], []))
-    due = now().replace(microsecond=0) - datetime.timedelta(seconds=1)
-    s.backend.run("INSERT INTO workflowschedule (id, workflow_id, cron_expression, is_active, next_run_at)"
-                  " SELECT gen_random_uuid(), %s, '0 0 1 1 *', true, %s FROM generate_series(1, 20)", (workflow, due))
-    wait_until("all to have fired", lambda: not s.backend.run("SELECT 1 FROM workflowschedule WHERE next_run_at <= %s", (due,)))
-    s.backend.wait_ended_count(workflow, 20)
-    started = s.backend.run("SELECT execution_state::json -> 'execution_data' ->> 'schedule_id', status FROM workflowexecution")
-    assert len(started) == 20 and len({r[0] for r in started}) == 20 and {r[1] for r in started} == {"completed"}, started
-
-
-@alone("kill -9 in a node", "a delay goes on where it was, a request is made again with the same key, nothing else is repeated")
-def killed():
-    s = Scene("json", name="killed", env={"WFWORKER_LEASE_SECONDS": "2"})
-    path, before = s.path(Answer(delay=30), Answer()), s.path()
-    posting = s.start(graph([T, ("b", *s.call(before, method="POST")), ("h", *s.call(path, method="POST")), ("e", "end")], [("t", "b"), ("b", "h"), ("h", "e")]))
-    delaying = s.start(graph([T, ("b", *s.call(before, method="POST")), ("d", "delay", {"delay_seconds": 3}), ("e", "end")], [("t", "b"), ("b", "d"), ("d", "e")]))
-    once = graph([T, ("h", *s.call(path, method="POST")), ("e", "end")], [("t", "h"), ("h", "e", "error")])
-    once["nodes"][1]["at_most_once"] = True
-    wait_until("the request", lambda: len(server.seen(path)) == 1)
-    server.script[path].insert(0, Answer(delay=30))
-    careful = s.start(once)
-    s.shown(careful, "h")
-    s.shown(delaying, "d")
-    wait_until("the other request", lambda: len(server.seen(path)) == 2)
-    s.workers[0].kill()
-    Worker(s.backend.dsn, env={"WFWORKER_LEASE_SECONDS": "2"})
-    row = completed(s.backend, delaying, ["t", "b", "d", "e"])
-    log_is(s.backend, delaying, ran("t", "b", "d", "e") + END)
-    assert 3 <= (row.completed_at - row.started_at).total_seconds(), row
-    completed(s.backend, posting, ["t", "b", "h", "e"])
-    row = s.backend.wait_end(careful)
-    assert row.status == "completed" and row.state["node_results"]["h"]["output"]["error"]["type"] == "interrupted", row
-    requests = server.seen(path)
-    assert len(requests) == 3 and len(server.seen(before)) == 2, requests
-    assert requests[2].headers["Idempotency-Key"] == requests[0].headers["Idempotency-Key"] != requests[1].headers["Idempotency-Key"]
-
-
-@alone("SIGTERM in a node", "the node finishes, what is parked is given back, and the worker ends with 0")
-def terminated():
-    s = Scene("json", name="sigterm", env={"WFWORKER_LEASE_SECONDS": "600"})
-    gate = []
-    path = s.path(Answer(until=lambda: gate))
-    running = s.start(graph([T, ("h", *s.call(path, method="POST")), ("e", "end")], [("t", "h"), ("h", "e")]))
-    parked = s.start(graph([T, ("d", "delay", {"delay_seconds": 2}), ("e", "end")], [("t", "d"), ("d", "e")]))
-    wait_until("the request", lambda: server.seen(path))
-    s.shown(parked, "d")
-    s.workers[0].process.send_signal(signal.SIGTERM)
-    s.workers[0].wait_line("stopping why=SIGTERM")
-    gate.append(True)
-    assert s.workers[0].wait() == 0, s.workers[0].log()
-    Worker(s.backend.dsn, env={"WFWORKER_LEASE_SECONDS": "600"})
-    for identity, node in ((running, "h"), (parked, "d")):
-        completed(s.backend, identity, ["t", node, "e"])
-        log_is(s.backend, identity, ran("t", node, "e") + END)
-    assert len(server.seen(path)) == 1
-
-
-@alone("endless loops", "twelve executions that go round and round do not keep another from running, even where four have room")
-def endless():
-    s = Scene("json", name="endless", arguments=("--max-in-flight", "4"))
-    forever = s.backend.workflow(graph([T, ("w", "while", {"condition_expression": "true", "max_iterations": 1000000000}),
-                                        ("d", "delay", {"delay_seconds": 0.01})], [("t", "w"), ("w", "d"), ("d", "w")]))
-    identities = s.backend.executions(forever, 12)
-    for identity in identities:
-        s.shown(identity, "d")
-    other = s.start(graph([T, ("a", "noop"), ("e", "end")], [("t", "a"), ("a", "e")]))
-    completed(s.backend, other, ["t", "a", "e"])
-    assert s.backend.run("SELECT count(*) FROM workflowexecution WHERE workflow_id = %s AND status = 'running'", (forever,)) == [(12,)]
-    for identity in identities:
-        s.backend.run("SELECT wfworker.terminate(%s, 'enough')", (identity,))
-    wait_until("all to be over", lambda: not s.backend.run("SELECT 1 FROM wfworker.task"))
-    for identity in identities:
-        row = s.backend.row(identity)
-        assert (row.status, row.error_message, row.state["completed_node_ids"]) == ("failed", "enough", ["t", "d"]), row
-
-
 @case
 def every_feature():
     """every feature of the list has its case"""
     listed = [" ".join(f.split()) for f in FEATURES.split(";")]
-    there = {feature for feature, _, _ in promises + on_their_own}
+    there = {feature for feature, _, _ in promises}
     assert set(listed) == there, set(listed) ^ there
     assert all(inspect.isgeneratorfunction(f) for _, _, f in promises)
 
