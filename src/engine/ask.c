@@ -7,7 +7,7 @@
 
 #include "base/json.h"
 
-enum { OPEN_REPLY, OPEN_UNDO, OPEN_BODY, OPEN_SETTLES };
+enum { OPEN_REPLY, OPEN_UNDO, OPEN_BODY, OPEN_SETTLES, OPEN_YIELDS, OPEN_ADDRESSED };
 
 static const char *open_text(const json_t *open, size_t which)
 {
@@ -32,7 +32,8 @@ static void keep_open(struct act *a, const json_t *ask, json_t *body)
     if (!a->asks)
         a->asks = json_array();
     CLEANUP_JSON json_t *empty = json_object();
-    js_push(a->asks, json_pack("[s, s, O, b]", reply ? reply : "", undo ? undo : "", body ? body : empty, js_bool(ask, "settles", false)));
+    js_push(a->asks, json_pack("[s, s, O, b, b, b]", reply ? reply : "", undo ? undo : "", body ? body : empty, js_bool(ask, "settles", false),
+                               js_bool(ask, "yields", false), js_bool(ask, "addressed", false)));
 }
 
 void asks_made(struct step *st, struct act *a, const json_t *asks)
@@ -105,4 +106,31 @@ bool ask_expects(const struct engine_state *s, const char *reply)
             return true;
     }
     return false;
+}
+
+bool asks_yield(const struct act *a)
+{
+    size_t i;
+    json_t *open;
+    json_array_foreach(a->asks, i, open) if (json_is_true(json_array_get(open, OPEN_YIELDS)))
+        return true;
+    return false;
+}
+
+bool ask_takes(const struct act *a, const json_t *data)
+{
+    const char *to = json_is_object(data) ? js_str(data, "request") : NULL;
+    bool addressed = false;
+    size_t i;
+    json_t *open;
+    json_array_foreach(to ? a->asks : NULL, i, open)
+    {
+        const char *id = js_str(json_array_get(open, OPEN_BODY), "id");
+        if (!json_is_true(json_array_get(open, OPEN_ADDRESSED)))
+            continue;
+        if (id && strcmp(id, to) == 0)
+            return true;
+        addressed = true;
+    }
+    return !addressed;
 }

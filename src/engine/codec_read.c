@@ -299,14 +299,14 @@ static void read_signals(struct in *in, const json_t *o)
     in->s->signals = json_incref(v);
 }
 
-/* Open asks: [reply, undo, body, settles]. */
+/* Open asks: [reply, undo, body, settles, yields, addressed]. */
 static json_t *read_asks(struct in *in, const json_t *o)
 {
     json_t *v = json_object_get(o, "asks"), *ask;
     size_t i;
     if (v && !json_is_array(v))
         wrong(in, "asks");
-    json_array_foreach(v, i, ask) if (json_array_size(ask) != 4 || !json_is_string(json_array_get(ask, 0)) ||
+    json_array_foreach(v, i, ask) if (json_array_size(ask) != 6 || !json_is_string(json_array_get(ask, 0)) ||
                                       !json_is_string(json_array_get(ask, 1)) || !json_is_object(json_array_get(ask, 2)))
         wrong(in, "asks");
     return json_incref(v);
@@ -327,8 +327,9 @@ static void read_act(struct in *in, const json_t *o)
         wrong(in, "scope");
     a->pass = (uint32_t)get_int(in, o, "pass", 0, UINT32_MAX);
     a->state = (enum act_state)get_int(in, o, "state", 0, ACT_TURN);
-    a->why = (enum engine_why)get_int(in, o, "why", 0, WHY_SCOPE);
+    a->why = (enum engine_why)get_int(in, o, "why", 0, WHY_ANSWER);
     a->attempt = (uint32_t)get_int(in, o, "attempt", 0, UINT32_MAX);
+    a->calls = (uint32_t)get_int(in, o, "calls", 0, UINT32_MAX);
     a->failures = (uint32_t)get_int(in, o, "failures", 0, UINT32_MAX);
     a->crashes = (uint32_t)get_int(in, o, "crashes", 0, UINT32_MAX);
     a->first_us = get_time(in, o, "first");

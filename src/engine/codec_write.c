@@ -198,6 +198,7 @@ static void write_act(const struct def *d, const struct act *a, struct buf *b)
     put_int(b, "state", a->state);
     put_int(b, "why", a->why);
     put_int(b, "attempt", a->attempt);
+    put_int(b, "calls", a->calls);
     put_int(b, "failures", a->failures);
     put_int(b, "crashes", a->crashes);
     put_int(b, "first", a->first_us);

@@ -202,7 +202,7 @@ static void options_to_config(struct reader *r)
 /* In the config of a node that waits for something outside, timeout_seconds is the wait's deadline. */
 static bool config_timeout_is_deadline(const char *type)
 {
-    static const char *const types[] = {"human_approval", "await", "sub_workflow", "sub-workflow"};
+    static const char *const types[] = {"human_approval", "await", "sub_workflow", "sub-workflow", "mutex"};
     for (size_t i = 0; i < ARRAY_LEN(types); i++)
         if (strcmp(type, types[i]) == 0)
             return true;

@@ -108,6 +108,7 @@ void emit_run(struct engine_effects *fx, const struct act *a)
     f->act = a->id;
     f->node = a->node;
     f->attempt = a->attempt;
+    f->call = a->calls;
     f->why = a->why;
     f->checkpoint = json_incref(a->checkpoint);
     f->timeout_ms = a->timeout_ms;
@@ -115,8 +116,10 @@ void emit_run(struct engine_effects *fx, const struct act *a)
         tell_pass(f, a);
     else if (a->passes)
         f->scope = act_summary(a);
-    if (a->came && (a->why == WHY_SIGNAL || a->why == WHY_CHILD)) {
-        f->signal = xstrdup(json_string_value(json_array_get(a->came, 0)));
+    if (a->came && (a->why == WHY_SIGNAL || a->why == WHY_CHILD || a->why == WHY_ANSWER)) {
+        const char *type = json_string_value(json_array_get(a->came, 0));
+        bool answer = strncmp(type, ANSWER_SIGNAL, strlen(ANSWER_SIGNAL)) == 0;
+        f->signal = xstrdup(answer ? type + strlen(ANSWER_SIGNAL) : type);
         f->event = json_incref(json_array_get(a->came, 1));
     }
 }

@@ -117,12 +117,15 @@ enum engine_leave { ENGINE_BREAK, ENGINE_CONTINUE, ENGINE_END };
  *   body     an object, small
  *   reply    the reserved signal type of the answer (it begins with ':'), kept for this attempt only
  *   undo     the kind of the ask that the engine gives when the attempt ends in whatever way, with undo_body (or the same body)
- *   settles  true: with the answer the ask is over, and nothing is left to undo */
+ *   settles  true: with the answer the ask is over, and nothing is left to undo
+ *   yields   true: undone, and the attempt begins anew, also when the execution fails and is to be tried again later
+ *   addressed  true: of signals whose data have a member `request`, the attempt takes only the one that names undo_body.id */
 
 /* Signals whose types begin with this are answers to asks: nobody else can send them.  They make no data, no rows of the log
  * and no status; one that no attempt expects (any more) is used up. */
 #define RESERVED_SIGNAL ':'
 #define CHILD_SIGNAL ":child:" /* and the child's id */
+#define ANSWER_SIGNAL ":answer:" /* and the ask's id */
 
 struct engine_event {
     enum engine_event_type type;
@@ -162,13 +165,14 @@ enum engine_effect_type {
 /* How a pass ended. */
 enum engine_scope_outcome { PASS_DONE = 0, PASS_FAILED, PASS_BREAK, PASS_CONTINUE, PASS_CANCELLED };
 
-enum engine_why { WHY_START = 0, WHY_TIMER, WHY_SIGNAL, WHY_CHILD, WHY_SCOPE };
+enum engine_why { WHY_START = 0, WHY_TIMER, WHY_SIGNAL, WHY_CHILD, WHY_SCOPE, WHY_ANSWER };
 
 struct engine_effect {
     enum engine_effect_type type;
     uint64_t act;
     size_t node;             /* RUN, CANCEL */
     uint32_t attempt;        /* RUN: from 1 */
+    uint32_t call;           /* RUN: which call of the activation it is, from 1 */
     enum engine_why why;     /* RUN */
     json_t *checkpoint;      /* RUN: owned reference, or NULL */
     json_t *event;           /* RUN: signal data, child's result, error of a pass; owned reference, or NULL */

@@ -231,6 +231,18 @@ static bool never_ran(const struct step *st)
     return false;
 }
 
+/* What others wait for is not kept while nothing runs: who has it begins again, and asks again. */
+static void give_way(struct step *st)
+{
+    for (size_t i = 0; i < st->s->act_count; i++) {
+        struct act *a = st->s->acts[i];
+        if (!asks_yield(a))
+            continue;
+        asks_over(st, a);
+        act_set_state(st->s, a, ACT_QUEUED);
+    }
+}
+
 void execution_fail(struct step *st)
 {
     struct engine_state *s = st->s;
@@ -247,6 +259,7 @@ void execution_fail(struct step *st)
             end_failed(st);
     } else {
         stop_running(st, NULL);
+        give_way(st);
         s->phase = PHASE_RETRY;
         s->retry_count++;
         s->retry_at_us = st->now + delay * US_PER_MS;

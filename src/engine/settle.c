@@ -192,6 +192,7 @@ static int64_t time_left_ms(const struct step *st, const struct act *a)
 static void call(struct step *st, struct act *a)
 {
     a->call_us = st->now;
+    a->calls++;
     a->due_us = 0;
     a->timer = 0;
     a->timeout_ms = time_left_ms(st, a);

@@ -115,12 +115,14 @@ void act_expects_nothing(struct step *st, struct act *a)
 /* ---- Giving ---- */
 
 /* While the execution fails, only what winds up goes on. */
-static struct act *waiter(const struct engine_state *s, const char *type)
+static struct act *waiter(const struct engine_state *s, const json_t *signal)
 {
+    const char *type = part(signal, SIGNAL_TYPE);
+    const json_t *data = json_array_get(signal, SIGNAL_DATA);
     struct act *first = NULL;
     for (size_t i = 0; i < s->act_count; i++) {
         struct act *a = s->acts[i];
-        if (!signals_awaited(a) || !act_may_go_on(s, a) || !wants(a, type))
+        if (!signals_awaited(a) || !act_may_go_on(s, a) || !wants(a, type) || !ask_takes(a, data))
             continue;
         if (!first || a->waits < first->waits)
             first = a;
@@ -130,9 +132,13 @@ static struct act *waiter(const struct engine_state *s, const char *type)
 
 static void give_answer(struct step *st, struct act *a, const char *type)
 {
-    bool child = strncmp(type, CHILD_SIGNAL, strlen(CHILD_SIGNAL)) == 0;
+    enum engine_why why = WHY_SIGNAL;
+    if (strncmp(type, CHILD_SIGNAL, strlen(CHILD_SIGNAL)) == 0)
+        why = WHY_CHILD;
+    else if (strncmp(type, ANSWER_SIGNAL, strlen(ANSWER_SIGNAL)) == 0)
+        why = WHY_ANSWER;
     ask_answered(a, type);
-    act_continue(st, a, child ? WHY_CHILD : WHY_SIGNAL);
+    act_continue(st, a, why);
 }
 
 static void give(struct step *st, struct act *a, const json_t *signal)
@@ -164,7 +170,7 @@ void signals_deliver(struct step *st)
         return;
     for (size_t i = 0; i < json_array_size(s->signals);) {
         CLEANUP_JSON json_t *signal = json_incref(json_array_get(s->signals, i));
-        struct act *a = waiter(s, part(signal, SIGNAL_TYPE));
+        struct act *a = waiter(s, signal);
         bool late = !a && is_late(s, part(signal, SIGNAL_TYPE));
         if (!a && !late) {
             i++;

@@ -151,6 +151,7 @@ struct act {
     enum act_state state;
     enum engine_why why;      /* of the next or present call */
     uint32_t attempt;         /* calls that were begun as an attempt, from 1 */
+    uint32_t calls;           /* all of them */
     uint32_t failures;        /* attempts that failed since the node or its retry by the execution began */
     uint32_t crashes;         /* workers lost while it ran */
     int64_t first_us;         /* start of the first attempt; 0 = not started */
@@ -163,7 +164,8 @@ struct act {
     json_t *checkpoint;       /* or NULL */
     json_t *signals;          /* PARKED: the types of signals that end the wait, or NULL */
     json_t *came;             /* the signal that ended it: [type, data]; or NULL */
-    json_t *asks;             /* of the attempt, that have an answer to come or something to undo: [reply, undo, body, settles],
+    json_t *asks;             /* of the attempt, that have an answer to come or something to undo: [reply, undo, body, settles, yields,
+                                 addressed],
                                  the first two "" when there is none; or NULL */
     uint64_t waits;           /* order in which activations began to wait for signals; 0 = it never did */
     struct passes *passes;    /* or NULL */
@@ -386,6 +388,8 @@ void asks_over(struct step *st, struct act *a); /* the attempt ends: what it ask
 void ask_answered(struct act *a, const char *reply);
 bool ask_expects(const struct engine_state *s, const char *reply);
 bool signal_is_reserved(const char *type);
+bool asks_yield(const struct act *a); /* something that others wait for while the execution does not run */
+bool ask_takes(const struct act *a, const json_t *data); /* a signal with these data is not meant for somebody else's ask */
 
 /* fail.c */
 json_t *failure_record(const struct def_node *n, const struct failure *f); /* {node_id, type, message, details, retryable} */

@@ -149,6 +149,10 @@ const struct wfw_host *host_table(void)
         .set_variable = service_set_variable,
         .get_variable = service_get_variable,
         .start_child = service_start_child,
+        .lock = service_lock,
+        .send_signal = service_send_signal,
+        .request = service_request,
+        .request_over = service_request_over,
     };
     return &table;
 }

@@ -6,17 +6,24 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "engine/engine.h"
 #include "plugin/task_internal.h"
 #include "plugin/values.h"
 
 #define MIN_STRUCT (2 * sizeof(void *)) /* `size` and one member: less was never a structure of this interface */
 #define MAX_STRUCT 65536
 
-static void complain(const struct task *t, const char *message, const char *what)
+int task_complain(const struct task *t, const char *message, const char *what)
 {
     log_write(LOG_WARNING, message, LOG_STR("argument", what), LOG_STR("plugin", t->handler->plugin_name),
               LOG_STR("node_type", t->handler->node->type), LOG_STR("node", t->call.node_id),
               LOG_STR("execution", t->call.execution_id));
+    return WFW_E_INVAL;
+}
+
+static void complain(const struct task *t, const char *message, const char *what)
+{
+    task_complain(t, message, what);
 }
 
 bool take_struct(const struct task *t, void *to, size_t known, const void *from, const char *what)
@@ -119,6 +126,17 @@ static json_t *keep_signals(struct task *t, const char *const *types)
     return arena_keep(&t->arena, list);
 }
 
+/* The answer to an ask is a signal of a reserved type. */
+static json_t *with_answer(struct task *t, json_t *signals, const char *answer)
+{
+    if (!answer || !*answer)
+        return signals;
+    if (!signals)
+        signals = arena_keep(&t->arena, json_array());
+    js_push(signals, json_sprintf(ANSWER_SIGNAL "%s", answer));
+    return signals;
+}
+
 /* The earlier of the two times, in microseconds since the epoch; 0 = none. */
 static int64_t park_until(const struct wfw_park *p)
 {
@@ -139,7 +157,7 @@ int outcome_park(struct wfw_task *task, const struct wfw_park *park)
     const struct outcome o = {.type = OUTCOME_PARK,
                               .until_us = park_until(&x),
                               .signal = keep_text(t, x.signal),
-                              .signals = keep_signals(t, x.signals),
+                              .signals = with_answer(t, keep_signals(t, x.signals), keep_text(t, x.answer)),
                               .child = keep_text(t, x.child),
                               .checkpoint = keep(t, x.checkpoint)};
     if (x.after_ms < 0 || x.until_ms < 0 || (!o.until_us && !o.signal && !o.signals && !o.child)) {

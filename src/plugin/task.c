@@ -340,6 +340,8 @@ static void fill_call(struct task *t, const struct task_call *c)
                                 .scope = keep_value(t, c->scope),
                                 .edges = keep_value(t, c->edges),
                                 .signal = copy_text(t, c->signal)};
+    t->activation = c->activation;
+    t->number = c->number;
 }
 
 /* 0, or -1 and the outcome is there. */

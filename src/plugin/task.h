@@ -86,6 +86,8 @@ struct task_call {
     json_t *config, *input, *checkpoint, *event; /* borrowed; references are taken; must not be changed */
     uint32_t attempt, why, scope_outcome;
     int64_t timeout_ms; /* 0 = none */
+    uint64_t activation; /* its number in the execution, and */
+    uint32_t number;     /* which call of it this is: together never the same again */
     uint64_t scope_pass;
     json_t *scope, *edges; /* borrowed, or NULL */
 };

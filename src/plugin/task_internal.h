@@ -64,6 +64,8 @@ struct task {
     json_t *variables;      /* (lock) set so far, kept by the arena; not changed once decided */
     json_t *asks;           /* (lock) the same */
     unsigned ask_ids;       /* (lock) how many were named */
+    uint64_t activation;    /* see task_call */
+    uint32_t number;
     _Atomic bool cancelled;
     int cancel_fd; /* (lock) -1 = not made */
 
@@ -142,9 +144,15 @@ const char *service_env(struct wfw_task *task, const char *name);
 int service_set_variable(struct wfw_task *task, const char *name, const struct wfw_value *value, const char *scope);
 const struct wfw_value *service_get_variable(struct wfw_task *task, const char *name, const char *scope);
 
+int task_complain(const struct task *t, const char *message, const char *what); /* about an argument: WFW_E_INVAL */
+
 /* ask.c */
 int task_ask(struct task *t, json_t *ask); /* takes over the ask, see engine.h; WFW_OK or WFW_E_STALE */
 void task_ask_id(struct task *t, char id[UUID_TEXT]); /* the next of this call: the same when the call is made again */
 int service_start_child(struct wfw_task *task, const struct wfw_child *child, char *id);
+int service_lock(struct wfw_task *task, const struct wfw_lock *lock, char *id);
+int service_send_signal(struct wfw_task *task, const struct wfw_send *send, char *id);
+int service_request(struct wfw_task *task, const struct wfw_request *request, char *id);
+int service_request_over(struct wfw_task *task, const char *id, const char *choice, const struct wfw_value *answer);
 
 #endif

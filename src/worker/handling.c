@@ -44,14 +44,15 @@ struct catalog handling_catalog(const struct registry *r)
 
 uint32_t handling_why(enum engine_why why)
 {
-    static const uint32_t of[] = {WFW_WHY_START, WFW_WHY_TIMER, WFW_WHY_SIGNAL, WFW_WHY_CHILD, WFW_WHY_SCOPE};
+    static const uint32_t of[] = {WFW_WHY_START, WFW_WHY_TIMER, WFW_WHY_SIGNAL, WFW_WHY_CHILD, WFW_WHY_SCOPE,
+                                   WFW_WHY_ANSWER};
     return of[why];
 }
 
 void told_take(struct told *t, struct engine_effect *fx)
 {
     *t = (struct told){.outcome = fx->scope_outcome, .pass = fx->scope_pass, .scope = STEAL(fx->scope),
-                        .signal = STEAL(fx->signal)};
+                        .signal = STEAL(fx->signal), .act = fx->act, .call = fx->call};
 }
 
 void told_clear(struct told *t)
@@ -68,6 +69,8 @@ void told_call(const struct told *t, const struct def *d, size_t node, struct ta
     call->scope_pass = t->pass;
     call->scope = t->scope;
     call->signal = t->signal;
+    call->activation = t->act;
+    call->number = t->call;
     call->edges = (json_t *)(uintptr_t)engine_edges(d, node);
 }
 

@@ -26,6 +26,8 @@ struct told {
     uint64_t pass;
     json_t *scope; /* or NULL */
     char *signal;  /* the type of the signal that came, or NULL */
+    uint64_t act;  /* the activation, and */
+    uint32_t call; /* which call of it this is */
 };
 void told_take(struct told *t, struct engine_effect *fx); /* takes over the effect's value */
 void told_clear(struct told *t);

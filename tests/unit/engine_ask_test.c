@@ -102,11 +102,47 @@ static void test_what_people_see(void **state)
     sim_close(&sim);
 }
 
+#define SHARED "{lock,:answer:1,unlock,yields}"
+
+/* What others wait for is not kept while the execution waits for its next try. */
+static void test_yields(void **state)
+{
+    (void)state;
+    /* who still waits for it */
+    check_trace("s a b; s>a s>b", "start; s; a&:answer:1" SHARED "; b?; +1000; a&:answer:2{lock,:answer:2,unlock,yields}; *:answer:1; *:answer:2; a; b",
+                "s | a b | [lock a] | [unlock a] RETRY 1000 | a/2 b/2 | [lock a] | !s1 | !s2 a/2<2 null> | [unlock a] | END completed");
+    /* who has it */
+    check_trace("s m x b; s>m s>b m>x=body", "start; s; m&:answer:1" SHARED "; *:answer:1; m>body; b?; +1000; m; b",
+                "s | m b | [lock m] | !s1 m<1 null> | m/x | -x [unlock m] RETRY 1000 | m/2 b/2 |  | END completed");
+    /* the end for good */
+    check_trace("s m x b; s>m s>b m>x=body", "start; s; m&:answer:1" SHARED "; *:answer:1; m>body; b!",
+                "s | m b | [lock m] | !s1 m<1 null> | m/x | -x [unlock m] END failed: Node b failed: it is broken");
+    /* a lost worker is no failure */
+    check_trace("m x; m>x=body", "start; m&:answer:1" SHARED "; *:answer:1; m>body; lost; x; m",
+                "m | [lock m] | !s1 m<1 null> | m/x | m/x/2 | m(done#1) | [unlock m] END completed");
+}
+
+#define REQUEST(id) "{request,,close,addressed,@" id "}"
+
+/* An answer that names a request is for nobody else, the others are for who waits longest. */
+static void test_addressed(void **state)
+{
+    (void)state;
+    check_trace("s a b; s>a s>b", "start; s; a&x" REQUEST("r1") "; b&x" REQUEST("r2") "; *x:@r2; b; *x:3; a",
+                "s | a b | [request a] | [request b] | !s1 b<x {\"request\":\"r2\"}> | [close b] | !s2 a<x 3> | [close a] END completed");
+    /* one that is closed: nobody takes its answer */
+    check_trace("s a b; s>a s>b", "start; s; a&x" REQUEST("r1") "; b&x@500" REQUEST("r2") "; +500; b; *x:@r2; *x:@r1; a",
+                "s | a b | [request a] | [request b] | b~ | [close b] |  | !s2 a<x {\"request\":\"r1\"}> | [close a] END completed");
+    /* who asked nobody does not care */
+    check_trace("a", "start; a&x; *x:@r9; a", "a |  | !s1 a<x {\"request\":\"r9\"}> | END completed");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_asked_and_answered), cmocka_unit_test(test_undone), cmocka_unit_test(test_other_attempts),
         cmocka_unit_test(test_scopes),             cmocka_unit_test(test_paused), cmocka_unit_test(test_what_people_see),
+        cmocka_unit_test(test_yields), cmocka_unit_test(test_addressed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

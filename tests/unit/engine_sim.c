@@ -238,7 +238,7 @@ static void trace_effect(struct sim *sim, const struct engine_effect *f)
             buf_addch(t, '~');
         if (f->why == WHY_SCOPE)
             trace_pass(sim, f);
-        if (f->why == WHY_SIGNAL || f->why == WHY_CHILD)
+        if (f->why == WHY_SIGNAL || f->why == WHY_CHILD || f->why == WHY_ANSWER)
             trace_signal(sim, f);
         break;
     case ENGINE_CONSUMED:
@@ -434,7 +434,7 @@ static json_t *variables(const char *rest)
     return json_pack("[[s,s,i]]", name ? name : text, name ? text : "workflow", (int)strtol(value, NULL, 10));
 }
 
-/* TYPE[:NUMBER][#ID] */
+/* TYPE[:NUMBER or @REQUEST][#ID] */
 static void signal_event(struct sim *sim, struct engine_event *ev, char *word, char *id, size_t size)
 {
     char *again = strchr(word, '#'), *data = strchr(word, *word == RESERVED_SIGNAL ? '=' : ':');
@@ -448,7 +448,8 @@ static void signal_event(struct sim *sim, struct engine_event *ev, char *word, c
     ev->type = ENGINE_SIGNAL;
     ev->signal = word;
     ev->signal_id = again ? again : id;
-    ev->output = data ? json_integer(strtol(data, NULL, 10)) : NULL;
+    if (data)
+        ev->output = *data == '@' ? json_pack("{s:s}", "request", data + 1) : json_integer(strtol(data, NULL, 10));
 }
 
 /* The event that a handler's word stands for; `rest` is what follows the operator. */
@@ -500,7 +501,7 @@ static void handler_event(struct sim *sim, struct engine_event *ev, char operato
     }
 }
 
-/* {KIND,REPLY,UNDO,once}: all but the first may be empty or missing. */
+/* {KIND,REPLY,UNDO,FLAG...}: all but the first may be empty or missing; a flag is once (settles), yields, addressed, @ID. */
 static json_t *asks_event(const char *node, char *braces)
 {
     static const char *const keys[] = {"kind", "reply", "undo"};
@@ -514,7 +515,11 @@ static json_t *asks_event(const char *node, char *braces)
             if (*part)
                 js_set(ask, keys[i], json_string(part));
         }
-        js_set(ask, "settles", json_boolean(rest != NULL));
+        for (const char *flag; rest && (flag = strsep(&rest, ",")) != NULL;)
+            if (*flag == '@')
+                js_set(ask, "undo_body", json_pack("{s:s}", "id", flag + 1));
+            else
+                js_set(ask, strcmp(flag, "once") == 0 ? "settles" : flag, json_true());
         js_push(asks, ask);
     }
     *braces = '\0';
@@ -539,7 +544,12 @@ static void run_word(struct sim *sim, char *word)
         ev.act = sim_act(sim, word);
         size_t i;
         json_t *ask;
-        json_array_foreach(ev.asks, i, ask) js_set(json_object_get(ask, "body"), "of", json_string(word));
+        json_array_foreach(ev.asks, i, ask)
+        {
+            js_set(json_object_get(ask, "body"), "of", json_string(word));
+            if (json_object_get(ask, "undo_body"))
+                js_set(json_object_get(ask, "undo_body"), "of", json_string(word));
+        }
         output = json_pack("{s:s}", "of", word);
         ev.output = output;
         handler_event(sim, &ev, operator, op ? op : "", &f);
