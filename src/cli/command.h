@@ -80,7 +80,7 @@ extern const struct cli_option run_options[], dev_options[], migrate_options[], 
     expr_options[], schedule_next_options[], schedule_add_options[], schedule_list_options[], schedule_run_options[];
 
 extern const struct cli_option pause_options[], resume_options[], terminate_options[], retry_options[], replay_options[], signal_options[],
-    adopt_options[], explain_options[], workers_options[];
+    approvals_options[], answer_options[], locks_options[], adopt_options[], explain_options[], workers_options[];
 
 int cmd_run(struct cli *c);
 int cmd_dev(struct cli *c);
@@ -108,6 +108,9 @@ int cmd_pause(struct cli *c);
 int cmd_resume(struct cli *c);
 int cmd_terminate(struct cli *c);
 int cmd_signal(struct cli *c);
+int cmd_approvals(struct cli *c);
+int cmd_answer(struct cli *c);
+int cmd_locks(struct cli *c);
 int cmd_retry(struct cli *c);
 int cmd_replay(struct cli *c);
 int cmd_adopt(struct cli *c);

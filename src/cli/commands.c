@@ -81,6 +81,13 @@ const struct cli_command cli_commands[] = {
      terminate_options, 1, 1, cmd_terminate},
     {"signal", "EXECUTION TYPE", "send a signal to an execution",
      "It is kept until a node of the execution waits for a signal of this type, and used once.", signal_options, 2, 2, cmd_signal},
+    {"approvals", "", "list the requests for approval that nobody has answered",
+     "Those of node type human_approval, the oldest first.", approvals_options, 0, 0, cmd_approvals},
+    {"answer", "EXECUTION NODE CHOICE", "answer a request for approval",
+     "CHOICE is one of its options and becomes the branch.  Of several open requests of the node the oldest is answered.",
+     answer_options, 3, 3, cmd_answer},
+    {"locks", "", "list the locks that executions hold and wait for",
+     "Those of node type mutex: for each lock who holds it, then who waits for it, in order.", locks_options, 0, 0, cmd_locks},
     {"retry", "EXECUTION", "begin a failed execution again at what failed",
      "What had failed, and what was cancelled for it, begins again; finished results are kept, retries and time limit count "
      "anew.  An execution that waits for its next retry does not wait any longer.", retry_options, 1, 1, cmd_retry},

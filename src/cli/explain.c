@@ -116,6 +116,21 @@ static void explain_waits(json_t *reasons, const struct view *v)
     }
 }
 
+/* The locks it waits for, and who has them. */
+static void explain_locks(json_t *reasons, const json_t *facts)
+{
+    size_t i, k;
+    json_t *lock, *holder;
+    json_array_foreach(json_object_get(facts, "locks"), i, lock)
+    {
+        CLEANUP_BUF struct buf by = BUF_INIT;
+        const json_t *holders = json_object_get(lock, "holders");
+        json_array_foreach(holders, k, holder) buf_printf(&by, "%s%s", k ? ", " : "", json_string_value(holder));
+        because(reasons, "lock", "node %s waits for the lock \"%s\", at place %lld; it is held by %s", js_str(lock, "node"),
+                js_str(lock, "key"), (long long)js_int(lock, "place", 0), by.len ? by.data : "nobody");
+    }
+}
+
 static void explain_running(json_t *reasons, const struct view *v)
 {
     struct engine_effects fx = {0};
@@ -217,6 +232,7 @@ static void explain_queue(json_t *reasons, const json_t *facts, const struct vie
         explain_running(reasons, v);
     if (v->state)
         explain_waits(reasons, v);
+    explain_locks(reasons, facts);
     if (!flag(facts, "held") && !flag(facts, "expired"))
         explain_due(reasons, facts);
     if (v->state)

@@ -17,12 +17,14 @@ src_cli_libcli_la_SOURCES = \
   src/cli/dev.c \
   src/cli/exec.c \
   src/cli/execution.c src/cli/execution.h \
+  src/cli/approvals.c \
   src/cli/explain.c \
   src/cli/expr.c \
   src/cli/graph.c \
   src/cli/help.c \
   src/cli/input.c src/cli/input.h \
   src/cli/list.c \
+  src/cli/locks.c \
   src/cli/migrate.c \
   src/cli/options.c \
   src/cli/pause.c \

@@ -44,6 +44,35 @@ int db_signal(PGconn *c, const char *execution, const char *type, const json_t *
     return r ? 0 : -1;
 }
 
+int db_answer(PGconn *c, const char *execution, const char *node, const char *choice, const json_t *data, const char *by,
+              struct error *e)
+{
+    CLEANUP_FREE char *text = data ? js_text(data) : NULL;
+    const char *values[] = {execution, node, choice, text, by};
+    CLEANUP_RESULT PGresult *r = pg_query(
+        c, e, NULL, "SELECT wfworker.answer($1::text, $2::text, $3::text, $4::text::json, coalesce($5, session_user::text))", 5, values);
+    return r ? 0 : -1;
+}
+
+json_t *db_approvals(PGconn *c, struct error *e)
+{
+    CLEANUP_RESULT PGresult *r = pg_query(
+        c, e, "listing the requests for approval",
+        "SELECT a.id, a.execution_id, a.workflow AS workflow_name, a.node, a.message, a.options, a.default_option, "
+        ISO("a.asked_at AT TIME ZONE 'UTC'") " AS asked_at, " ISO("a.deadline AT TIME ZONE 'UTC'") " AS deadline"
+        "  FROM wfworker.approvals a ORDER BY a.asked_at, a.id", 0, NULL);
+    return r ? pg_rows(r) : NULL;
+}
+
+json_t *db_locks(PGconn *c, struct error *e)
+{
+    CLEANUP_RESULT PGresult *r = pg_query(
+        c, e, "listing the locks",
+        "SELECT l.key, coalesce(l.execution_id, l.execution::text) AS execution_id, l.node, l.held, l.place, "
+        ISO("l.since AT TIME ZONE 'UTC'") " AS since FROM wfworker.locks l ORDER BY l.key, l.place, l.since", 0, NULL);
+    return r ? pg_rows(r) : NULL;
+}
+
 int db_retry(PGconn *c, const char *execution, struct error *e)
 {
     return call(c, "SELECT wfworker.retry($1)", 1, &execution, e);
@@ -71,7 +100,7 @@ json_t *db_replay(PGconn *c, const char *execution, const char *node, const json
 
 /* `task`: it is in the queue, and then: `due_us` (from now; null: only when poked), `held` by worker_name (last seen
  * worker_seen_us ago) or `expired`, `ahead` = due before it, snapshot, journal and the definition's parts.  `old`: not adopted.
- * `workers`: how many are alive, node_types: an array of arrays of what each of them has (null: it did not say). */
+ * `locks`: those that it waits for, see wfworker.lock_waits(), or null.  `workers`: how many are alive, node_types: an array of arrays of what each of them has (null: it did not say). */
 static const char facts_sql[] =
     "SELECT e.id, e.execution_id, e.workflow_id, w.name AS workflow_name, e.status, " ISO("e.started_at") " AS started_at, "
     ISO("e.completed_at") " AS completed_at, e.error_message, e.current_node_id, e.retry_count, "
@@ -86,7 +115,7 @@ static const char facts_sql[] =
     " (SELECT count(*) FROM (SELECT FROM wfworker.task q WHERE q.due_at <= now() AND q.execution_id <> t.execution_id AND"
     "   (q.priority > t.priority OR (q.priority = t.priority AND q.due_at < t.due_at)) LIMIT 100000) x) AS ahead,"
     " (SELECT json_agg(to_json(a.node_types)) FROM wfworker.worker a WHERE a.seen_at > now() - interval '2 minutes') AS node_types,"
-    " l.o_snapshot AS snapshot, array_to_json(l.o_journal) AS journal, d.graph, d.rows, d.trigger_config"
+    " wfworker.lock_waits(e.id) AS locks, l.o_snapshot AS snapshot, array_to_json(l.o_journal) AS journal, d.graph, d.rows, d.trigger_config"
     "  FROM workflowexecution e"
     "  LEFT JOIN workflow w ON w.id = e.workflow_id"
     "  LEFT JOIN wfworker.task t ON t.execution_id = e.id"

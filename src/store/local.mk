@@ -30,6 +30,8 @@ MIGRATIONS = \
   sql/0006_control.sql \
   sql/0007_signals.sql \
   sql/0008_children.sql \
+  sql/0009_locks.sql \
+  sql/0010_approvals.sql \
   sql/0011_retry.sql
 EXTRA_DIST += $(MIGRATIONS) src/store/sql2c.awk
 BUILT_SOURCES += src/store/migrations.inc

@@ -60,6 +60,14 @@ int db_pause(PGconn *c, const char *execution, struct error *e);
 int db_resume(PGconn *c, const char *execution, struct error *e);
 /* data NULL: none. */
 int db_signal(PGconn *c, const char *execution, const char *type, const json_t *data, struct error *e);
+/* The answer to a request of human_approval; data and by may be NULL. */
+int db_answer(PGconn *c, const char *execution, const char *node, const char *choice, const json_t *data, const char *by,
+              struct error *e);
+/* The open ones: an array of {"id", "execution_id", "workflow_name", "node", "message", "options", "default_option",
+ * "asked_at", "deadline"}. */
+json_t *db_approvals(PGconn *c, struct error *e);
+/* An array of {"key", "execution_id", "node", "held", "place" (0: holds it), "since"}. */
+json_t *db_locks(PGconn *c, struct error *e);
 int db_terminate(PGconn *c, const char *execution, const char *reason, struct error *e); /* reason may be NULL */
 int db_retry(PGconn *c, const char *execution, struct error *e);
 int db_adopt(PGconn *c, const char *execution, struct error *e);
