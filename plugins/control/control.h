@@ -9,6 +9,7 @@ extern const struct wfw_host *host;
 
 extern const struct wfw_node loop_node, for_node, while_node, repeat_node;                          /* loop.c */
 extern const struct wfw_node try_node, catch_node, finally_node;                                    /* try.c */
+extern const struct wfw_node mutex_node;                                                           /* mutex.c */
 extern const struct wfw_node break_node, continue_node, terminate_node;                             /* jump.c */
 
 #endif

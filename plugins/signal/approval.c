@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* human_approval: asks a person and goes along the branch that the answer names.  The request is a row of the execution's
- * log and the status waiting_for_signal; the answer is a signal. */
+/* human_approval: asks a person and goes along the branch that the answer names.  The request is a row that
+ * `wfworker approvals` lists, a row of the log and the status waiting_for_signal; the answer is a signal. */
 #include "signal/signal.h"
 
 #define LABEL_MAX 300
@@ -66,12 +66,36 @@ static const char *message_of(const struct wfw_call *call)
     return text ? text : "Please approve this action";
 }
 
-static void wait_for_answer(struct wfw_task *task, const struct wfw_call *call, int64_t deadline)
+/* What people are shown. */
+static struct wfw_value *about(struct wfw_task *task, const struct wfw_call *call, const struct wfw_value *options, int64_t deadline)
+{
+    const char *fallback = text_member(host, call->config, "/default_option"), *text;
+    struct wfw_value *r = host->object(task), *list = host->array(task);
+    for (size_t i = 0; (text = option(options, i)) != NULL; i++)
+        host->push(list, host->string(task, text, WFW_NTS));
+    host->set(r, "message", host->string(task, message_of(call), WFW_NTS));
+    host->set(r, "options", list);
+    if (fallback)
+        host->set(r, "default_option", host->string(task, fallback, WFW_NTS));
+    if (deadline)
+        host->set(r, "deadline_ms", host->integer(task, deadline));
+    return r;
+}
+
+static void own_signal(const struct wfw_call *call, char out[LABEL_MAX])
+{
+    snprintf(out, LABEL_MAX, "human_approval:%s", call->node_id);
+}
+
+/* `request` is the id of the one that is open. */
+static void wait_for_answer(struct wfw_task *task, const struct wfw_call *call, const char *request, int64_t deadline)
 {
     char own[LABEL_MAX];
     struct wfw_value *checkpoint = host->object(task);
     host->set(checkpoint, "deadline_ms", host->integer(task, deadline));
-    snprintf(own, sizeof own, "human_approval:%s", call->node_id);
+    if (*request)
+        host->set(checkpoint, "request", host->string(task, request, WFW_NTS));
+    own_signal(call, own);
     const char *const types[] = {own, NULL};
     struct wfw_park p = {.size = sizeof p, .until_ms = deadline, .signal = "human_approval", .signals = types,
                          .checkpoint = checkpoint};
@@ -80,14 +104,25 @@ static void wait_for_answer(struct wfw_task *task, const struct wfw_call *call, 
 
 static void ask(struct wfw_task *task, const struct wfw_call *call, const struct wfw_value *options)
 {
-    char list[LABEL_MAX];
+    char list[LABEL_MAX], own[LABEL_MAX], id[WFW_ASK_ID];
     int64_t deadline;
     if (read_deadline(task, call, &deadline) != 0)
         return;
     list_options(options, list, sizeof list);
     host->log(task, WFW_LOG_INFO, "Approval requested: %s (answer with signal human_approval:%s: %s)", message_of(call),
               call->node_id, list);
-    wait_for_answer(task, call, deadline);
+    own_signal(call, own);
+    struct wfw_request r = {.size = sizeof r, .signal = own, .about = about(task, call, options, deadline)};
+    if (host->request(task, &r, id) == WFW_OK)
+        wait_for_answer(task, call, id, deadline);
+    else
+        fail_with(host, task, "handler_error", "the request for approval cannot be made");
+}
+
+static const char *request_of(const struct wfw_call *call)
+{
+    const char *id = text_member(host, call->checkpoint, "/request");
+    return id ? id : "";
 }
 
 static void end_with(struct wfw_task *task, const struct wfw_call *call, const char *choice, const char *status,
@@ -100,6 +135,8 @@ static void end_with(struct wfw_task *task, const struct wfw_call *call, const c
         host->set(out, "choice", host->string(task, choice, WFW_NTS));
     if (response)
         host->set(out, "response", response);
+    if (choice || response)
+        host->request_over(task, request_of(call), choice, response);
     if (choice)
         host->done(task, out, choice);
     else
@@ -134,7 +171,7 @@ static void answered(struct wfw_task *task, const struct wfw_call *call, const s
         host->log(task, WFW_LOG_WARNING, "The answer \"%.100s\" is refused, still waiting: it is none of %s", choice, list);
     else
         host->log(task, WFW_LOG_WARNING, "An answer without a choice is refused, still waiting: it must be one of %s", list);
-    wait_for_answer(task, call, deadline);
+    wait_for_answer(task, call, request_of(call), deadline);
 }
 
 static void approval_run(void *state, struct wfw_task *task, const struct wfw_call *call)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* human_approval, await: nodes that wait for signals.  A node that waits holds no thread and no memory, and waits on while
+/* human_approval, await, send_signal: nodes that wait for signals, and the one that sends them.  A node that waits holds no thread and no memory, and waits on while
  * no worker runs. */
 #include "signal/signal.h"
 
@@ -17,7 +17,7 @@ static int signal_init(const struct wfw_host *h, const struct wfw_value *config,
     return WFW_OK;
 }
 
-static const struct wfw_node *const nodes[] = {&human_approval, &await, NULL};
+static const struct wfw_node *const nodes[] = {&human_approval, &await, &send_signal, NULL};
 
 static const struct wfw_plugin plugin = {
     .size = sizeof plugin,
@@ -25,7 +25,7 @@ static const struct wfw_plugin plugin = {
     .version = "0.1.0",
     .license = "Apache-2.0",
     .vendor = "wfworker",
-    .summary = "waiting for people and other programs: human_approval, await",
+    .summary = "signals between executions, people and other programs: human_approval, await, send_signal",
     .nodes = nodes,
     .init = signal_init,
 };

@@ -7,6 +7,6 @@
 
 #define MAX_TYPES 100
 
-extern const struct wfw_node human_approval, await;
+extern const struct wfw_node human_approval, await, send_signal;
 
 #endif

@@ -126,7 +126,7 @@ static void keep_log(void *ctx, void *owner, int level, const char *text)
 
 void handler_host_open(struct handler_host *h)
 {
-    static const char *const names[] = {"core", "condition", "data", "delay", "http", "jq", "signal"};
+    static const char *const names[] = {"core", "condition", "control", "data", "delay", "http", "jq", "signal"};
     const char *build = getenv("builddir");
     char *dirs[ARRAY_LEN(names) + 1] = {0};
     struct error e = ERROR_INIT;
@@ -196,6 +196,8 @@ static json_t *describe(const struct outcome *o)
             js_set(out, "retry_after_ms", json_integer(o->retry_after_ms));
         if (o->details)
             js_set(out, "details", or_null(o->details));
+    } else if (o->type == OUTCOME_ENTER) {
+        js_set(out, "enter", json_string(o->branch));
     } else {
         assert_int_equal(o->type, OUTCOME_PARK);
         assert_int_equal(o->until_us % 1000, 0);
@@ -208,6 +210,8 @@ static json_t *describe(const struct outcome *o)
         if (o->checkpoint)
             js_set(out, "checkpoint", or_null(o->checkpoint));
     }
+    if (o->asks)
+        js_set(out, "asks", or_null(o->asks));
     return out;
 }
 
