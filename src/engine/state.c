@@ -161,15 +161,21 @@ bool engine_ended(const struct engine_state *s)
     return s->phase == PHASE_COMPLETED || s->phase == PHASE_FAILED;
 }
 
-/* Nothing runs, and somebody waits for a signal. */
+/* Nothing runs, and somebody waits for a signal.  While the execution fails, only what winds up counts. */
 static bool only_signals(const struct engine_state *s)
 {
-    if (s->running || s->queued || s->failing.set)
+    bool awaited = false;
+    if (s->running)
         return false;
-    for (size_t i = 0; i < s->act_count; i++)
-        if (people_awaited(s->acts[i]))
-            return true;
-    return false;
+    for (size_t i = 0; i < s->act_count; i++) {
+        const struct act *a = s->acts[i];
+        if (!act_may_go_on(s, a))
+            continue;
+        if (a->state == ACT_QUEUED)
+            return false;
+        awaited |= people_awaited(a);
+    }
+    return awaited;
 }
 
 enum engine_status engine_status(const struct engine_state *s)

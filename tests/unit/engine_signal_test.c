@@ -64,16 +64,30 @@ static void test_lost_and_retried(void **state)
                 "s | a b |  | RETRY 1000 | RETRY 999 | !s1 a<x 1> b/2 |  | c | END completed");
 }
 
-static void status_is(const char *script, const char *status, const char *node)
+static void status_of(const char *graph, const char *script, const char *status, const char *node)
 {
     struct sim sim;
     struct engine_columns c;
-    sim_open(&sim, PAIR);
+    sim_open(&sim, graph);
     sim_run(&sim, script);
     engine_columns(sim.def, sim.state, &c);
     assert_string_equal(c.status, status);
     assert_string_equal(c.current_node_id, node);
     sim_close(&sim);
+}
+
+static void status_is(const char *script, const char *status, const char *node)
+{
+    status_of(PAIR, script, status, node);
+}
+
+/* What winds up while the execution fails may wait for a signal too. */
+static void test_status_while_failing(void **state)
+{
+    (void)state;
+    const char *graph = "s L x b; s>L s>b L>x=body";
+    status_of(graph, "start; s; L>body/s; L/x&x; b!", "waiting_for_signal", "b");
+    status_of(graph, "start; s; L>body/s; L/x&x; b!; *x", "running", "b");
 }
 
 static void test_status(void **state)
@@ -124,7 +138,7 @@ int main(void)
         cmocka_unit_test(test_after_and_before), cmocka_unit_test(test_first_in_first_out),
         cmocka_unit_test(test_two_waiters),      cmocka_unit_test(test_deadline),
         cmocka_unit_test(test_paused),           cmocka_unit_test(test_lost_and_retried),
-        cmocka_unit_test(test_status),           cmocka_unit_test(test_data_and_logs),
+        cmocka_unit_test(test_status), cmocka_unit_test(test_status_while_failing),         cmocka_unit_test(test_data_and_logs),
         cmocka_unit_test(test_kept),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
