@@ -10,9 +10,10 @@ any number of lines "PATH: VALUE" for parts of the result: PATH begins with a me
 is looked up in its data, VALUE is JSON, or "(none)" where there is nothing.
 
 A block `console` holds commands, "$ wfworker ...", each with all that it prints, and "[STATUS]" when that is not 0. A file
-NAME.json is the definition before it. A line that ends in a backslash goes on in the next.
+NAME.json is the definition before it.
 
-A block may hold several commands; each is a case. Other blocks are not run."""
+A line that ends in a backslash goes on in the next one, which begins with two blanks. A block may hold several commands; each is
+a case. Other blocks are not run."""
 
 import json
 import os
@@ -50,17 +51,14 @@ def blocks(path):
 
 def commands(text, default):
     """(command, what follows) of each command of a block."""
-    rows = text.splitlines()
+    rows = text.replace(" \\\n  ", " ").splitlines()
     if not rows[0].startswith("$ "):
         rows.insert(0, "$ " + default)
     found = []
     while rows:
         row = rows.pop(0)
         if row.startswith("$ "):
-            command = row[2:]
-            while command.endswith("\\"):
-                command = command[:-1] + rows.pop(0).strip()
-            found.append((command, []))
+            found.append((row[2:], []))
         else:
             found[-1][1].append(row)
     return found
@@ -86,7 +84,7 @@ def wanted(rows):
     """(the trace, the status, parts) as they stand in the block."""
     at = next((i for i, row in enumerate(rows) if STATUS.match(row)), None)
     assert at is not None, "no line with the status"
-    entries = [e.strip() for row in rows[:at] for e in row.rstrip(",").split(",")]
+    entries = [e.strip() for row in rows[:at] for e in row.split(",") if e.strip()]
     parts = [re.match(r"([\w.\[\]-]+): (.*)$", row).groups() for row in rows[at + 1:]]
     return entries, rows[at], [(path, value if value == "(none)" else json.dumps(json.loads(value), ensure_ascii=False))
                                for path, value in parts]
