@@ -75,10 +75,10 @@ int read_deadline(struct wfw_task *task, const struct wfw_call *call, int64_t *o
     return 0;
 }
 
-static int has_edge(const struct wfw_value *edges, const char *branch)
+int has_branch(const struct wfw_call *call, const char *branch)
 {
     const struct wfw_value *edge;
-    for (size_t i = 0; (edge = host->item(edges, i, NULL)) != NULL; i++) {
+    for (size_t i = 0; (edge = host->item(call->edges, i, NULL)) != NULL; i++) {
         const char *label = text_member(host, edge, "/branch");
         if (label && strcmp(label, branch) == 0)
             return 1;
@@ -93,7 +93,7 @@ void end_by_timeout(struct wfw_task *task, const struct wfw_call *call, struct w
     va_start(ap, fmt);
     vsnprintf(text, sizeof text, fmt, ap);
     va_end(ap);
-    if (has_edge(call->edges, "timeout"))
+    if (has_branch(call, "timeout"))
         host->done(task, output, "timeout");
     else
         fail_with(host, task, "timeout", "%s", text);

@@ -21,6 +21,9 @@ int condition_holds(struct wfw_task *task, const char *expression);
 /* When the wait gives up, by timeout_seconds: kept in the checkpoint from the first look on; 0 = never. */
 int read_deadline(struct wfw_task *task, const struct wfw_call *call, int64_t *out);
 
+/* Does an edge of the node have this label? */
+int has_branch(const struct wfw_call *call, const char *branch);
+
 /* The deadline came: branch `timeout` with this output when an edge has it, else the failure `timeout`. */
 __attribute__((format(printf, 4, 5))) void end_by_timeout(struct wfw_task *task, const struct wfw_call *call,
                                                           struct wfw_value *output, const char *fmt, ...);

@@ -19,6 +19,12 @@ static void done(struct wfw_task *task, const char *type)
     host->done(task, output(task, type, 1), NULL);
 }
 
+/* Without a branch every label would be taken, `timeout` too. */
+static void came_true(struct wfw_task *task, const struct wfw_call *call)
+{
+    host->done(task, output(task, "until_condition", 1), has_branch(call, "timeout") ? "condition" : NULL);
+}
+
 static void park(struct wfw_task *task, int64_t until_ms, const struct wfw_value *checkpoint)
 {
     struct wfw_park p = {.size = sizeof p, .until_ms = until_ms, .checkpoint = checkpoint};
@@ -94,7 +100,7 @@ static void wait_until_condition(struct wfw_task *task, const struct wfw_call *c
         return;
     int holds = condition_holds(task, text);
     if (holds > 0)
-        done(task, "until_condition");
+        came_true(task, call);
     else if (holds == 0)
         look_again(task, call, poll, until, text);
 }
@@ -129,8 +135,8 @@ static const struct wfw_node delay = {
                    "poll_seconds. Fails with "
                    "config_invalid for a config that makes no sense (a null delay_seconds too), and with the error of the "
                    "condition (expression_error when it does not compile, unknown_name, ...). When the condition did "
-                   "not become true within timeout_seconds: branch timeout when an edge has it, else the node fails "
-                   "with timeout; no failure is retried.",
+                   "not become true within timeout_seconds: branch timeout when an edge has it (and branch condition when "
+                   "it did become true), else the node fails with timeout; no failure is retried.",
     .config_schema = "{\"type\":\"object\",\"properties\":{"
                      "\"delay_type\":{\"type\":[\"string\",\"null\"],\"default\":\"seconds\","
                      "\"description\":\"seconds, until_time or until_condition\"},"

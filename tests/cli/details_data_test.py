@@ -32,6 +32,10 @@ def deadline_of_a_condition():
     is_([("d", "timeout"), ("late", None), ("both", None)], [(t["node_id"], t["branch"]) for t in done["trace"]])
     is_({"delay_type": "until_condition", "completed": False}, done["data"]["d_output"])
     is_("2026-01-01T00:00:02.500000", done["node_results"]["d"]["completed_at"])
+    d[1]["condition_expression"] = "1 == 1"
+    done = execute(graph("d -timeout-> late", "d -> both", "d -condition-> so", d=d, late=("noop",), both=("noop",), so=("noop",)))
+    is_((["d", "both", "so"], {"delay_type": "until_condition", "completed": True}), (done["completed_node_ids"], done["data"]["d_output"]))
+    d[1]["condition_expression"] = "vars.x == 1"
     is_(("timeout", 'the condition "vars.x == 1" did not become true in time'),
         node_error(graph("d -error-> e", d=d, e=("noop",)), "d"))
 
