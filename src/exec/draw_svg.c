@@ -10,8 +10,10 @@
 #define CELL 8     /* width of a character */
 #define BOX 30     /* height of a node */
 #define LINE 18    /* height of a text */
-#define BETWEEN 26 /* two layers */
+#define BETWEEN 28 /* two layers */
 #define MARGIN 20
+#define FRAME 16   /* between the frames of scopes that begin together */
+#define FOOT 8     /* and that end together */
 
 struct picture {
     const struct drawing *g;
@@ -73,24 +75,27 @@ static void put_node(struct picture *p, const struct item *it, long y)
     buf_addstr(p->out, "</g>\n");
 }
 
-/* A line from the lower edge of one item to the upper edge of another; an arrow where that is a node. */
+/* A line from the lower edge of one item to the upper edge of another; an arrow where that is a node.  It bends between the
+ * frames that end above and those that begin below. */
 static void put_link(struct picture *p, const struct link *k)
 {
     const struct item *a = &p->l.items[k->from], *b = &p->l.items[k->to];
-    long height = a->kind == ITEM_TEXT ? LINE : height_of(&p->l, a->layer);
-    long x1 = middle(a), y1 = p->top[a->layer] + height, x2 = middle(b), y2 = p->top[b->layer], half = (y2 - y1) / 2;
-    buf_printf(p->out, "<path d=\"M %ld %ld C %ld %ld %ld %ld %ld %ld\"%s/>\n", x1, y1, x1, y1 + half, x2, y2 - half, x2,
-               y2, b->kind == ITEM_NODE ? " marker-end=\"url(#arrow)\"" : "");
-    if (b->kind == ITEM_BEND)
-        buf_printf(p->out, "<path d=\"M %ld %ld V %ld\"/>\n", x2, y2, y2 + height_of(&p->l, b->layer));
+    long x1 = middle(a), y1 = p->top[a->layer] + (a->kind == ITEM_TEXT ? LINE : height_of(&p->l, a->layer));
+    long x2 = middle(b), y2 = p->top[b->layer], end = y2 + (b->kind == ITEM_BEND ? height_of(&p->l, b->layer) : 0);
+    long from = p->top[a->layer] + height_of(&p->l, a->layer) + (long)p->l.ends[a->layer] * FOOT;
+    long to = y2 - (p->l.begins[b->layer] ? (long)p->l.begins[b->layer] * FRAME + FRAME / 2 : 0), half = (to - from) / 2;
+    buf_printf(p->out, "<path d=\"M %ld %ld V %ld", x1, y1, from);
+    if (x1 != x2)
+        buf_printf(p->out, " C %ld %ld %ld %ld %ld %ld", x1, from + half, x2, to - half, x2, to);
+    buf_printf(p->out, " V %ld\"%s/>\n", end, b->kind == ITEM_NODE ? " marker-end=\"url(#arrow)\"" : "");
 }
 
 static long place_layers(struct picture *p)
 {
     long y = MARGIN;
     for (size_t k = 0; k < p->l.layer_count; k++) {
-        p->top[k] = y;
-        y += height_of(&p->l, k) + (k + 1 < p->l.layer_count ? BETWEEN : 0);
+        p->top[k] = y + (long)p->l.begins[k] * FRAME;
+        y = p->top[k] + height_of(&p->l, k) + (long)p->l.ends[k] * FOOT + (k + 1 < p->l.layer_count ? BETWEEN : 0);
     }
     return y + MARGIN;
 }
@@ -106,13 +111,39 @@ static void put_head(struct picture *p)
     escaped(p->out, p->g->title);
     buf_addstr(p->out, "</title>\n<defs><marker id=\"arrow\" viewBox=\"0 0 8 8\" refX=\"8\" refY=\"4\" markerWidth=\"8\" "
                        "markerHeight=\"8\" orient=\"auto\"><path d=\"M 0 0 L 8 4 L 0 8 Z\" fill=\"#777777\" stroke=\"none\"/>"
-                       "</marker></defs>\n<rect width=\"100%\" height=\"100%\" fill=\"#ffffff\"/>\n"
-                       "<g fill=\"none\" stroke=\"#777777\">\n");
+                       "</marker></defs>\n<rect width=\"100%\" height=\"100%\" fill=\"#ffffff\"/>\n");
+}
+
+/* A scope, the branch and its node in the upper left corner. */
+static void put_frame(struct picture *p, const struct box *b)
+{
+    long x = MARGIN + b->x * CELL, y = p->top[b->first] - (long)b->above * FRAME - FRAME / 2;
+    long bottom = p->top[b->last] + height_of(&p->l, b->last) + (long)b->below * FOOT;
+    buf_printf(p->out,
+               "<rect x=\"%ld\" y=\"%ld\" width=\"%ld\" height=\"%ld\" rx=\"8\" fill=\"#4a6fa5\" fill-opacity=\"0.06\" "
+               "stroke=\"#8fa3bf\" stroke-dasharray=\"5 3\"/>\n<text x=\"%ld\" y=\"%ld\">",
+               x, y, b->width * CELL, bottom - y, x + 8, y + 12);
+    escaped(p->out, def_node_id(p->g->d, b->owner));
+    buf_addstr(p->out, ": ");
+    escaped(p->out, b->branch);
+    buf_addstr(p->out, "</text>\n");
+}
+
+static void put_frames(struct picture *p)
+{
+    if (!p->l.box_count)
+        return;
+    buf_addstr(p->out, "<g class=\"scopes\" font-size=\"10\" text-anchor=\"start\" fill=\"#5c7290\">\n");
+    for (size_t i = 0; i < p->l.box_count; i++)
+        put_frame(p, &p->l.boxes[i]);
+    buf_addstr(p->out, "</g>\n");
 }
 
 static void put_picture(struct picture *p)
 {
     put_head(p);
+    put_frames(p);
+    buf_addstr(p->out, "<g fill=\"none\" stroke=\"#777777\">\n");
     for (size_t i = 0; i < p->l.link_count; i++)
         put_link(p, &p->l.links[i]);
     buf_addstr(p->out, "</g>\n");

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The layout with characters.  Lines are drawn as directions on a grid, so that they join where they meet; between two
+/* The layout with characters, scopes as dotted frames.  Lines are drawn as directions on a grid, so that they join where they meet; between two
  * layers every item above has a row for its horizontal line, unless another one's does not get in its way. */
 #include "exec/draw.h"
 
@@ -16,6 +16,7 @@ enum { UP = 1, RIGHT = 2, DOWN = 4, LEFT = 8 };
 
 struct cell {
     uint8_t lines;
+    uint8_t frame;  /* the same, of the frame of a scope; lines are drawn over it */
     uint8_t state;  /* enum draw_state of what stands here */
     char text[5];   /* one character, or "" */
 };
@@ -190,12 +191,12 @@ static void free_gap(struct gap *p)
     free(p->links);
 }
 
-/* From the row below the upper layer to the row above the lower one. */
-static void draw_gap(const struct gap *p, long top, long bottom)
+/* From the row below the upper layer to the row above the lower one; the first rows are those where frames end. */
+static void draw_gap(const struct gap *p, long top, long frames, long bottom)
 {
     for (size_t i = 0; i < p->fan_count; i++) {
         const struct fan *f = &p->fans[i];
-        long row = top + 1 + (long)f->track;
+        long row = top + frames + 1 + (long)f->track;
         if (f->flat) {
             vertical(p->c, f->from, top, bottom);
             continue;
@@ -241,6 +242,29 @@ static void draw_layer(const struct canvas *c, size_t layer, long y)
     }
 }
 
+/* ---- Frames ---- */
+
+/* Frames end below their last layer, the inner ones first, and begin above the arrows of their first one. */
+static void draw_frame(const struct canvas *c, const struct box *b, const long *top)
+{
+    long left = b->x, right = b->x + b->width - 1, high = top[b->first] - 1 - (long)b->above,
+         low = top[b->last] + height_of(&c->l, b->last) - 1 + (long)b->below;
+    for (long x = left; x <= right; x++) {
+        cell(c, x, high)->frame |= (uint8_t)((x > left ? LEFT : 0) | (x < right ? RIGHT : 0));
+        cell(c, x, low)->frame |= (uint8_t)((x > left ? LEFT : 0) | (x < right ? RIGHT : 0));
+    }
+    for (long y = high; y <= low; y++) {
+        cell(c, left, y)->frame |= (uint8_t)((y > high ? UP : 0) | (y < low ? DOWN : 0));
+        cell(c, right, y)->frame |= (uint8_t)((y > high ? UP : 0) | (y < low ? DOWN : 0));
+    }
+}
+
+static const char *frame_text(uint8_t lines)
+{
+    static const char *const of[] = {" ", "┆", "┄", "╰", "┆", "┆", "╭", "┆", "┄", "╯", "┄", "┄", "╮", "┆", "┄", "┆"};
+    return of[lines & 15];
+}
+
 /* ---- Output ---- */
 
 static const char *line_text(uint8_t lines)
@@ -259,14 +283,14 @@ static void put_row(const struct canvas *c, long y, struct buf *out)
 {
     long end = c->width;
     uint8_t state = DRAW_NONE;
-    while (end > 0 && !cell(c, end - 1, y)->text[0] && !cell(c, end - 1, y)->lines)
+    while (end > 0 && !cell(c, end - 1, y)->text[0] && !cell(c, end - 1, y)->lines && !cell(c, end - 1, y)->frame)
         end--;
     for (long x = 0; x < end; x++) {
         const struct cell *at = cell(c, x, y);
         if (at->state != state && c->g->colour)
             buf_printf(out, "%s%s", state ? "\033[0m" : "", colour_of(c, at->state));
         state = at->state;
-        buf_addstr(out, at->text[0] ? at->text : line_text(at->lines));
+        buf_addstr(out, at->text[0] ? at->text : at->lines ? line_text(at->lines) : frame_text(at->frame));
     }
     if (state && c->g->colour)
         buf_addstr(out, "\033[0m");
@@ -278,10 +302,10 @@ static int draw(struct canvas *c, struct gap *gaps, long *top, struct buf *out, 
     const struct layout *l = &c->l;
     c->width = l->width + 1;
     for (size_t k = 0; k < l->layer_count; k++) {
-        top[k] = c->height;
+        top[k] = c->height + (long)l->begins[k];
         gaps[k].c = c;
         make_gap(&gaps[k], k);
-        c->height += height_of(l, k) + 1 + (long)gaps[k].tracks;
+        c->height = top[k] + height_of(l, k) + (long)l->ends[k] + 1 + (long)gaps[k].tracks;
     }
     if (c->height > 0 && c->width > CELLS_MAX / c->height) {
         err_set(e, "the workflow is too large to be drawn as text: %ld columns and %ld rows", c->width, c->height);
@@ -289,10 +313,13 @@ static int draw(struct canvas *c, struct gap *gaps, long *top, struct buf *out, 
     }
     c->cells = xcalloc((size_t)(c->width * (c->height + 1)), sizeof *c->cells);
     for (size_t k = 0; k + 1 < l->layer_count; k++)
-        draw_gap(&gaps[k], top[k] + height_of(l, k) - 1, top[k + 1] - (l->of_texts[k + 1] ? 0 : 1));
+        draw_gap(&gaps[k], top[k] + height_of(l, k) - 1, (long)l->ends[k], top[k + 1] - (l->of_texts[k + 1] ? 0 : 1));
+    for (size_t b = 0; b < l->box_count; b++)
+        draw_frame(c, &l->boxes[b], top);
     for (size_t k = 0; k < l->layer_count; k++)
         draw_layer(c, k, top[k]);
-    long last = l->layer_count ? top[l->layer_count - 1] + height_of(l, l->layer_count - 1) : 0;
+    size_t end = l->layer_count - 1;
+    long last = l->layer_count ? top[end] + height_of(l, end) + (long)l->ends[end] : 0;
     for (long y = 0; y < last; y++)
         put_row(c, y, out);
     return 0;

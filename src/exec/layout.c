@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Layers by the longest way from the entry; order by the mean position of neighbours, a few sweeps up and down; places
- * likewise, the mean of the leftmost and the rightmost arrangement that keep the distances. */
+/* What stands in which layer: rows by the longest way from the entry, with what follows a scope below all that is inside. */
 #include "exec/layout.h"
 
 #include <stdlib.h>
@@ -9,8 +8,6 @@
 #include "base/buf.h"
 #include "base/mem.h"
 
-#define SWEEPS 8
-#define GAP 3
 #define TEXT_MAX 60
 #define ITEMS_MAX 300000
 
@@ -22,6 +19,8 @@ struct maker {
     size_t *item_of; /* node -> item */
     size_t ranks;
     bool *back;      /* of edges: closes a cycle */
+    size_t *box_of;  /* of nodes, or SIZE_MAX */
+    size_t *lowest;  /* of nodes: the rank of the lowest node in their scopes */
     bool *texts;     /* there are texts below that rank */
 };
 
@@ -47,11 +46,12 @@ static void add_clean(struct buf *b, const char *s)
         buf_addstr(b, "…");
 }
 
-static size_t add_item(struct layout *l, enum item_kind kind, size_t layer, size_t node, char *text)
+static size_t add_item(struct layout *l, enum item_kind kind, size_t layer, size_t box, char *text)
 {
     xgrow((void **)&l->items, &l->item_cap, l->item_count + 1, sizeof *l->items);
     long width = text ? (long)width_of(text) + (kind == ITEM_NODE ? 4 : 0) : 1;
-    l->items[l->item_count] = (struct item){.kind = kind, .layer = layer, .node = node, .text = text, .width = width | 1};
+    l->items[l->item_count] =
+        (struct item){.kind = kind, .layer = layer, .node = SIZE_MAX, .box = box, .text = text, .width = width | 1};
     return l->item_count++;
 }
 
@@ -134,6 +134,98 @@ static void find_back_edges(struct maker *m)
     free(s.first);
 }
 
+/* ---- Boxes ---- */
+
+bool layout_inside(const struct layout *l, size_t box, size_t outer)
+{
+    while (box != SIZE_MAX && box != outer)
+        box = l->boxes[box].parent;
+    return box == outer;
+}
+
+static size_t depth_of(const struct def *d, size_t node)
+{
+    struct def_node_view n;
+    size_t depth = 0;
+    for (def_view_node(d, node, &n); n.scope_owner != SIZE_MAX; def_view_node(d, n.scope_owner, &n))
+        depth++;
+    return depth;
+}
+
+static size_t find_box(const struct layout *l, const struct def_node_view *n)
+{
+    for (size_t i = 0; i < l->box_count; i++)
+        if (l->boxes[i].owner == n->scope_owner && strcmp(l->boxes[i].branch, n->scope_branch) == 0)
+            return i;
+    return SIZE_MAX;
+}
+
+/* Level by level, so that outer boxes come first. */
+static bool make_boxes_at(struct maker *m, size_t depth)
+{
+    struct layout *l = m->l;
+    struct def_node_view n;
+    bool deeper = false;
+    for (size_t i = 0; i < def_node_count(m->d); i++) {
+        def_view_node(m->d, i, &n);
+        if (!n.reachable || n.scope_owner == SIZE_MAX || m->lowest[i] < depth)
+            continue;
+        deeper |= m->lowest[i] > depth;
+        if (m->lowest[i] > depth)
+            continue;
+        m->box_of[i] = find_box(l, &n);
+        if (m->box_of[i] != SIZE_MAX)
+            continue;
+        l->boxes[l->box_count] = (struct box){
+            .owner = n.scope_owner, .branch = n.scope_branch, .parent = m->box_of[n.scope_owner], .first = SIZE_MAX};
+        m->box_of[i] = l->box_count++;
+    }
+    return deeper;
+}
+
+static void make_boxes(struct maker *m)
+{
+    size_t nodes = def_node_count(m->d), depth = 1;
+    m->box_of = xcalloc(nodes + 1, sizeof *m->box_of);
+    m->lowest = xcalloc(nodes + 1, sizeof *m->lowest);
+    m->l->boxes = xcalloc(nodes + 1, sizeof *m->l->boxes);
+    for (size_t i = 0; i < nodes; i++) {
+        m->box_of[i] = SIZE_MAX;
+        m->lowest[i] = depth_of(m->d, i);
+    }
+    while (make_boxes_at(m, depth))
+        depth++;
+}
+
+static void stretch(struct layout *l, size_t box, size_t layer)
+{
+    for (; box != SIZE_MAX; box = l->boxes[box].parent) {
+        struct box *b = &l->boxes[box];
+        b->first = layer < b->first ? layer : b->first;
+        b->last = layer > b->last ? layer : b->last;
+    }
+}
+
+/* How many borders are above each other, and below. */
+static void count_borders(struct layout *l)
+{
+    l->begins = xcalloc(l->layer_count + 1, sizeof *l->begins);
+    l->ends = xcalloc(l->layer_count + 1, sizeof *l->ends);
+    for (size_t i = l->box_count; i-- > 0;) {
+        struct box *b = &l->boxes[i], *p = b->parent == SIZE_MAX ? NULL : &l->boxes[b->parent];
+        b->above++;
+        b->below++;
+        if (p && p->first == b->first && p->above < b->above)
+            p->above = b->above;
+        if (p && p->last == b->last && p->below < b->below)
+            p->below = b->below;
+        if (l->begins[b->first] < b->above)
+            l->begins[b->first] = b->above;
+        if (l->ends[b->last] < b->below)
+            l->ends[b->last] = b->below;
+    }
+}
+
 /* ---- Rows ---- */
 
 /* A line, or a text that says where it goes? */
@@ -144,6 +236,26 @@ static bool drawn(const struct maker *m, size_t edge, const struct def_edge_view
     return n.reachable && !m->back[edge];
 }
 
+static void find_lowest(struct maker *m)
+{
+    struct def_node_view n;
+    for (size_t i = 0; i < def_node_count(m->d); i++)
+        m->lowest[i] = m->rank[i];
+    for (size_t i = 0; i < def_node_count(m->d); i++)
+        for (def_view_node(m->d, i, &n); n.scope_owner != SIZE_MAX; def_view_node(m->d, n.scope_owner, &n))
+            if (m->lowest[n.scope_owner] < m->rank[i])
+                m->lowest[n.scope_owner] = m->rank[i];
+}
+
+/* Does the edge lead from its node into a scope of it? */
+static bool enters(const struct maker *m, const struct def_edge_view *e)
+{
+    size_t box = m->box_of[e->to], outer = m->box_of[e->from];
+    while (box != SIZE_MAX && box != outer && m->l->boxes[box].owner != e->from)
+        box = m->l->boxes[box].parent;
+    return box != SIZE_MAX && m->l->boxes[box].owner == e->from;
+}
+
 /* Longest way: edges that do not go back have no cycles, so it settles after as many rounds as there are rows. */
 static void rank_nodes(struct maker *m)
 {
@@ -151,11 +263,13 @@ static void rank_nodes(struct maker *m)
     bool more = true;
     for (size_t round = 0; more && round <= def_node_count(m->d); round++) {
         more = false;
+        find_lowest(m);
         for (size_t i = 0; i < def_edge_count(m->d); i++) {
             def_view_edge(m->d, i, &e);
-            if (!drawable(&e) || !drawn(m, i, &e) || m->rank[e.to] > m->rank[e.from])
+            size_t from = enters(m, &e) ? m->rank[e.from] : m->lowest[e.from];
+            if (!drawable(&e) || !drawn(m, i, &e) || m->rank[e.to] > from)
                 continue;
-            m->rank[e.to] = m->rank[e.from] + 1;
+            m->rank[e.to] = from + 1;
             more = true;
         }
     }
@@ -215,7 +329,9 @@ static void make_nodes(struct maker *m, const char *const *marks)
             add_clean(&b, n.type);
             buf_addch(&b, ')');
         }
-        m->item_of[i] = add_item(m->l, ITEM_NODE, m->row[m->rank[i]], i, buf_steal(&b));
+        m->item_of[i] = add_item(m->l, ITEM_NODE, m->row[m->rank[i]], m->box_of[i], buf_steal(&b));
+        m->l->items[m->item_of[i]].node = i;
+        stretch(m->l, m->box_of[i], m->row[m->rank[i]]);
     }
 }
 
@@ -231,17 +347,37 @@ static char *edge_text(const struct maker *m, size_t edge, const struct def_edge
     return buf_steal(&b);
 }
 
-static void make_edge(struct maker *m, size_t edge, const struct def_edge_view *e)
+/* The box that an edge is in where it passes a layer: it leaves boxes where they end and enters them where they begin. */
+static size_t box_on_way(const struct maker *m, const struct def_edge_view *e, size_t layer)
 {
-    size_t at = m->item_of[e->from], layer = m->row[m->rank[e->from]] + 1;
+    const struct layout *l = m->l;
+    size_t from = m->box_of[e->from], to = m->box_of[e->to];
+    for (; to != SIZE_MAX && !layout_inside(l, from, to); to = l->boxes[to].parent)
+        if (l->boxes[to].first <= layer)
+            return to;
+    while (from != to && l->boxes[from].last < layer)
+        from = l->boxes[from].parent;
+    return from;
+}
+
+static size_t make_text(struct maker *m, size_t edge, const struct def_edge_view *e, size_t layer)
+{
+    size_t box = m->box_of[e->from], text = add_item(m->l, ITEM_TEXT, layer, box, edge_text(m, edge, e));
+    add_link(m->l, m->item_of[e->from], text);
+    return text;
+}
+
+static bool has_text(const struct maker *m, size_t edge, const struct def_edge_view *e)
+{
+    return e->label || !drawn(m, edge, e);
+}
+
+static void make_edge(struct maker *m, size_t edge, const struct def_edge_view *e, size_t text)
+{
+    size_t at = text == SIZE_MAX ? m->item_of[e->from] : text, layer = m->row[m->rank[e->from]] + 1 + (text != SIZE_MAX);
     bool line = drawn(m, edge, e);
-    if (e->label || !line) {
-        size_t text = add_item(m->l, ITEM_TEXT, layer++, SIZE_MAX, edge_text(m, edge, e));
-        add_link(m->l, at, text);
-        at = text;
-    }
     for (size_t end = m->row[m->rank[e->to]]; line && layer < end && m->l->item_count < ITEMS_MAX; layer++) {
-        size_t bend = add_item(m->l, ITEM_BEND, layer, SIZE_MAX, NULL);
+        size_t bend = add_item(m->l, ITEM_BEND, layer, box_on_way(m, e, layer), NULL);
         add_link(m->l, at, bend);
         at = bend;
     }
@@ -249,16 +385,25 @@ static void make_edge(struct maker *m, size_t edge, const struct def_edge_view *
         add_link(m->l, at, m->item_of[e->to]);
 }
 
+/* First all texts: they stretch their boxes, and bends have to know where boxes end. */
 static void make_edges(struct maker *m)
 {
     struct def_edge_view e;
     struct def_node_view n;
-    for (size_t i = 0; i < def_edge_count(m->d); i++) {
-        def_view_edge(m->d, i, &e);
-        def_view_node(m->d, e.from, &n);
-        if (n.reachable && drawable(&e))
-            make_edge(m, i, &e);
-    }
+    CLEANUP_FREE size_t *texts = xcalloc(def_edge_count(m->d) + 1, sizeof *texts);
+    for (int turn = 0; turn < 2; turn++)
+        for (size_t i = 0; i < def_edge_count(m->d); i++) {
+            def_view_edge(m->d, i, &e);
+            def_view_node(m->d, e.from, &n);
+            if (!n.reachable || !drawable(&e))
+                continue;
+            if (turn)
+                make_edge(m, i, &e, texts[i]);
+            else
+                texts[i] = has_text(m, i, &e) ? make_text(m, i, &e, m->row[m->rank[e.from]] + 1) : SIZE_MAX;
+            if (!turn && texts[i] != SIZE_MAX)
+                stretch(m->l, m->box_of[e.from], m->row[m->rank[e.from]] + 1);
+        }
 }
 
 static void fill_layers(struct layout *l)
@@ -280,126 +425,32 @@ static void fill_layers(struct layout *l)
     }
 }
 
-/* ---- Order and places ---- */
-
-/* The links, by one of their ends. */
-static void group_links(const struct layout *l, bool by_to, size_t **list, size_t **first)
-{
-    *first = xcalloc(l->item_count + 2, sizeof **first);
-    *list = xcalloc(l->link_count + 1, sizeof **list);
-    for (size_t i = 0; i < l->link_count; i++)
-        (*first)[(by_to ? l->links[i].to : l->links[i].from) + 2]++;
-    for (size_t i = 0; i < l->item_count; i++)
-        (*first)[i + 2] += (*first)[i + 1];
-    for (size_t i = 0; i < l->link_count; i++)
-        (*list)[(*first)[(by_to ? l->links[i].to : l->links[i].from) + 1]++] = i;
-}
-
-/* An item's wish: the mean middle of its neighbours above (down) or below; its own place when it has none. */
-static double wish_of(const struct layout *l, size_t item, bool down)
-{
-    const size_t *list = down ? l->in : l->out, *first = down ? l->in_first : l->out_first;
-    double sum = 0;
-    for (size_t i = first[item]; i < first[item + 1]; i++)
-        sum += (double)item_middle(&l->items[down ? l->links[list[i]].from : l->links[list[i]].to]);
-    size_t count = first[item + 1] - first[item];
-    return count ? sum / (double)count : (double)item_middle(&l->items[item]);
-}
-
-static void make_wishes(struct layout *l, size_t k, bool down)
-{
-    for (size_t i = 0; i < l->layer_len[k]; i++)
-        l->items[l->layers[k][i]].wish = wish_of(l, l->layers[k][i], down);
-}
-
-/* Insertion keeps the order of equals; rows are short. */
-static void sort_layer(struct layout *l, size_t k)
-{
-    size_t *row = l->layers[k];
-    for (size_t i = 1; i < l->layer_len[k]; i++) {
-        size_t item = row[i], j = i;
-        for (; j > 0 && l->items[row[j - 1]].wish > l->items[item].wish + 0.01; j--)
-            row[j] = row[j - 1];
-        row[j] = item;
-    }
-}
-
-static void place_layer(struct layout *l, size_t k)
-{
-    size_t len = l->layer_len[k];
-    CLEANUP_FREE long *left = xcalloc(len + 1, sizeof *left), *right = xcalloc(len + 1, sizeof *right);
-    for (size_t i = 0; i < len; i++) {
-        const struct item *it = &l->items[l->layers[k][i]];
-        left[i] = right[i] = (long)(it->wish + 0.5) - it->width / 2;
-    }
-    for (size_t i = 1; i < len; i++) {
-        long least = left[i - 1] + l->items[l->layers[k][i - 1]].width + GAP;
-        if (left[i] < least)
-            left[i] = least;
-    }
-    for (size_t i = len; i-- > 1;) {
-        long most = right[i] - l->items[l->layers[k][i - 1]].width - GAP;
-        if (right[i - 1] > most)
-            right[i - 1] = most;
-    }
-    for (size_t i = 0; i < len; i++)
-        l->items[l->layers[k][i]].x = (left[i] + right[i]) >> 1;
-}
-
-static void sweep(struct layout *l, bool down, bool sort)
-{
-    for (size_t n = 0; n < l->layer_count; n++) {
-        size_t k = down ? n : l->layer_count - 1 - n;
-        make_wishes(l, k, down);
-        if (sort)
-            sort_layer(l, k);
-        place_layer(l, k);
-    }
-}
-
-static void move_to_origin(struct layout *l)
-{
-    long least = 0;
-    for (size_t i = 0; i < l->item_count; i++)
-        if (i == 0 || l->items[i].x < least)
-            least = l->items[i].x;
-    for (size_t i = 0; i < l->item_count; i++) {
-        l->items[i].x -= least;
-        if (l->items[i].x + l->items[i].width > l->width)
-            l->width = l->items[i].x + l->items[i].width;
-    }
-}
-
-static void arrange(struct layout *l)
-{
-    group_links(l, false, &l->out, &l->out_first);
-    group_links(l, true, &l->in, &l->in_first);
-    fill_layers(l);
-    for (int i = 0; i < SWEEPS; i++)
-        sweep(l, i % 2 == 0, i < SWEEPS / 2);
-    sweep(l, true, false);
-    move_to_origin(l);
-}
-
 int layout_make(struct layout *l, const struct def *d, const char *const *marks, struct error *e)
 {
     struct maker m = {.l = l, .d = d, .rank = xcalloc(def_node_count(d) + 1, sizeof *m.rank),
                       .item_of = xcalloc(def_node_count(d) + 1, sizeof *m.item_of)};
     *l = (struct layout){0};
     find_back_edges(&m);
+    make_boxes(&m);
     rank_nodes(&m);
     rank_unreached(&m);
     number_layers(&m);
     make_nodes(&m, marks);
     make_edges(&m);
     bool fits = l->item_count < ITEMS_MAX;
-    if (fits)
-        arrange(l);
+    if (fits) {
+        fill_layers(l);
+        count_borders(l);
+        layout_order(l);
+        layout_place(l);
+    }
     free(m.rank);
     free(m.item_of);
     free(m.row);
     free(m.back);
     free(m.texts);
+    free(m.box_of);
+    free(m.lowest);
     if (fits)
         return 0;
     l->layer_count = 0;
@@ -414,6 +465,9 @@ void layout_free(struct layout *l)
     for (size_t k = 0; k < l->layer_count; k++)
         free(l->layers[k]);
     free(l->items);
+    free(l->boxes);
+    free(l->begins);
+    free(l->ends);
     free(l->links);
     free(l->out);
     free(l->out_first);

@@ -2,6 +2,7 @@
 """wfworker graph: drawings of definitions in files."""
 
 import os
+import random
 import shutil
 import subprocess
 import xml.etree.ElementTree as xml
@@ -43,10 +44,9 @@ def as_text():
                   ┌───────────────────┐
                   │ large (condition) │
                   └─────────┬─────────┘
-                        ┌───┴───┐
-                        │       │
-                      true    false
-             ┌──────────┘       └─────────┐
+             ┌──────────────┴─────────────┐
+             │                            │
+           true                         false
              ▼                            ▼
 ┌─────────────────────────┐   ┌───────────────────────┐
 │ approve (http_request)  │   │ reject (http_request) │
@@ -71,33 +71,101 @@ def corners():
 
 @case
 def scopes():
-    """the way back to a loop is a text, what is only drawn is left out"""
+    """a scope is a frame, what follows it is below; the way back to a loop is a text, what is only drawn is left out"""
     is_("""\
-      ┌─────────────┐
-      │ t (trigger) │
-      └──────┬──────┘
-             ▼
-        ┌─────────┐
-        │ l (for) │
-        └────┬────┘
-         ┌───┴───┐
-         │       │
-       body    done
-      ┌──┘       └─┐
-      ▼            ▼
-┌───────────┐   ┌─────┐
-│ w (delay) │   │ end │
-└─────┬─────┘   └─────┘
-      │
-     ↺ l
+       ┌─────────────┐
+       │ t (trigger) │
+       └──────┬──────┘
+              ▼
+         ┌─────────┐
+         │ l (for) │
+         └────┬────┘
+        ┌─────┴─────┐
+        │           │
+      body        done
+╭┄┄┄┄┄┄┄│┄┄┄┄┄┄┄╮   │
+┆       ▼       ┆   │
+┆ ┌───────────┐ ┆   │
+┆ │ w (delay) │ ┆   │
+┆ └─────┬─────┘ ┆   │
+┆       │       ┆   │
+┆      ↺ l      ┆   │
+╰┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄╯   │
+                    ▼
+                 ┌─────┐
+                 │ end │
+                 └─────┘
 """, draw(graph("t -> l", "l -body-> w", "w -> l", "l -done-> end", t=("trigger",), l=("for",), w=("delay",), end=("end",))))
+
+
+def tangled(seed, count):
+    """A random graph with scopes, and the scope of each node as (owner, branch)."""
+    dice = random.Random(seed)
+    lines, nodes, inside = [], {"n0": ("trigger",)}, {"n0": None}
+    open_ends = {None: ["n0"]}
+    for i in range(1, count):
+        name, scope = "n%d" % i, dice.choice(list(open_ends))
+        before = dice.sample(open_ends[scope], min(len(open_ends[scope]), dice.choice((1, 1, 2))))
+        labels = [" -done" if nodes[b][0] in ("for", "try") else "" for b in before]
+        lines += ["%s%s-> %s" % (b, label or " ", name) for b, label in zip(before, labels)]
+        nodes[name] = (dice.choice(("noop", "noop", "noop", "for", "try")),)
+        inside[name] = scope
+        open_ends[scope] = (open_ends[scope] + [name])[-4:]
+        for branch in {"for": ("body",), "try": ("body", "catch", "finally")}.get(nodes[name][0], ()):
+            head = name + branch
+            lines.append("%s -%s-> %s" % (name, branch, head))
+            nodes[head] = (branch if branch in ("catch", "finally") else "noop",)
+            inside[head] = (name, branch)
+            open_ends[(name, branch)] = [head]
+    return graph(*lines, **nodes), inside
+
+
+def rectangles(root, what):
+    return [tuple(int(r.get(k)) for k in ("x", "y", "width", "height")) for r in root.iterfind(what)]
+
+
+def holds(outer, inner):
+    return (outer[0] <= inner[0] and outer[1] <= inner[1] and inner[0] + inner[2] <= outer[0] + outer[2] and
+            inner[1] + inner[3] <= outer[1] + outer[3])
+
+
+def apart(a, b):
+    return a[0] + a[2] <= b[0] or b[0] + b[2] <= a[0] or a[1] + a[3] <= b[1] or b[1] + b[3] <= a[1]
+
+
+@case
+def frames_hold_their_nodes():
+    """in random graphs every frame holds the nodes of its scope, and nothing else; nodes are apart"""
+    for seed in range(30):
+        definition, inside = tangled(seed, 5 + seed * 4)
+        root = xml.fromstring(draw(definition, "--format", "svg"))
+        titles = [t.text.split(":")[0] for t in root.iterfind(".//%sg/%stitle" % (SVG, SVG))]
+        nodes = dict(zip(titles, rectangles(root, ".//%sg[@class]/%stitle/../%srect" % (SVG, SVG, SVG))))
+        names = [t.text for t in root.iterfind(".//%sg[@class='scopes']/%stext" % (SVG, SVG))]
+        frames = dict(zip(names, rectangles(root, ".//%sg[@class='scopes']/%srect" % (SVG, SVG))))
+        is_({"%s: %s" % s for s in inside.values() if s}, set(frames))
+        is_(set(inside), set(nodes))
+        for name, scope in inside.items():
+            around = set()
+            while scope:
+                around.add("%s: %s" % scope)
+                scope = inside[scope[0]]
+            for frame, place in frames.items():
+                assert (holds if frame in around else apart)(place, nodes[name]), (seed, name, frame)
+        places = sorted(nodes.values())
+        for i, a in enumerate(places):
+            assert all(apart(a, b) for b in places[:i]), (seed, a)
 
 
 @case
 def lines_meet():
     """every line of a drawing ends at a box, an arrow, a text or another line"""
+    for definition in (busy(), tangled(1, 20)[0], tangled(2, 60)[0]):
+        check_lines(draw(definition).splitlines())
+
+
+def check_lines(rows):
     up, right, down, left = "│└├┘┴┤┼", "─└┌├┴┬┼", "│┌├┐┤┬┼", "─┘┴┐┤┬┼"
-    rows = draw(busy()).splitlines()
 
     def at(x, y):
         return rows[y][x] if 0 <= y < len(rows) and 0 <= x < len(rows[y]) else " "
@@ -122,8 +190,33 @@ def as_dot():
     "c" -> "a\\"b" [label="x\\\\y", constraint=false];
 }
 ''', text)
-    if shutil.which("dot"):
-        subprocess.run(["dot", "-Tplain"], input=draw(busy(), "-f", "dot"), check=True, capture_output=True, text=True, timeout=600)
+    text = draw(graph("t -> y", "y -body-> l", "l -body-> a", "y -catch-> c", t=("trigger",), y=("try",), l=("for",), a=("noop",),
+                      c=("catch",)), "--format", "dot")
+    frame = 'style="rounded,dashed"; color="#8fa3bf"; fontcolor="#5c7290"; labeljust=l; label='
+    is_('''digraph "w" {
+    node [shape=box, style="rounded,filled", fillcolor="#ffffff"];
+    "t" [tooltip="trigger"];
+    "y" [tooltip="try"];
+    subgraph cluster_0 {
+        FRAME"y: body";
+        "l" [tooltip="for"];
+        subgraph cluster_1 {
+            FRAME"l: body";
+            "a" [tooltip="noop"];
+        }
+    }
+    subgraph cluster_2 {
+        FRAME"y: catch";
+        "c" [tooltip="catch"];
+    }
+    "t" -> "y";
+    "y" -> "l" [label="body"];
+    "l" -> "a" [label="body"];
+    "y" -> "c" [label="catch"];
+}
+'''.replace("FRAME", frame), text)
+    for definition in (busy(), tangled(3, 40)[0]) if shutil.which("dot") else ():
+        subprocess.run(["dot", "-Tplain"], input=draw(definition, "-f", "dot"), check=True, capture_output=True, text=True, timeout=600)
 
 
 @case
