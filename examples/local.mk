@@ -29,10 +29,14 @@ dist_patterns_DATA = \
   examples/patterns/20-cancel-case.json \
   examples/patterns/21-structured-loop.json \
   examples/patterns/27-complete-multiple-instance-activity.json \
+  examples/patterns/28-blocking-discriminator.json \
   examples/patterns/29-cancelling-discriminator.json \
   examples/patterns/30-structured-partial-join.json \
+  examples/patterns/31-blocking-partial-join.json \
   examples/patterns/32-cancelling-partial-join.json \
+  examples/patterns/33-generalized-and-join.json \
   examples/patterns/34-static-partial-join-for-multiple-instances.json \
   examples/patterns/35-cancelling-partial-join-for-multiple-instances.json \
   examples/patterns/37-acyclic-synchronizing-merge.json \
+  examples/patterns/39-critical-section.json \
   examples/patterns/43-explicit-termination.json

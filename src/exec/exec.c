@@ -45,6 +45,8 @@ static void carry_out(struct exec *x)
             exec_begin(x, f);
         else if (f->type == ENGINE_CANCEL)
             exec_stop(x, f->act);
+        else if (f->type == ENGINE_ASK)
+            exec_ask(x, f->ask, f->body);
         else if (f->type == ENGINE_LOG)
             show_log(f);
     }
@@ -145,7 +147,7 @@ void exec_turn(struct exec *x)
 {
     bool again = true;
     while (again && !x->over) {
-        again = exec_apply_next(x);
+        again = exec_hear_next(x) || exec_apply_next(x);
         if (engine_ended(x->state))
             stop(x);
         else if (!again && x->o->virtual_time)
@@ -225,6 +227,7 @@ static size_t close_all(struct exec *x)
     engine_effects_free(&x->fx);
     engine_state_free(x->state);
     trace_free(&x->trace);
+    exec_asks_free(x);
     return left;
 }
 

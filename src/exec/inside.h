@@ -33,6 +33,8 @@ struct exec_act {
     struct timer_item timeout;
 };
 
+struct exec_place;
+
 struct exec {
     const struct exec_options *o;
     const struct settings *settings;
@@ -47,6 +49,8 @@ struct exec {
     struct exec_act *first, **last;
     struct engine_effects fx;
     struct trace trace;
+    json_t *told;           /* answers and signals whose turn has not come: [type, data]; or NULL */
+    struct exec_place *places; /* at locks, in order of asking */
     _Atomic int64_t now_us; /* handlers on other threads read it */
     int64_t start_us;
     size_t signals_sent;
@@ -68,6 +72,12 @@ void exec_stop(struct exec *x, uint64_t id);
 void exec_stop_all(struct exec *x);
 /* Apply what was said by the activation whose turn it is; false: nobody's. */
 bool exec_apply_next(struct exec *x);
+
+/* asks.c */
+void exec_ask(struct exec *x, const char *kind, const json_t *body); /* what an ENGINE_ASK wants */
+void exec_tell(struct exec *x, const char *type, json_t *data);      /* a signal or answer, soon; takes over data */
+bool exec_hear_next(struct exec *x);                                 /* apply the next of these; false: there is none */
+void exec_asks_free(struct exec *x);
 
 /* services.c */
 struct task_services exec_services(struct exec *x);

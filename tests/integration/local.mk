@@ -5,6 +5,7 @@ INTEGRATION_TESTS = \
   tests/integration/contract_test.py \
   tests/integration/control_test.py \
   tests/integration/lifecycle_test.py \
+  tests/integration/locks_test.py \
   tests/integration/outage_test.py \
   tests/integration/plugins_test.py \
   tests/integration/promises_test.py \

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What executions in memory ask of the world outside: locks, signals, requests to people.  Answers wait until the step that
+ * asked is carried out as a whole. */
+#include "exec/inside.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "base/mem.h"
+
+/* ---- Answers ---- */
+
+void exec_tell(struct exec *x, const char *type, json_t *data)
+{
+    json_t *signal = json_array();
+    js_push(signal, json_string(type));
+    js_push(signal, data);
+    if (!x->told)
+        x->told = json_array();
+    js_push(x->told, signal);
+}
+
+bool exec_hear_next(struct exec *x)
+{
+    if (json_array_size(x->told) == 0)
+        return false;
+    CLEANUP_JSON json_t *signal = json_incref(json_array_get(x->told, 0));
+    json_array_remove(x->told, 0);
+    exec_apply(x, &(struct engine_event){.type = ENGINE_SIGNAL, .signal = json_string_value(json_array_get(signal, 0)),
+                                         .output = json_array_get(signal, 1)}, SIZE_MAX);
+    return true;
+}
+
+static void answer(struct exec *x, const json_t *body, json_t *data)
+{
+    const char *reply = js_str(body, "reply");
+    if (reply)
+        exec_tell(x, reply, data);
+    else
+        json_decref(data);
+}
+
+/* ---- Locks ---- */
+
+struct exec_place {
+    struct exec_place *next; /* in order of asking */
+    struct exec *x;
+    char *id, *key, *reply;
+    int64_t limit;
+    bool held;
+};
+
+static void place_free(struct exec_place *p)
+{
+    free(p->id);
+    free(p->key);
+    free(p->reply);
+    free(p);
+}
+
+/* From the front, as long as each may join those that hold it. */
+static void grant(struct exec_place *first, const char *key)
+{
+    int64_t held = 0;
+    for (struct exec_place *p = first; p; p = p->next)
+        held += p->held && strcmp(p->key, key) == 0;
+    for (struct exec_place *p = first; p; p = p->next) {
+        if (p->held || strcmp(p->key, key) != 0)
+            continue;
+        if (held >= p->limit)
+            return;
+        p->held = true;
+        held++;
+        exec_tell(p->x, p->reply, json_pack("{s:s}", "key", key));
+    }
+}
+
+static char *text_of(const json_t *body, const char *key)
+{
+    const char *text = js_str(body, key);
+    return xstrdup(text ? text : "");
+}
+
+static void ask_lock(struct exec *x, const json_t *body)
+{
+    struct exec_place *p = xcalloc(1, sizeof *p), **at = &x->places;
+    *p = (struct exec_place){.x = x, .id = text_of(body, "id"), .key = text_of(body, "key"), .reply = text_of(body, "reply"),
+                             .limit = js_int(body, "limit", 1)};
+    while (*at)
+        at = &(*at)->next;
+    *at = p;
+    grant(x->places, p->key);
+}
+
+static void ask_unlock(struct exec *x, const json_t *body)
+{
+    CLEANUP_FREE char *id = text_of(body, "id"), *key = text_of(body, "key");
+    for (struct exec_place **at = &x->places; *at; at = &(*at)->next) {
+        struct exec_place *p = *at;
+        if (p->x != x || strcmp(p->id, id) != 0)
+            continue;
+        *at = p->next;
+        place_free(p);
+        break;
+    }
+    grant(x->places, key);
+}
+
+/* ---- Signals ---- */
+
+/* The execution that a node means; NULL: there is none in memory. */
+static struct exec *named(struct exec *x, const char *name)
+{
+    return !name || strcmp(name, x->uuid) == 0 || strcmp(name, x->execution_id) == 0 ? x : NULL;
+}
+
+static void ask_send(struct exec *x, const json_t *body)
+{
+    const char *name = js_str(body, "execution"), *type = js_str(body, "type");
+    struct exec *to = named(x, name);
+    if (!to) {
+        answer(x, body, json_pack("{s:{s:s, s:o}}", "error", "type", "execution_unknown", "message",
+                                  json_sprintf("there is no execution \"%.100s\"", name)));
+        return;
+    }
+    exec_tell(to, type ? type : "", json_incref(json_object_get(body, "data")));
+    answer(x, body, json_pack("{s:n}", "signal_id"));
+}
+
+/* ---- All of them ---- */
+
+/* The log says what is asked of people, --signal answers. */
+static void ask_nothing(struct exec *x, const json_t *body)
+{
+    (void)x;
+    (void)body;
+}
+
+void exec_ask(struct exec *x, const char *kind, const json_t *body)
+{
+    static const struct {
+        const char *kind;
+        void (*ask)(struct exec *x, const json_t *body);
+    } kinds[] = {{"lock", ask_lock},           {"unlock", ask_unlock},           {"send", ask_send},
+                 {"request", ask_nothing},     {"request_over", ask_nothing},    {"request_closed", ask_nothing}};
+    for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
+        if (strcmp(kinds[i].kind, kind) == 0) {
+            kinds[i].ask(x, body);
+            return;
+        }
+    answer(x, body, json_pack("{s:s, s:{s:s, s:o}}", "status", "refused", "error", "type", "ask_refused", "message",
+                              json_sprintf("there is no ask \"%s\" without a database", kind)));
+}
+
+void exec_asks_free(struct exec *x)
+{
+    for (struct exec_place *p = x->places, *next; p; p = next) {
+        next = p->next;
+        place_free(p);
+    }
+    x->places = NULL;
+    json_decref(x->told);
+    x->told = NULL;
+}
