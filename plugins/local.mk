@@ -4,6 +4,7 @@
 AM_PLUGIN_CPPFLAGS = -D_GNU_SOURCE -I$(top_srcdir)/include -I$(top_srcdir)/plugins
 AM_PLUGIN_LDFLAGS = -module -avoid-version -shared -no-undefined -Wl,-z,defs
 
+include plugins/child/local.mk
 include plugins/condition/local.mk
 include plugins/control/local.mk
 include plugins/core/local.mk

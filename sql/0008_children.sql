@@ -407,7 +407,7 @@ BEGIN
     PERFORM wfworker.wake();
     IF NOT v_wait THEN
         PERFORM wfworker.tell(p_execution, p_body ->> 'reply', json_build_object(
-            'status', 'started', 'id', v_id, 'execution_id', v_execution));
+            'status', 'started', 'id', v_id, 'execution_id', v_execution, 'workflow_id', w.id));
     END IF;
 END
 $$;
@@ -443,7 +443,7 @@ BEGIN
     IF FOUND AND c.waits THEN
         PERFORM wfworker.tell(c.parent, ':child:' || p_execution, CASE WHEN p_status IS NULL THEN
             json_build_object('status', 'deleted', 'id', p_execution, 'execution_id', 'exec-' || right(p_execution::text, 12))
-        ELSE (SELECT json_build_object('status', p_status, 'id', x.id, 'execution_id', x.execution_id,
+        ELSE (SELECT json_build_object('status', p_status, 'id', x.id, 'execution_id', x.execution_id, 'workflow_id', x.workflow_id,
                          'data', CASE WHEN p_status = 'completed' THEN x.execution_state::json -> 'execution_data' END,
                          'error', CASE WHEN p_status = 'failed' THEN json_build_object(
                              'type', 'child_failed', 'message', coalesce(x.error_message, '')) END)

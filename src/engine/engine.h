@@ -126,6 +126,8 @@ enum engine_leave { ENGINE_BREAK, ENGINE_CONTINUE, ENGINE_END };
 #define RESERVED_SIGNAL ':'
 #define CHILD_SIGNAL ":child:" /* and the child's id */
 #define ANSWER_SIGNAL ":answer:" /* and the ask's id */
+/* The failure of a child that was waited for: it had retries of its own, so the execution is not tried again for it. */
+#define CHILD_FAILED "child_failed"
 
 struct engine_event {
     enum engine_event_type type;

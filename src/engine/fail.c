@@ -114,7 +114,7 @@ static void escalate(struct step *st, struct act *a, const struct failure *f, co
     if (p->set)
         return;
     *p = (struct pending_failure){.set = true,
-                                  .retryable = f->retryable,
+                                  .retryable = f->retryable && strcmp(f->type, CHILD_FAILED) != 0,
                                   .node = a->node,
                                   .retry_after_ms = f->retry_after_ms,
                                   .message = xstrdup(message)};

@@ -57,6 +57,16 @@ static void test_other_attempts(void **state)
                 "s | a b | [go a] | [stop a] END failed: Node b failed: it is broken | a/2 b/2 | !s1 |  | END completed");
 }
 
+/* The node's own retry tries a child again, the execution's does not: the child had its own. */
+static void test_child_failed(void **state)
+{
+    (void)state;
+    check_trace("a", "start; a&:child:1" CHILD "; *:child:1; a?child_failed",
+                "a | [go a] | !s1 a<:child:1 null> | END failed: Node a failed: it is child_failed");
+    check_trace("a{'retry':{'max_attempts':2,'initial_ms':100}}", "start; a&:child:1" CHILD "; *:child:1; a?child_failed; +100; a",
+                "a | [go a] | !s1 a<:child:1 null> |  | a/2 | END completed");
+}
+
 static void test_scopes(void **state)
 {
     (void)state;
@@ -143,6 +153,7 @@ int main(void)
         cmocka_unit_test(test_asked_and_answered), cmocka_unit_test(test_undone), cmocka_unit_test(test_other_attempts),
         cmocka_unit_test(test_scopes),             cmocka_unit_test(test_paused), cmocka_unit_test(test_what_people_see),
         cmocka_unit_test(test_yields), cmocka_unit_test(test_addressed),
+        cmocka_unit_test(test_child_failed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

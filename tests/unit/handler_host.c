@@ -126,7 +126,7 @@ static void keep_log(void *ctx, void *owner, int level, const char *text)
 
 void handler_host_open(struct handler_host *h)
 {
-    static const char *const names[] = {"core", "condition", "control", "data", "delay", "http", "jq", "signal"};
+    static const char *const names[] = {"child", "core", "condition", "control", "data", "delay", "http", "jq", "signal"};
     const char *build = getenv("builddir");
     char *dirs[ARRAY_LEN(names) + 1] = {0};
     struct error e = ERROR_INIT;
@@ -207,6 +207,8 @@ static json_t *describe(const struct outcome *o)
             json_array_append_new(signals, json_string(o->signal));
         if (json_array_size(signals) > 0)
             json_object_set(out, "signals", signals);
+        if (o->child)
+            js_set(out, "child", json_string(o->child));
         if (o->checkpoint)
             js_set(out, "checkpoint", or_null(o->checkpoint));
     }

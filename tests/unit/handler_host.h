@@ -52,7 +52,7 @@ void handler_host_close(struct handler_host *h);
 
 /* The outcome, valid until the next call:
  * {"done":OUTPUT,"branch":B?,"variables":[[NAME,SCOPE,VALUE]]?} | {"fail":TYPE,"message":M,"retryable":R,"retry_after_ms":N?,"details":D?} |
- * {"park_until_ms":T,"signals":[TYPE]?,"checkpoint":C?} | {"enter":BRANCH}; each with "asks":[ASK] when there are any */
+ * {"park_until_ms":T,"signals":[TYPE]?,"child":ID?,"checkpoint":C?} | {"enter":BRANCH}; each with "asks":[ASK] when there are any */
 const char *handler_outcome(struct handler_host *h, const struct handler_run *run);
 
 #endif

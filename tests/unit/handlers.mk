@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 if WITH_TESTS
+check_PROGRAMS += tests/unit/handlers_child_test
+TESTS += tests/unit/handlers_child_test
+tests_unit_handlers_child_test_SOURCES = tests/unit/handlers_child_test.c tests/unit/handler_host.c tests/unit/handler_host.h
+tests_unit_handlers_child_test_LDADD = src/plugin/libplugin.la src/expr/libexpr.la src/base/libbase.la $(UNIT_LDADD)
 check_PROGRAMS += tests/unit/handlers_signal_test
 TESTS += tests/unit/handlers_signal_test
 tests_unit_handlers_signal_test_SOURCES = tests/unit/handlers_signal_test.c tests/unit/handler_host.c tests/unit/handler_host.h
