@@ -229,8 +229,10 @@ static void count_edges(struct def *d)
             if (!e->back && (d->nodes[e->src].reachable || !n->reachable))
                 n->join_in++;
         }
-        for (uint32_t k = 0; k < n->exit_count; k++)
-            n->ways += !d->edges[n->exits[k]].error && !d->edges[n->exits[k]].back;
+        for (uint32_t k = 0; k < n->exit_count; k++) {
+            const struct def_edge *e = &d->edges[n->exits[k]];
+            n->ways += !e->error && !e->back && !e->home;
+        }
     }
 }
 

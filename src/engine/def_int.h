@@ -85,7 +85,7 @@ struct def_node {
     json_t *edges;                 /* what its handler sees of them */
     uint32_t join_in;              /* in-edges that the join waits for: no back edges, none from unreachable nodes */
     uint32_t cycle;                /* number of the cycle it is part of, or NO_INDEX */
-    uint32_t ways;                 /* exits that are neither `error` nor back edges */
+    uint32_t ways;                 /* exits that lead on: neither `error` nor back edges, nor home */
     uint32_t group;                /* number of the group that it is interleaved with, or NO_INDEX */
 };
 

@@ -53,6 +53,13 @@ static void carry_out(struct exec *x)
     engine_effects_free(&fx);
 }
 
+static bool is_there(const struct exec *x, uint64_t act)
+{
+    uint32_t pass;
+    CLEANUP_FREE char *path = engine_path(x->def, x->state, act, &pass);
+    return pass > 0;
+}
+
 void exec_apply(struct exec *x, const struct engine_event *ev, size_t node)
 {
     struct error e = ERROR_INIT;
@@ -65,7 +72,7 @@ void exec_apply(struct exec *x, const struct engine_event *ev, size_t node)
         failure_clear(&f);
         return;
     }
-    trace_effects(&x->trace, ev, &x->fx);
+    trace_effects(&x->trace, ev, &x->fx, is_there(x, ev->act));
     carry_out(x);
 }
 

@@ -78,27 +78,60 @@ static bool is_outcome(const struct engine_event *ev)
     return ev->type == ENGINE_DONE || ev->type == ENGINE_LEAVE || ev->type == ENGINE_FAIL || ev->type == ENGINE_TIMEOUT;
 }
 
-/* A row of the log about how the node ended. */
-static bool tells_end(const struct engine_effect *f, const char *node)
+/* Every end of a node is a row of the log, a failure more than an information. */
+static bool tells_end(const struct engine_effect *f)
 {
-    return f->type == ENGINE_LOG && f->log_node && strcmp(f->log_node, node) == 0 &&
-           !strstr(f->log_text, " failed while it was cancelled: ");
+    return f->type == ENGINE_LOG && f->log_node && strncmp(f->log_text, "Node ", strlen("Node ")) == 0 &&
+           !strstr(f->log_text, " failed while it was cancelled: ") && !strstr(f->log_text, ": a pass that ran on failed: ");
 }
 
-/* Every end of a node is a row of the log, a failure more than an information.  An activation that is being cancelled has none:
- * what its handler says at last, after what had to run on the way out, counts no more. */
-void trace_effects(struct trace *t, const struct engine_event *ev, const struct engine_effects *fx)
+static void set_end(struct trace_entry *e, const struct engine_effect *f)
+{
+    bool failed = strcmp(f->log_level, "info") != 0;
+    e->status = failed ? "failed" : "completed";
+    e->told = false;
+    if (failed)
+        set_branch(e, NULL);
+}
+
+/* What was told waited for passes that were still to end. */
+static void late_end(struct trace *t, const struct engine_effect *f)
+{
+    for (size_t i = 0; i < t->len; i++) {
+        if (!t->entries[i].told || strcmp(t->entries[i].node, f->log_node) != 0)
+            continue;
+        set_end(&t->entries[i], f);
+        t->told--;
+        return;
+    }
+}
+
+/* No row: it is being cancelled, and what its handler says at last counts no more; or it ends when its passes have. */
+static void no_end(struct trace *t, struct trace_entry *e, bool there)
+{
+    e->status = there ? "waiting" : "cancelled";
+    t->told += there && !e->told;
+    e->told = there;
+    if (!there)
+        set_branch(e, NULL);
+}
+
+void trace_effects(struct trace *t, const struct engine_event *ev, const struct engine_effects *fx, bool there)
 {
     struct trace_entry *e = entry_of(t, ev->act);
-    const char *level = NULL;
-    for (size_t i = 0; e && i < fx->len && !level; i++)
-        if (tells_end(&fx->items[i], e->node))
-            level = fx->items[i].log_level;
-    bool failed = level && strcmp(level, "info") != 0;
-    if (!e || (!failed && (level || !is_outcome(ev))))
-        return;
-    e->status = failed ? "failed" : "cancelled";
-    set_branch(e, NULL);
+    bool own = false;
+    for (size_t i = 0; i < fx->len && (e || t->told); i++) {
+        const struct engine_effect *f = &fx->items[i];
+        if (!tells_end(f))
+            continue;
+        if (e && !own && strcmp(f->log_node, e->node) == 0)
+            set_end(e, f);
+        else if (t->told)
+            late_end(t, f);
+        own |= e && strcmp(f->log_node, e->node) == 0;
+    }
+    if (e && !own && is_outcome(ev))
+        no_end(t, e, there);
 }
 
 void trace_cancel(struct trace *t, uint64_t act)
@@ -118,7 +151,7 @@ json_t *trace_json(const struct trace *t, bool ended)
         js_set(v, "node_id", json_string(e->node));
         js_set(v, "pass", json_integer((json_int_t)e->pass));
         js_set(v, "scope", *e->scope ? json_string(e->scope) : json_null());
-        js_set(v, "branch", e->branch ? json_string(e->branch) : json_null());
+        js_set(v, "branch", e->branch && !open ? json_string(e->branch) : json_null());
         js_set(v, "status", json_string(open && ended ? "cancelled" : e->status));
         js_push(all, v);
     }

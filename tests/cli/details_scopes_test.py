@@ -207,6 +207,17 @@ def detail_38():
 
 
 @case
+def detail_38_cancel():
+    """detail 38: the failure that is too much cancels the other passes, and the loop fails when their finally regions are over"""
+    g = looping("l -body-> s", "s -false-> o", "s -true-> b", "o -body-> w", "o -finally-> f", "l -error-> e", l=MAP(1, 2), s=IF("item == 2"),
+                o=TRY, w=WAIT(99), f=WAIT(5), b=BAD, e=NOOP)
+    runs("t, l failed, l#1/s -false, l#2/s -true, l#1/o cancelled, l#2/b failed, l#1/o/w cancelled, l#1/o/f, e", g, at={"e": 5})
+    g = looping("l -body-> s", "s -false-> o", "s -true-> b", "o -body-> w", "o -finally-> f", "l -done-> e", l=MAP(1, 2, need=1),
+                s=IF("item == 2"), o=TRY, w=WAIT(99), f=WAIT(5), b=NOOP, e=NOOP)
+    runs("t, l -done, l#1/s -false, l#2/s -true, l#1/o cancelled, l#2/b, l#1/o/w cancelled, l#1/o/f, e", g, at={"e": 5})
+
+
+@case
 def detail_59():
     """detail 59: a need above the number of items is join_unsatisfiable at once"""
     runs("t, l failed, e", looping("l -body-> a", "l -error-> e", l=MAP(1, 2, need=3), a=NOOP, e=NOOP),

@@ -251,6 +251,9 @@ def detail_17():
     g = graph("t -> l", "l -body-> a", "l -body-> b", "a -> j", "b -> j", t=T, l=FOR(1, 5, max_concurrency=2), a=WAIT("${item}"),
               b=WAIT(3), j=ANY)
     runs("t, l -done, l#1/a, l#1/b cancelled, l#2/a cancelled, l#2/b, l#1/j, l#2/j", g)
+    # a drawn way back to the loop is no way elsewhere
+    g = graph("t -> l", "l -body-> s", "s -> a", "s -> b", "a -> j", "b -> j", "a -> l", t=T, l=FOR(1), s=NOOP, a=WAIT(9), b=WAIT(1), j=ANY)
+    runs("t, l -done, l#1/s, l#1/a cancelled, l#1/b, l#1/j", g, at={"l": 1})
     # a scope that loses is cancelled with its passes
     g = graph("t -> l", "t -> fast", "l -body-> a", "l -done-> j", "fast -> j", t=T, l=FOR(1, 2), a=WAIT(10), fast=WAIT(15), j=ANY)
     runs("t, l cancelled, fast, l#1/a, l#2/a cancelled, j", g)
