@@ -223,6 +223,7 @@ static int begins(struct world *w, const struct engine_effect *f, int *last_star
         at = new_life(o, -1, (int)f->node);
     o->life[at].id = f->act;
     o->life[at].path = STEAL(path);
+    o->life[at].run = pass;
     loose_start(w, &o->life[at]);
     w->numbers->starts++;
     return at;

@@ -18,7 +18,7 @@ static struct arrival *at(struct world *w, const char *path, size_t len, int nod
     for (size_t i = 0; i < len; i++) {
         if (i == 0 || path[i - 1] == '/')
             loop = w->g.node[atoi(path + i + 1)].kind == KIND_LOOP;
-        skip = path[i] == '#' ? !loop : path[i] != '/' && skip;
+        skip = path[i] == '#' || path[i] == '(' ? !loop : path[i] != '/' && skip;
         if (!skip)
             h = (h ^ (unsigned char)path[i]) * UINT64_C(1099511628211);
     }
@@ -42,31 +42,9 @@ static void take(struct world *w, const char *path, size_t len, int node)
         a->takes++;
 }
 
-/* Can the node be reached from itself? */
-static bool in_cycle(const struct graph *g, int node)
-{
-    bool seen[MAX_NODES] = {false};
-    int list[MAX_NODES + 1], n = 0;
-    list[n++] = node;
-    for (int at = 0; at < n; at++)
-        for (int e = 0; e < g->edges; e++) {
-            int to = g->edge[e].to;
-            if (g->node[to].region != g->node[node].region || graph_home(g, e) || graph_source(g, e) != list[at])
-                continue;
-            if (to == node)
-                return true;
-            if (!seen[to])
-                list[n++] = to;
-            seen[to] = true;
-        }
-    return false;
-}
-
 void loose_open(struct world *w)
 {
     take(w, "", 0, 0);
-    for (int i = 0; i < w->g.nodes && !w->g.exact; i++)
-        w->o.errors[i] = in_cycle(&w->g, i) ? 1000000 : 0; /* edges from outside count again in every pass */
 }
 
 /* The path without its last `levels` parts. */
@@ -112,6 +90,8 @@ static void entered(struct world *w, struct life *l, const struct engine_event *
         uint64_t pass = ++l->loose_last;
         uint32_t turn = region < 0 ? 0 : ++l->loose_turns[region];
         int n = snprintf(path, sizeof path, "%s%s%s", l->path, l->path[0] ? "/" : "", w->g.node[l->node].id);
+        if (l->run > 1)
+            n += snprintf(path + n, sizeof path - (size_t)n, "(%u)", l->run);
         if (ev->enter.flags & ENTER_LOOP)
             n += snprintf(path + n, sizeof path - (size_t)n, "#%llu", (unsigned long long)pass);
         else if (turn > 1)

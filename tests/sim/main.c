@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/time.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -32,6 +33,8 @@ const char *const fault_names[FAULT_COUNT] = {
 #define SEEDS 20000
 #endif
 
+#define SECONDS_MOST 20 /* of the processor, for one seed */
+
 struct options {
     uint64_t first, last, stop;
     struct limits limits;
@@ -42,7 +45,7 @@ struct options {
 static volatile sig_atomic_t crashed;
 static uint64_t at_seed;
 
-/* The engine itself gave up: which seed it was must be said. */
+/* The engine itself gave up, or goes round for ever: which seed it was must be said. */
 static void on_crash(int number)
 {
     char text[64];
@@ -153,6 +156,7 @@ static uint64_t run_all(struct world *w, const struct options *o)
     uint64_t bad = 0;
     for (uint64_t seed = o->first; seed <= o->last && bad < o->stop; seed++) {
         w->seed = at_seed = seed;
+        setitimer(ITIMER_VIRTUAL, &(struct itimerval){.it_value.tv_sec = SECONDS_MOST}, NULL);
         if (!run_seed(w)) {
             bad++;
             report(w, o);
@@ -202,6 +206,7 @@ int main(int argc, char **argv)
     read_options(&o, argc, argv);
     signal(SIGSEGV, on_crash);
     signal(SIGABRT, on_crash);
+    signal(SIGVTALRM, on_crash);
     handlers_open();
     w->numbers = &numbers;
     w->limits = o.limits;

@@ -171,6 +171,7 @@ struct life { /* one activation */
     enum engine_why why;      /* of the last call */
     bool cancelling, cancel_told, restart, cancel_due;
     char *path;               /* where the engine says it runs; owned */
+    uint32_t run;             /* of the node in its scope, from 1; as the engine says */
     uint64_t loose_last;      /* passes so far, as loose.c counts */
     uint32_t loose_turns[MAX_REGIONS];
     int closing;              /* 0, or 1 done, 2 fail, 3 out of time */
