@@ -111,7 +111,9 @@ static void fail_unsatisfiable(struct step *st, struct scope *scope, uint32_t no
     CLEANUP_FREE char *text = xasprintf("the join needs %lld edges, but only %u can still be taken",
                                         (long long)st->d->nodes[node].options.join_n,
                                         st->d->nodes[node].join_in + slot->again - slot->dead);
-    node_fail_text(st, act_new(st, scope, node), "join_unsatisfiable", text);
+    struct act *a = act_new(st, scope, node);
+    if (!act_iterated_out(st, a))
+        node_fail_text(st, a, "join_unsatisfiable", text);
 }
 
 /* ---- what the branches of a split brought ---- */

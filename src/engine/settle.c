@@ -126,17 +126,24 @@ static void deliver(struct step *st, struct scope *scope, uint32_t edge)
 
 /* ---- activations ---- */
 
+/* The pass of its cycle is one too many: the node fails before it runs, or before its join does. */
+bool act_iterated_out(struct step *st, struct act *a)
+{
+    uint32_t node = a->node;
+    if (!node_iterated_out(st, a->scope, node))
+        return false;
+    CLEANUP_FREE char *text = xasprintf("more than %lld passes of the cycle that comes back to this node",
+                                        (long long)st->d->nodes[node].options.max_iterations);
+    cycle_of(st->d, a->scope, st->d->nodes[node].cycle)->exhausted = true;
+    node_fail_text(st, a, "max_iterations_exceeded", text);
+    return true;
+}
+
 void node_entered(struct step *st, struct scope *scope, uint32_t node)
 {
     if (scope_base(scope)->ending != END_NONE)
         return; /* nothing begins any more */
-    struct act *a = act_new(st, scope, node);
-    if (node_iterated_out(st, scope, node)) {
-        CLEANUP_FREE char *text = xasprintf("more than %lld passes of the cycle that comes back to this node",
-                                            (long long)st->d->nodes[node].options.max_iterations);
-        cycle_of(st->d, scope, st->d->nodes[node].cycle)->exhausted = true;
-        node_fail_text(st, a, "max_iterations_exceeded", text);
-    }
+    act_iterated_out(st, act_new(st, scope, node));
 }
 
 void act_over(struct step *st, struct act *a, enum slot_state state)

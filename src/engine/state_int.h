@@ -346,6 +346,7 @@ void act_continue(struct step *st, struct act *a, enum engine_why why); /* the a
 void act_over(struct step *st, struct act *a, enum slot_state state);
 size_t act_ids(const struct engine_state *s, enum act_state state, uint64_t **ids);
 void node_entered(struct step *st, struct scope *scope, uint32_t node);
+bool act_iterated_out(struct step *st, struct act *a); /* it failed for that */
 void edges_die(struct step *st, struct scope *scope, uint32_t node);
 void settle(struct step *st);
 void finish_ending(struct step *st);

@@ -188,6 +188,9 @@ static void test_cycles(void **state)
                 "t | a | c | a | c | h | END completed");
     check_trace("a{'max_iterations':2}; a>a=error", "start; a!; a!",
                 "a | a | END failed: Node a failed: more than 2 passes of the cycle that comes back to this node");
+    /* a join that can never fire ends a cycle too */
+    check_trace("s a{'join':'n_of_m','join_n':3,'max_iterations':3}; s>a s>a=n s>a=o a>a=error", "start; s=x",
+                "s | END failed: Node a failed: more than 3 passes of the cycle that comes back to this node");
     /* the way out dies only when the cycle is over */
     check_trace("t a c e j; t>a a>c c>a=again c>e=out e>j t>j", "start; t; a; c=again; a; c=stop; j",
                 "t | a | c | a | c | j | END completed");
