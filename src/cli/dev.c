@@ -113,6 +113,7 @@ static int run_worker(struct cli *c, struct error *e)
     struct worker_options options = WORKER_OPTIONS_INIT;
     options.services = services;
     options.reload = reload;
+    options.interrupted = &interrupted;
     options.ctx = &w;
     printf("\nIn another terminal, from any directory:\n"
            "  export WFWORKER_DB='%s'\n"
@@ -157,6 +158,7 @@ static int run_workflow(struct watch *w, const struct input_workflow *in, const 
     struct worker_options options = WORKER_OPTIONS_INIT;
     options.banner = false;
     options.event = on_event;
+    options.interrupted = &interrupted;
     options.ctx = w;
     if (submit(w, in, data, e) != 0)
         return cli_failed(e);

@@ -291,7 +291,7 @@ static void collect(struct held *h, void *arg)
         l->min_us = h->lease_until_us;
     if (!l->ids)
         return;
-    l->ids[l->count] = h->id;
+    l->ids[l->count] = h->item.id;
     l->tokens[l->count++] = h->token;
 }
 
@@ -531,7 +531,7 @@ static struct job *release_new(void)
 static void release_add(struct job *j, const struct held *h, int64_t due_us)
 {
     int64_t in = due_us - clock_now_us();
-    bin_add_uuid(&j->call, 0, &h->id);
+    bin_add_uuid(&j->call, 0, &h->item.id);
     bin_add_int8(&j->call, 1, h->token);
     if (due_us == INT64_MAX)
         bin_add_null(&j->call, 2);

@@ -1,62 +1,31 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A hash map by uuid.  Ids are random (and clients make them), so the hash mixes all 16 bytes. */
-#include "config.h"
-
+/* An entry lives as long as something needs it: a lease, a save, a release. */
 #include "store/held.h"
 
-#include <string.h>
+#include <stdlib.h>
 
 #include "base/mem.h"
 
-static size_t slot(const struct held_map *m, const struct uuid *id)
+/* The item stands at the front. */
+static struct held *held_of(struct idmap_item *item)
 {
-    uint64_t a, b;
-    memcpy(&a, id->bytes, 8);
-    memcpy(&b, id->bytes + 8, 8);
-    uint64_t h = (a ^ (b >> 29)) * UINT64_C(0x9e3779b97f4a7c15) ^ b * UINT64_C(0xc2b2ae3d27d4eb4f);
-    return (size_t)(h >> 20) & (m->size - 1);
-}
-
-void held_init(struct held_map *m)
-{
-    m->size = 256;
-    m->count = m->leased = 0;
-    m->buckets = xcalloc(m->size, sizeof(struct held *));
+    return (struct held *)item;
 }
 
 void held_free(struct held_map *m)
 {
-    for (size_t i = 0; i < m->size; i++)
-        for (struct held *h = m->buckets[i], *next; h; h = next) {
-            next = h->next;
-            free(h);
-        }
-    free(m->buckets);
-    m->buckets = NULL;
-    m->size = m->count = m->leased = 0;
-}
-
-static void grow(struct held_map *m)
-{
-    struct held_map bigger = {.size = m->size * 2, .count = m->count, .leased = m->leased};
-    bigger.buckets = xcalloc(bigger.size, sizeof(struct held *));
-    for (size_t i = 0; i < m->size; i++)
-        for (struct held *h = m->buckets[i], *next; h; h = next) {
-            next = h->next;
-            size_t at = slot(&bigger, &h->id);
-            h->next = bigger.buckets[at];
-            bigger.buckets[at] = h;
-        }
-    free(m->buckets);
-    *m = bigger;
+    for (struct idmap_item *item = m->map.first, *next; item; item = next) {
+        next = item->next;
+        free(held_of(item));
+    }
+    idmap_free(&m->map);
+    m->leased = 0;
 }
 
 struct held *held_get(const struct held_map *m, const struct uuid *id)
 {
-    struct held *h = m->buckets[slot(m, id)];
-    while (h && !uuid_equal(&h->id, id))
-        h = h->next;
-    return h;
+    struct idmap_item *item = idmap_find(&m->map, id);
+    return item ? held_of(item) : NULL;
 }
 
 struct held *held_put(struct held_map *m, const struct uuid *id)
@@ -64,14 +33,9 @@ struct held *held_put(struct held_map *m, const struct uuid *id)
     struct held *h = held_get(m, id);
     if (h)
         return h;
-    if (m->count >= m->size)
-        grow(m);
     h = xcalloc(1, sizeof *h);
-    h->id = *id;
-    size_t at = slot(m, id);
-    h->next = m->buckets[at];
-    m->buckets[at] = h;
-    m->count++;
+    h->item.id = *id;
+    idmap_add(&m->map, &h->item);
     return h;
 }
 
@@ -90,17 +54,12 @@ void held_drop(struct held_map *m, struct held *h)
 {
     if (h->leased || h->saves > 0 || h->release)
         return;
-    struct held **p = &m->buckets[slot(m, &h->id)];
-    while (*p != h)
-        p = &(*p)->next;
-    *p = h->next;
-    m->count--;
+    idmap_remove(&m->map, &h->item);
     free(h);
 }
 
 void held_each(const struct held_map *m, void (*fn)(struct held *h, void *arg), void *arg)
 {
-    for (size_t i = 0; i < m->size; i++)
-        for (struct held *h = m->buckets[i]; h; h = h->next)
-            fn(h, arg);
+    for (struct idmap_item *item = m->map.first; item; item = item->next)
+        fn(held_of(item), arg);
 }

@@ -7,10 +7,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/uuid.h"
+#include "base/idmap.h"
 
 struct held {
-    struct uuid id;
+    struct idmap_item item; /* its id */
     int64_t token;
     int64_t lease_until_us; /* monotonic: certain to be ours until then */
     unsigned saves;         /* queued and in flight */
@@ -19,17 +19,14 @@ struct held {
     bool in_flight;         /* a save of it is at the server, or waits to be tried again */
     bool release;           /* give it back when its saves are through */
     int64_t release_due_us;
-    struct held *next;      /* in its bucket */
 };
 
 struct held_map {
-    struct held **buckets;
-    size_t size;   /* a power of two */
-    size_t count;  /* entries */
+    struct idmap map;
     size_t leased; /* entries that are leased */
 };
 
-void held_init(struct held_map *m);
+/* All zeros is an empty map. */
 void held_free(struct held_map *m);
 struct held *held_get(const struct held_map *m, const struct uuid *id);
 struct held *held_put(struct held_map *m, const struct uuid *id); /* the entry, made when needed */

@@ -327,7 +327,6 @@ struct store *store_open(uv_loop_t *loop, const struct store_options *o, const s
     s->worker = (s->worker & INT64_MAX) | 1;
     s->poll_backoff_us = s->poll_us;
     s->stats.queue_depth = -1;
-    held_init(&s->held);
     s->async->data = s->prepare.data = s->timer.data = s;
     uv_prepare_init(loop, &s->prepare);
     uv_timer_init(loop, &s->timer);

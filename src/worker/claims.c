@@ -116,7 +116,7 @@ static void on_definition(void *arg, struct def *d, const char *id, const struct
 
 static void claim_one(struct worker *w, const struct store_claim *c)
 {
-    struct flight_item *old = flight_find(&w->held, &c->id);
+    struct idmap_item *old = idmap_find(&w->held, &c->id);
     if (old) { /* its lease ran out unnoticed and it came back: what this worker did since then does not count */
         w->counts.lost++;
         run_drop(RUN_OF(old));
@@ -128,7 +128,7 @@ static void claim_one(struct worker *w, const struct store_claim *c)
     }
     struct uuid id = c->id;
     defs_get(w->defs, &c->workflow_id, c->workflow_stamp, c->definition, on_definition, r);
-    if (!flight_find(&w->held, &id))
+    if (!idmap_find(&w->held, &id))
         return;
     if (r->def) {
         begin(r, c);

@@ -21,6 +21,7 @@
 #endif
 
 #include "base/error.h"
+#include "base/idmap.h"
 #include "base/uuid.h"
 #include "config/settings.h"
 #include "engine/engine.h"
@@ -30,7 +31,6 @@
 #include "worker/handling.h"
 #include "worker/claims.h"
 #include "worker/defs.h"
-#include "worker/flight.h"
 #include "worker/http.h"
 #include "worker/kept.h"
 #include "worker/mask.h"
@@ -77,12 +77,12 @@ struct worker {
     uv_check_t after;           /* once a turn of the loop: how much may be claimed */
     char *name;                 /* host:pid */
 
-    struct flight held;           /* of struct run */
+    struct idmap held;           /* of struct run */
     size_t running;             /* attempts that a handler works on */
     size_t blocking;            /* of these, in handlers that may block */
     size_t room;                /* as last told to the store */
     size_t threads;             /* for blocking handlers; fixed, whatever SIGHUP brings */
-    struct flight dropped;        /* runs for which an answer of the store is still to come */
+    struct idmap dropped;        /* runs for which an answer of the store is still to come */
     struct engine_effects fx;   /* scratch of run_apply() */
     struct counts counts;
     struct store_stats last_store; /* as it was when the store was closed */
@@ -126,7 +126,7 @@ struct act {
 
 /* One execution that this worker holds. */
 struct run {
-    struct flight_item item;    /* must be first; item.id is the row's id */
+    struct idmap_item item;    /* must be first; item.id is the row's id */
     struct worker *w;
     int64_t token;
     char *execution_id;       /* exec-... */
@@ -186,7 +186,7 @@ int run_rebuild(struct run *r, const struct store_claim *c);
 struct run *run_new(struct worker *w, const struct store_claim *c);
 void run_drop(struct run *r);                        /* cancel its handlers and forget it; nothing is saved */
 void run_release(struct run *r, int64_t due_us);     /* drop it and give it back as it is in the database */
-void run_destroy(struct run *r, struct flight *h);     /* free one that is in h */
+void run_destroy(struct run *r, struct idmap *h);     /* free one that is in h */
 void run_unbusy(struct run *r);                      /* an answer came: frees a dropped run when it was the last */
 int64_t run_now(struct run *r);
 int run_apply(struct run *r, const struct engine_event *ev); /* -1: the engine refused it, nothing changed */
@@ -228,6 +228,7 @@ void worker_fatal(struct worker *w, const struct error *e);
 void worker_event(struct worker *w, const struct worker_event *ev);
 
 /* ---- lifecycle.c ---- */
+bool worker_worked(const struct worker *w); /* it was ready once, or nothing keeps it from that */
 void worker_drain(struct worker *w, const char *why); /* begin the orderly end */
 void worker_check_drained(struct worker *w);          /* go on to CLOSING when nothing is held any more */
 void worker_watch_idle(struct worker *w);

@@ -13,7 +13,7 @@
 
 static void each_run(struct worker *w, void (*fn)(struct run *r))
 {
-    for (struct flight_item *item = w->held.first, *next; item; item = next) {
+    for (struct idmap_item *item = w->held.first, *next; item; item = next) {
         next = item->next;
         fn(RUN_OF(item));
     }
@@ -102,8 +102,9 @@ void worker_drain(struct worker *w, const char *why)
         return;
     w->phase = WORKER_DRAINING;
     notify_stopping();
-    log_write(LOG_INFO, "stopping", LOG_STR("why", why), LOG_INT("held", (int64_t)w->held.len),
-              LOG_INT("running_nodes", (int64_t)w->running), LOG_INT("grace_ms", w->settings->shutdown_grace_ms));
+    if (worker_worked(w))
+        log_write(LOG_INFO, "stopping", LOG_STR("why", why), LOG_INT("held", (int64_t)w->held.len),
+                  LOG_INT("running_nodes", (int64_t)w->running), LOG_INT("grace_ms", w->settings->shutdown_grace_ms));
     timer_clear(&w->timers, &w->idle);
     store_set_room(w->store, 0);
     w->grace.fire = on_grace;

@@ -7,7 +7,6 @@ src_worker_libworker_la_SOURCES = \
   src/worker/commit.c \
   src/worker/defs.c src/worker/defs.h \
   src/worker/dispatch.c \
-  src/worker/flight.c src/worker/flight.h \
   src/worker/handling.c src/worker/handling.h \
   src/worker/inside.h \
   src/worker/kept.c src/worker/kept.h \

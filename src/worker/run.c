@@ -29,7 +29,7 @@ struct run *run_new(struct worker *w, const struct store_claim *c)
     r->wake.fire = on_wake;
     r->flush.fire = on_flush;
     r->retry.fire = on_retry;
-    flight_add(&w->held, &r->item);
+    idmap_add(&w->held, &r->item);
     return r;
 }
 
@@ -54,10 +54,10 @@ static void run_free(struct run *r)
     free(r);
 }
 
-void run_destroy(struct run *r, struct flight *h)
+void run_destroy(struct run *r, struct idmap *h)
 {
     acts_clear(r);
-    flight_remove(h, &r->item);
+    idmap_remove(h, &r->item);
     run_free(r);
 }
 
@@ -71,9 +71,9 @@ void run_drop(struct run *r)
     timer_clear(&w->timers, &r->wake);
     timer_clear(&w->timers, &r->flush);
     timer_clear(&w->timers, &r->retry);
-    flight_remove(&w->held, &r->item);
+    idmap_remove(&w->held, &r->item);
     if (r->saving || r->peeking || r->loading)
-        flight_add(&w->dropped, &r->item);
+        idmap_add(&w->dropped, &r->item);
     else
         run_free(r);
     worker_check_drained(w);

@@ -43,7 +43,7 @@ void worker_fatal(struct worker *w, const struct error *e)
 static void on_poked(void *ctx, const struct uuid *id)
 {
     struct worker *w = ctx;
-    struct flight_item *item = flight_find(&w->held, id);
+    struct idmap_item *item = idmap_find(&w->held, id);
     if (!item)
         return;
     struct run *r = RUN_OF(item);
@@ -56,7 +56,7 @@ static void on_poked(void *ctx, const struct uuid *id)
 static void on_lease_lost(void *ctx, const struct uuid *id)
 {
     struct worker *w = ctx;
-    struct flight_item *item = flight_find(&w->held, id);
+    struct idmap_item *item = idmap_find(&w->held, id);
     if (!item)
         return;
     w->counts.lost++;
@@ -309,11 +309,11 @@ static void close_services(struct worker *w)
     w->service_states = NULL;
 }
 
-static void free_runs(struct flight *h)
+static void free_runs(struct idmap *h)
 {
     while (h->first)
         run_destroy(RUN_OF(h->first), h);
-    flight_free(h);
+    idmap_free(h);
 }
 
 /* A blocking handler that does not return keeps its thread, and with it the plugins. */
@@ -378,12 +378,21 @@ static void init(struct worker *w, const struct settings_source *source, const s
     timers_init(&w->timers, &w->loop);
 }
 
+/* Of one that could not begin, the error is all there is to say. */
+bool worker_worked(const struct worker *w)
+{
+    return w->ready || w->exit_code == 0;
+}
+
 static int work(struct worker *w, struct error *e)
 {
     if (open_all(w, e) != 0)
         return 1;
+    if (w->options->interrupted && *w->options->interrupted)
+        worker_drain(w, "interrupted");
     uv_run(&w->loop, UV_RUN_DEFAULT);
-    say_final(w);
+    if (worker_worked(w))
+        say_final(w);
     if (w->exit_code == 1)
         *e = w->fatal;
     return w->exit_code;

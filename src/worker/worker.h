@@ -6,6 +6,7 @@
 #ifndef WF_WORKER_WORKER_H
 #define WF_WORKER_WORKER_H
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <uv.h>
@@ -53,6 +54,9 @@ struct worker_options {
      * wrong (the old ones stay in force).  NULL: SIGHUP says that nothing can be read again. */
     struct settings_source *(*reload)(void *ctx, struct error *e);
     void *ctx; /* of event and reload */
+    /* Set by the caller's signal handler for what came before the worker watched for signals itself: it ends at once.
+     * May be NULL. */
+    const volatile sig_atomic_t *interrupted;
     const struct worker_service *const *services; /* NULL-terminated, or NULL; `wfworker run` passes web_service */
 };
 

@@ -117,6 +117,9 @@ def env_file():
 @case
 def migrate_empty():
     """migrate --dry-run prints and changes nothing; migrate makes all tables on an empty database"""
+    done = wfworker("run", env=ENV)
+    assert done.status == 1 and re.search(r'\nwfworker: the database "\w+" has no schema of wfworker\nHINT:  run "wfworker migrate"\n$', done.err), done
+    assert "stopping" not in done.err and "statistics" not in done.err, done
     assert "CREATE" in ok("migrate", "--dry-run").upper()
     assert postgres.sql(DB, "SELECT count(*) FROM information_schema.tables WHERE table_schema IN ('public', 'wfworker')")[0][0] == 0
     ok("migrate")
@@ -315,6 +318,24 @@ def dev_interrupted():
             with contextlib.suppress(ProcessLookupError):
                 process.kill()
         wait_until("the server to be gone", lambda: not [p for p in offspring if os.path.exists("/proc/%d" % p)])
+
+
+@case
+def dev_interrupted_early():
+    """a SIGINT that comes before the worker watches for signals ends dev, too"""
+    process = subprocess.Popen([program(), "dev"], env=clean_environment({"TMPDIR": "/tmp"}), cwd=tmpdir(), stdin=subprocess.DEVNULL,
+                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    try:
+        lines = []
+        while not lines or not lines[-1].startswith("Shell"):  # PostgreSQL is there, the tables are made next
+            lines.append(process.stdout.readline())
+            assert lines[-1], lines
+        process.send_signal(signal.SIGINT)
+        rest = process.communicate(timeout=60)[0]
+        assert process.returncode == 0, rest
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
 
 
 def children(pid):

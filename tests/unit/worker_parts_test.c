@@ -10,7 +10,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/mem.h"
-#include "worker/flight.h"
+#include "base/idmap.h"
 #include "worker/mask.h"
 #include "worker/output.h"
 #include "worker/secrets.h"
@@ -88,29 +88,29 @@ static void a_timer_may_set_itself_again(void **state)
 
 /* ---- What is held ---- */
 
-static void flight_finds_what_was_added(void **state)
+static void idmap_finds_what_was_added(void **state)
 {
     enum { COUNT = 500 };
-    struct flight f = {0};
-    struct flight_item *items = xcalloc(COUNT, sizeof(*items));
+    struct idmap f = {0};
+    struct idmap_item *items = xcalloc(COUNT, sizeof(*items));
     struct uuid other = uuid_random();
     (void)state;
-    assert_null(flight_find(&f, &other));
+    assert_null(idmap_find(&f, &other));
     for (size_t i = 0; i < COUNT; i++) {
         items[i].id = uuid_random();
-        flight_add(&f, &items[i]);
+        idmap_add(&f, &items[i]);
     }
     assert_int_equal(f.len, COUNT);
     for (size_t i = 0; i < COUNT; i += 2)
-        flight_remove(&f, &items[i]);
+        idmap_remove(&f, &items[i]);
     for (size_t i = 0; i < COUNT; i++)
-        assert_ptr_equal(flight_find(&f, &items[i].id), i % 2 ? &items[i] : NULL);
+        assert_ptr_equal(idmap_find(&f, &items[i].id), i % 2 ? &items[i] : NULL);
     size_t seen = 1;
-    for (struct flight_item *item = f.first; item; item = item->next, seen += 2)
+    for (struct idmap_item *item = f.first; item; item = item->next, seen += 2)
         assert_ptr_equal(item, &items[seen]); /* in order of arrival */
     assert_int_equal(seen, COUNT + 1);
     assert_int_equal(f.len, COUNT / 2);
-    flight_free(&f);
+    idmap_free(&f);
     free(items);
 }
 
@@ -339,7 +339,7 @@ int main(void)
         cmocka_unit_test(secrets_are_masked),
         cmocka_unit_test(timers_fire_in_order_of_time),
         cmocka_unit_test(a_timer_may_set_itself_again),
-        cmocka_unit_test(flight_finds_what_was_added),
+        cmocka_unit_test(idmap_finds_what_was_added),
         cmocka_unit_test(secrets_come_from_files_and_variables),
         cmocka_unit_test(a_secret_has_a_longest_length),
         cmocka_unit_test(only_allowed_variables_are_read),
