@@ -7,13 +7,14 @@
 
 #include "base/mem.h"
 
-static const struct builtin *const functions[] = {lib_core, lib_math, lib_objects, lib_dates, lib_text, lib_json, lib_regex, lib_lists, lib_codecs};
+static const struct builtin *const functions[] = {lib_core, lib_math, lib_objects, lib_dates, lib_text, lib_json, lib_regex, lib_lists, lib_codecs,
+                                                lib_calendar, lib_select};
 
 static const struct {
     const struct builtin *table;
     enum receiver receiver;
 } methods[] = {
-    {lib_string_methods, R_STRING}, {lib_string_methods2, R_STRING}, {lib_regex_methods, R_STRING}, {lib_array_methods, R_ARRAY},   {lib_array_methods2, R_ARRAY},
+    {lib_string_methods, R_STRING}, {lib_string_methods2, R_STRING}, {lib_regex_methods, R_STRING}, {lib_array_methods, R_ARRAY},   {lib_array_methods2, R_ARRAY}, {lib_select_methods, R_ARRAY},
     {lib_number_methods, R_NUMBER}, {lib_object_methods, R_OBJECT}, {lib_any_methods, R_COUNT},
 };
 
@@ -104,7 +105,7 @@ const char *lib_method_hint(const char *name, size_t len)
         {"shift", "values cannot be changed; write list[1:]"}, {"splice", "values cannot be changed; write [...list[:i], ...list[j:]]"},
         {"update", "values cannot be changed; write {...object, key: value}"}, {"forEach", "write map"}, {"size", "write length"},
         {"getTime", "Date.parse(text) is a number of milliseconds"}, {"contains", "write includes"}, {"toISOString", "write Date.toISOString(ms)"},
-        {"exec", "write match"}, {"format", "write 'a' + x"},
+        {"localeCompare", "write a < b ? -1 : a > b ? 1 : 0, or list.sortBy(x => key)"}, {"exec", "write match"}, {"format", "write 'a' + x"},
     };
     return hint_for(hints, ARRAY_LEN(hints), name, len);
 }
@@ -115,6 +116,7 @@ const char *lib_function_hint(const char *name, size_t len)
         {"Math.random", "an expression gives the same result each time"}, {"eval", "write the expression itself"},
         {"map", "write items.map(x => ...)"}, {"filter", "write items.filter(x => ...)"}, {"reduce", "write items.reduce((acc, x) => ..., start)"},
         {"type", "write typeof x"}, {"isinstance", "write typeof x, or isArray(x) and the like"}, {"Date", "write Date.parse(text) or now()"},
+        {"btoa", "write base64Encode(text)"}, {"atob", "write base64Decode(text)"}, {"avg", "write average(list)"}, {"mean", "write average(list)"},
         {"print", "an expression has no effects"}, {"dict", "write {key: value}"}, {"set", "write items.unique()"}, {"length", "write x.length or len(x)"},
     };
     return hint_for(hints, ARRAY_LEN(hints), name, len);

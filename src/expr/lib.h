@@ -31,9 +31,9 @@ struct method {
 
 /* Each table ends with a NULL name. */
 extern const struct builtin lib_core[], lib_math[], lib_objects[], lib_dates[], lib_text[], lib_json[], lib_regex[], lib_lists[],
-    lib_codecs[];
+    lib_codecs[], lib_calendar[], lib_select[];
 extern const struct builtin lib_string_methods[], lib_string_methods2[], lib_regex_methods[], lib_array_methods[], lib_array_methods2[],
-    lib_number_methods[], lib_object_methods[], lib_any_methods[];
+    lib_number_methods[], lib_object_methods[], lib_any_methods[], lib_select_methods[];
 
 const struct builtin *lib_function(const char *name, size_t len); /* "len", "Math.max"; NULL */
 bool lib_method(const char *name, size_t len, struct method *out);

@@ -5,10 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/clock.h"
 #include "base/mem.h"
-#include "base/zone.h"
-#include "expr/lib.h"
+#include "expr/lib_date.h"
 
 static bool date_now(struct ev *ev, const struct call *c, struct val *out)
 {
@@ -18,8 +16,7 @@ static bool date_now(struct ev *ev, const struct call *c, struct val *out)
     return true;
 }
 
-/* The time zone that argument i names; NULL in *zone when it is not given. */
-static bool arg_zone(struct ev *ev, const struct call *c, size_t i, const struct zone **zone)
+bool date_arg_zone(struct ev *ev, const struct call *c, size_t i, const struct zone **zone)
 {
     struct error e = ERROR_INIT;
     size_t len;
@@ -47,7 +44,7 @@ static bool date_parse(struct ev *ev, const struct call *c, struct val *out)
     size_t len;
     int64_t us;
     const char *s = arg_string(ev, c, 0, &len);
-    if (!s || !arg_zone(ev, c, 1, &zone))
+    if (!s || !date_arg_zone(ev, c, 1, &zone))
         return false;
     bool ok = len < 64 && clock_parse(s, &us, &has_zone) == 0;
     if (ok && zone && !has_zone) {
@@ -58,8 +55,7 @@ static bool date_parse(struct ev *ev, const struct call *c, struct val *out)
     return true;
 }
 
-/* The argument as milliseconds within the years 1 to 9999. */
-static bool arg_time(struct ev *ev, const struct call *c, int64_t *ms)
+bool date_arg_time(struct ev *ev, const struct call *c, int64_t *ms)
 {
     double d;
     if (!arg_number(ev, c, 0, &d))
@@ -70,8 +66,7 @@ static bool arg_time(struct ev *ev, const struct call *c, int64_t *ms)
     return true;
 }
 
-/* Seconds east of UTC at that time; 0 without a zone. */
-static int32_t offset_at(const struct zone *zone, int64_t ms)
+int32_t date_offset(const struct zone *zone, int64_t ms)
 {
     struct zone_span span = {0};
     if (zone)
@@ -84,9 +79,9 @@ static bool date_text(struct ev *ev, const struct call *c, struct val *out)
     const struct zone *zone;
     char text[CLOCK_TEXT], shown[CLOCK_TEXT + 16];
     int64_t ms;
-    if (!arg_time(ev, c, &ms) || !arg_zone(ev, c, 1, &zone))
+    if (!date_arg_time(ev, c, &ms) || !date_arg_zone(ev, c, 1, &zone))
         return false;
-    int32_t offset = offset_at(zone, ms), minutes = abs(offset) / 60;
+    int32_t offset = date_offset(zone, ms), minutes = abs(offset) / 60;
     clock_format_utc_ms((ms + offset * INT64_C(1000)) * US_PER_MS, text);
     if (!zone)
         return ex_str(ev, text, strlen(text), out);
@@ -100,9 +95,9 @@ static bool date_parts(struct ev *ev, const struct call *c, struct val *out)
     const int64_t day_ms = INT64_C(86400000);
     int64_t ms, year;
     int month, day;
-    if (!arg_time(ev, c, &ms) || !arg_zone(ev, c, 1, &zone))
+    if (!date_arg_time(ev, c, &ms) || !date_arg_zone(ev, c, 1, &zone))
         return false;
-    ms += offset_at(zone, ms) * INT64_C(1000);
+    ms += date_offset(zone, ms) * INT64_C(1000);
     int64_t days = ms / day_ms - (ms % day_ms < 0), rest = ms - days * day_ms;
     clock_date_from_days(days, &year, &month, &day);
     const struct {

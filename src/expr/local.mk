@@ -9,14 +9,16 @@ src_expr_libexpr_la_SOURCES = \
   src/expr/lex.c src/expr/lex.h \
   src/expr/lib.c src/expr/lib.h \
   src/expr/lib_array.c \
+  src/expr/lib_calendar.c \
   src/expr/lib_case.c \
   src/expr/lib_codec.c \
   src/expr/lib_core.c \
-  src/expr/lib_date.c \
+  src/expr/lib_date.c src/expr/lib_date.h \
   src/expr/lib_json.c \
   src/expr/lib_list.c \
   src/expr/lib_math.c \
   src/expr/lib_object.c \
+  src/expr/lib_select.c \
   src/expr/lib_string.c \
   src/expr/names.c src/expr/names.h \
   src/expr/number.c \

@@ -142,6 +142,18 @@ def expressions_12():
 
 
 @case
+def calendar():
+    """the calendar keeps the clock of a zone: days keep the time of day, hours are real time, a gap ends where it ends"""
+    berlin = "'Europe/Berlin'"
+    at = "Date.parse('2026-03-28T02:30', %s)" % berlin
+    values(("Date.toISOString(Date.add(%s, 1, 'day', %s), %s)" % (at, berlin, berlin), '"2026-03-29T03:00:00.000+02:00"'),
+           ("Date.toISOString(Date.add(%s, 2, 'days', %s), %s)" % (at, berlin, berlin), '"2026-03-30T02:30:00.000+02:00"'),
+           ("Date.toISOString(Date.add(%s, 24, 'hours', %s), %s)" % (at, berlin, berlin), '"2026-03-29T03:30:00.000+02:00"'),
+           ("Date.toISOString(Date.startOf(Date.parse('2025-12-31T23:30Z'), 'month', %s))" % berlin, '"2025-12-31T23:00:00.000Z"'),
+           ("Date.format(Date.parse('2026-07-01T22:05Z'), 'DD.MM.YYYY HH:mm Z', %s)" % berlin, '"02.07.2026 00:05 +02:00"'))
+
+
+@case
 def expressions_13():
     """expressions 13: limits end in expression_too_costly; positions are lines and columns in characters; an unclosed bracket stands at the end"""
     is_("1", expr(" " * 65000 + "1"))

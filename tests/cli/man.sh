@@ -39,6 +39,11 @@ done <"$work/commands"
 
 if command -v groff >/dev/null 2>&1; then
     is "groff has nothing to say" "" "$(groff -man -ww -z "$page" 2>&1)"
+    is "nor of the expressions" "" "$(groff -man -ww -z "$srcdir/man/wfworker-expressions.7" 2>&1)"
+fi
+if command -v python3 >/dev/null 2>&1; then
+    is "the page of the expressions is what make man-pages makes" "$(cat "$srcdir/man/wfworker-expressions.7")" "$(PYTHONUTF8=1 python3 \
+        "$srcdir/tools/md2man.py" wfworker-expressions 7 "expressions and templates of workflows" <"$srcdir/doc/expressions.md")"
 fi
 
 sed -n 's/^#\([a-z_]*\) = .*/\1/p' "$sample" >"$work/sampled"

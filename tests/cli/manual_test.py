@@ -22,7 +22,7 @@ import shlex
 
 from tap import SOURCE, cases, is_, main, run, trace_line, write
 
-MANUAL = ["doc/semantics.md", "doc/semantics-running.md"]
+MANUAL = ["doc/semantics.md", "doc/semantics-running.md", "doc/expressions.md"]
 OTHERS = {"sh", "sql", "text"}
 STATUS = re.compile(r"(completed|running|paused|waiting_for_signal|failed: .*)$")
 EXIT = {"completed": 0, "failed": 1}

@@ -334,6 +334,61 @@ static void library_numbers_and_json(void **state)
     CHECK(rows);
 }
 
+static void library_selecting(void **state)
+{
+    (void)state;
+    static const struct row rows[] = {
+        {"pick({a: 1, b: 2, c: 3}, ['c', 'a', 'z'])", data, "{\"a\":1,\"c\":3}"},
+        {"omit({a: 1, b: 2, c: 3}, ['c', 'z', 5])", data, "{\"a\":1,\"b\":2}"},
+        {"pick(o, ['map'])", data, "{\"map\":1}"},
+        {"merge({a: {x: 1, y: 2}, b: [1]}, null, {a: {y: 3}, b: [2], c: 4}, o)", data,
+         "{\"a\":{\"x\":1,\"y\":3},\"b\":[2],\"c\":4,\"map\":1,\"keys\":2}"},
+        {"merge({x: {y: 5, z: 1}}, {x: x})", data, "{\"x\":{\"y\":null,\"z\":1}}"},
+        {"mapValues({a: 1, b: 2}, (v, k) => k + v)", data, "{\"a\":\"a1\",\"b\":\"b2\"}"},
+        {"mapValues(o, String)", data, "{\"map\":\"1\",\"keys\":\"2\"}"},
+        {"[{n: 1}, {n: 2, m: 1}, {n: 1}].uniqueBy(v => v.n)", data, "[{\"n\":1},{\"n\":2,\"m\":1}]"},
+        {"[[3,1,2].minBy(v => v), ['bb','a','c'].minBy(len), ['a','cc','bb'].maxBy(len)]", data, "[1,\"a\",\"cc\"]"},
+        {"[].maxBy(v => v)", data, "undefined"},
+        {"[1, 'a'].minBy(v => v)", data, "type_error: minBy() wants only numbers or only strings from its function; found number and string, line 1, column 10"},
+        {"['a', 'b', 'a', 1].countBy(v => v)", data, "{\"a\":2,\"b\":1,\"1\":1}"},
+        {"[1,2,3,4].partition(v => v > 2)", data, "[[3,4],[1,2]]"},
+        {"[1,2,2,{a:1}].union([2,3,{a:1}])", data, "[1,2,{\"a\":1},3]"},
+        {"[1,2,2,3].intersection([2,4])", data, "[2]"},
+        {"[1,1,2,3].difference([3])", data, "[1,2]"},
+        {"[average([1,2,6]), median([5,1,3]), median([4,1,3,2])]", data, "[3,3,2.5]"},
+        {"average([])", data, "type_error: average() of an empty array, line 1, column 1"},
+        {"median([1,'2'])", data, "type_error: median() wants an array of numbers, found string, line 1, column 1"},
+        {"pick([1], [0])", data, "type_error: pick() wants an object as argument 1, not array, line 1, column 1"},
+    };
+    CHECK(rows);
+}
+
+static void library_calendar(void **state)
+{
+    (void)state;
+    static const struct row rows[] = {
+        {"Date.toISOString(Date.add(Date.parse('2026-01-31T10:00'), 1, 'month'))", data, "\"2026-02-28T10:00:00.000Z\""},
+        {"Date.toISOString(Date.add(Date.parse('2024-02-29'), -1, 'years'))", data, "\"2023-02-28T00:00:00.000Z\""},
+        {"Date.toISOString(Date.add(Date.parse('2025-12-31T23:59'), 2, 'weeks', 'UTC'))", data, "\"2026-01-14T23:59:00.000Z\""},
+        {"Date.add(0, 1.5, 'hours') + Date.add(5, -1, 'millisecond')", data, "5400004"},
+        {"Date.toISOString(Date.startOf(Date.parse('2026-01-01T12:34:56.789Z'), 'week'))", data, "\"2025-12-29T00:00:00.000Z\""},
+        {"['year','month','day','hour','minute','second'].map(u => Date.toISOString(Date.startOf(Date.parse('2026-05-17T12:34:56.789Z'), u)))", data,
+         "[\"2026-01-01T00:00:00.000Z\",\"2026-05-01T00:00:00.000Z\",\"2026-05-17T00:00:00.000Z\",\"2026-05-17T12:00:00.000Z\","
+         "\"2026-05-17T12:34:00.000Z\",\"2026-05-17T12:34:56.000Z\"]"},
+        {"Date.startOf(-1, 'day')", data, "-86400000"},
+        {"Date.format(Date.parse('2026-03-05T14:07:09.045Z'), 'dddd, D MMMM YYYY [at] hh:mm A, ss.SSS Z')", data,
+         "\"Thursday, 5 March 2026 at 02:07 PM, 09.045 +00:00\""},
+        {"Date.format(Date.parse('2026-03-05T00:07:09Z'), 'ddd MMM DD.MM.YY M/D H:m:s h A')", data, "\"Thu Mar 05.03.26 3/5 0:7:9 12 AM\""},
+        {"Date.format(0, 'YYYY-MM-DDTHH:mm')", data, "type_error: Date.format() does not know \"T\" (write text in [brackets]), line 1, column 1"},
+        {"Date.add(0, 1, 'fortnight')", data,
+         "type_error: Date.add() wants one of year, month, week, day, hour, minute, second, millisecond as argument 3, line 1, column 1"},
+        {"Date.add(0, 0.5, 'day')", data, "type_error: Date.add() wants a whole number of days as argument 2, line 1, column 1"},
+        {"Date.add(0, 9000, 'years')", data, "type_error: Date.add(): the result is not in the years 1 to 9999, line 1, column 1"},
+        {"Date.add(0/0, 1, 'day')", data, "type_error: Date.add() wants a time in the years 1 to 9999, in milliseconds, line 1, column 1"},
+    };
+    CHECK(rows);
+}
+
 static void regular_expressions(void **state)
 {
     (void)state;
@@ -371,6 +426,8 @@ int main(void)
         cmocka_unit_test(library_strings),
         cmocka_unit_test(library_arrays),
         cmocka_unit_test(library_numbers_and_json),
+        cmocka_unit_test(library_selecting),
+        cmocka_unit_test(library_calendar),
         cmocka_unit_test(regular_expressions),
     };
     return cmocka_run_group_tests_name("expr_rules", tests, NULL, NULL);
