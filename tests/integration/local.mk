@@ -7,6 +7,7 @@ INTEGRATION_TESTS = \
   tests/integration/control_test.py \
   tests/integration/lifecycle_test.py \
   tests/integration/locks_test.py \
+  tests/integration/long_loop_test.py \
   tests/integration/outage_test.py \
   tests/integration/plugins_test.py \
   tests/integration/promises_test.py \
