@@ -32,7 +32,8 @@ def sizes(identity):
 
 def times(identity):
     """When each pass began."""
-    return [at for at, in backend.run("SELECT \"timestamp\" FROM executionlog WHERE execution_id = %s AND node_id = 'v' AND message ="
+    return [at for at,
+            in backend.run("SELECT \"timestamp\" FROM executionlog WHERE execution_id = %s AND node_id = 'v' AND message ="
                                       " 'Executing node: v' ORDER BY \"timestamp\"", (identity,))]
 
 
@@ -79,7 +80,8 @@ def killed():
     scene.waiting(identity)
     finish(identity, passes)
     log = [m for _, _, m in backend.log(identity)]
-    counts = [log.count(m) for m in ("Node v completed successfully", "Node c completed successfully", "Executing node: v", "Executing node: c")]
+    counts = [log.count(m) for m in ("Node v completed successfully", "Node c completed successfully", "Executing node: v",
+                                     "Executing node: c")]
     assert counts[:2] == [passes] * 2 and 2 * passes <= counts[2] + counts[3] <= 2 * passes + 1, "at most what ran is begun again: %s" % counts
 
 
@@ -89,7 +91,8 @@ def side_by_side():
     if not any(w.running() for w in Worker.all):
         Worker(backend.dsn)
     definition = loop(PASSES)
-    definition["nodes"][1].update(node_type="for", config={"array_expression": "range(%d)" % PASSES, "max_concurrency": 10, "keep": 3})
+    definition["nodes"][1].update(node_type="for", config={"array_expression": "range(%d)" % PASSES, "max_concurrency": 10,
+                                                           "keep": 3})
     definition["nodes"][2]["config"]["variable_value"] = "${item}"
     identity = scene.start(definition)
     scene.waiting(identity)
@@ -99,7 +102,9 @@ def side_by_side():
     scene.signal(identity, "go", None)
     row = completed(backend, identity, {"t", "v", "c", "l", "w", "e"})
     output = scene.data(row)["l_output"]
-    assert (output["count"], output["succeeded"], [r["condition_result"] for r in output["results"]]) == (PASSES, PASSES, [False, True, False]), output
+    assert (output["count"], output["succeeded"], [r["condition_result"] for r in output["results"]]) == (PASSES, PASSES,
+                                                                                                          [False, True,
+                                                                                                           False]), output
 
 
 if __name__ == "__main__":

@@ -35,7 +35,7 @@ class Course:
 
     def __init__(self, nodes, edges, completed, values=None, asked="", error=None, answers=None, data=None, options=None,
                  ordered=True,
-                 stop_at=0, side_by_side=(), in_memory=True):
+                 stop_at=0, side_by_side=(), in_memory=True, trigger_config=None, in_a_row=False):
         self.definition = graph([("t", "trigger")] + nodes, edges)
         for node in self.definition["nodes"]:
             node.update((options or {}).get(node["node_id"], {}))
@@ -43,7 +43,8 @@ class Course:
         self.stops = collections.Counter(int(name[4]) for name in self.asked if name.startswith("stop"))
         self.completed, self.values, self.error = completed, values or {}, error
         self.answers, self.data, self.ordered, self.stop_at = answers or {}, data or {}, ordered, stop_at
-        self.in_memory = in_memory
+        self.in_memory, self.trigger_config = in_memory, trigger_config
+        self.in_a_row = in_a_row or stop_at > 0  # what was before a stop is durable because that had to be
         self.side_by_side = side_by_side  # nodes of a map: node_results has the run that ended last, whichever that was
 
 
@@ -373,6 +374,48 @@ def execution_retry():
                   asked={"before": 1, "stop1": 3})
 
 
+@course("waits that end by their deadlines: an approval, an await, a condition")
+def deadlines():
+    return Course([("h", "human_approval", {"approval_options": ["pay", "refuse"], "timeout_seconds": 0.3,
+                                            "default_option": "refuse"}),
+                   ("p", *point("never")), ("w", "await", {"signals": ["x", "y"], "timeout_seconds": 0.3}),
+                   ("q", *point("stop1")),
+                   ("u", "await", {"signal_type": "x", "until": "2024-01-01T00:00:00Z"}), ("no", "noop"),
+                   ("c", "delay", {"delay_type": "until_condition", "condition_expression": "1 > 2", "poll_seconds": 0.1,
+                                   "timeout_seconds": 0.3}),
+                   ("e", *point("stop2"))],
+                  [("t", "h"), ("h", "p", "pay"), ("h", "w", "refuse"), ("w", "q", "timeout"), ("w", "no", "x"), ("q", "u"),
+                   ("u", "c", "until"),
+                   ("u", "no", "x"), ("c", "e", "error")],
+                  ["t", "h", "w", "q", "u", "e"], {"h.choice": "refuse", "h.status": "timeout", "w.event": "timeout",
+                                                   "u.event": "until",
+                                                   "c.error.type": "timeout"}, asked="stop1 stop2")
+
+
+@course("time limits: of a node, of all its attempts, and errors that are not retried")
+def limits():
+    retry = {"retry": {"max_attempts": 5, "initial_ms": 100, "multiplier": 1}}
+    return Course([("a", *point("slow")), ("b", *point("broken")), ("c", *point("stop1")), ("d", *point("gone")),
+                   ("e", *point("stop2"))],
+                  [("t", "a"), ("a", "b", "error"), ("b", "c", "error"), ("c", "d"), ("d", "e", "error")], ["t", "c", "e"],
+                  {"a.error.type": "timeout", "a.error.message": "timed out after 0.3 seconds", "b.error.type": "http_status",
+                   "d.error.type": "http_status"},
+                  answers={"slow": [Answer(delay=1)], "broken": [Answer(500)], "gone": [Answer(404)]},
+                  options={"a": {"timeout_seconds": 0.3},
+                           "b": {"retry": {"max_attempts": 3, "initial_ms": 10, "never_on": ["timeout"]}}, "d": retry},
+                  in_a_row=True, asked={"slow": 1, "broken": 3, "stop1": 1, "gone": 1, "stop2": 1})
+
+
+@course("the time limit of the execution, and the finally regions that are left")
+def execution_limit():
+    return Course([("y", "try"), ("a", *point("begun")), ("d", "delay", {"delay_seconds": 3600}), ("f", "finally"),
+                   ("u", *point("stop1")), ("e", "end")],
+                  [("t", "y"), ("y", "a", "body"), ("a", "d"), ("y", "f", "finally"), ("f", "u"), ("y", "e", "done")],
+                  ["t", "a", "f", "u"],
+                  error="Workflow execution timed out after 1 seconds", trigger_config={"timeout_seconds": 1},
+                  asked="begun stop1")
+
+
 # ---- The three courses ----
 
 
@@ -462,7 +505,8 @@ def undisturbed():
     """All of them on one worker; their row ids by number."""
     assert wfworker("migrate", "--db", plain.dsn).status == 0
     worker = Worker(plain.dsn, name="undisturbed")
-    identities = [plain.execution(plain.workflow(courses[name].definition, name), data_of(number, "plain")) for number,
+    identities = [plain.execution(plain.workflow(courses[name].definition, name, trigger_config=courses[name].trigger_config),
+                                  data_of(number, "plain")) for number,
                   name in enumerate(names)]
     for identity in identities:
         plain.wait_end(identity)
@@ -484,7 +528,8 @@ def disturbed():
     global rounds_over
     assert wfworker("migrate", "--db", killed.dsn).status == 0
     worker = Worker(killed.dsn, name="victim-1", env=LEASE)
-    identities = [killed.execution(killed.workflow(courses[name].definition, name), data_of(number, "killed")) for number,
+    identities = [killed.execution(killed.workflow(courses[name].definition, name, trigger_config=courses[name].trigger_config),
+                                   data_of(number, "killed")) for number,
                   name in enumerate(names)]
     for k in range(1, ROUNDS + 1):
         for number, name in enumerate(names):
@@ -492,7 +537,7 @@ def disturbed():
             wait_until("%s to stop in round %d" % (name, k), lambda n=number, w=wanted: held[n, k] >= w)
             if not wanted:
                 killed.wait_end(identities[number])
-            elif courses[name].stop_at == 0:
+            elif not courses[name].in_a_row:
                 wait_until(lambda n=number: "%s to be recorded: %d answered, %d recorded" % (names[n],
                                                                                              *recorded(identities[n], n)),
                            lambda n=number: len(set(recorded(identities[n], n))) == 1)
@@ -512,7 +557,7 @@ def in_memory():
     for number, name in enumerate(names):
         path = os.path.join(tmpdir(), "recovery-%d.json" % number)
         with open(path, "w") as f:
-            json.dump(courses[name].definition, f)
+            json.dump({"graph_config": courses[name].definition, "trigger_config": courses[name].trigger_config or {}}, f)
         processes.append(subprocess.Popen([program(), "exec", path, "--virtual-time", "--log-level", "error", "--data",
                                            json.dumps(data_of(number, "exec"))],
                                           env=clean_environment(), stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True))
