@@ -16,6 +16,7 @@ INTEGRATION_TESTS = \
   tests/integration/recovery_test.py \
   tests/integration/scopes_test.py \
   tests/integration/signals_test.py \
+  tests/integration/transactions_test.py \
   tests/integration/workers_test.py
 EXTRA_DIST += $(INTEGRATION_TESTS) tests/integration/harness.py tests/integration/expect.py tests/integration/scene.py
 if HAVE_PYTHON3
