@@ -12,8 +12,8 @@ INTEGRATION_TESTS = \
   tests/integration/plugins_test.py \
   tests/integration/promises_test.py \
   tests/integration/promises_workers_test.py \
-  tests/integration/schedules_test.py \
   tests/integration/recovery_test.py \
+  tests/integration/schedules_test.py \
   tests/integration/scopes_test.py \
   tests/integration/signals_test.py \
   tests/integration/transactions_test.py \
