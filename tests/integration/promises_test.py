@@ -21,7 +21,7 @@ any execution; linear trigger, delay, http, end; last node's result; failed node
 condition expression as in the UI's hint; switch; parallel fan-out; fan-in with branches of more than one node;
 parallel end without fan-in; wait any / n-of-m, sequential, aggregation; one parallel node fails; loops;
 break/continue, try/catch/finally; map/filter/reduce/merge/split; set/get variable; delay seconds;
-delay until_time/until_condition; http_request; human_approval; signals; cron schedule; schedule with bad cron text;
+delay until_time/until_condition; http_request; human_approval; signals; sub_workflow async; sub_workflow wait; cron schedule; schedule with bad cron text;
 schedule of an inactive workflow; retry with backoff; success after retries; node missing in graph; unknown node type;
 empty graph; workflow timeout; node timeout; pause/terminate while a node runs; LangGraph; self-healing; replay from node;
 mails; poison execution; edge with a null/non-string value; a "branch" key in trigger data or any output;
@@ -512,6 +512,52 @@ def signals(s):
                                             ("w", "info", "Execution waiting for signal: paid"),
                                             ("w", "info", "Signal received and processed: paid"),
                                             ("w", "info", "Node w completed successfully")] + ran("e") + END)
+
+
+@promise("sub_workflow async", "the other execution is started once, with input_data for its data, and the node is done")
+def sub_workflow(s):
+    child = s.backend.workflow(graph([T, ("d", "delay", {"delay_seconds": 0.2}), ("e", "end")], [("t", "d"), ("d", "e")]),
+                               "child of " + s.name)
+    given = {"workflow_id": child, "input_data": {"order": "${input.n + 1}"}}
+    identities = [s.start(graph([T, ("s", kind, config), ("e", "end")], [("t", "s"), ("s", "e")]), {"n": 6})
+                  for kind, config in (("sub_workflow", given), ("sub-workflow", {"sub_workflow_id": child}))]
+    yield
+    for identity, data in zip(identities, ({"order": 7}, {"n": 6})):
+        row = completed(s.backend, identity, ["t", "s", "e"])
+        output = s.data(row)["s_output"]
+        assert (output["status"], output["sub_workflow_id"]) == ("started", child), output
+        other = completed(s.backend, output["sub_execution_uuid"], ["t", "d", "e"])
+        assert (other.execution_id, other.workflow_id) == (output["sub_execution_id"], child), other
+        assert s.data(other)["t_output"] == data, other
+        log_is(s.backend, other.id, ran("t", "d", "e") + END)
+    assert len(s.executions_of(child)) == 2, "each was started once"
+
+
+@promise("sub_workflow wait",
+         "the node waits for the end of the other execution without holding up the worker; a failure starts no second one")
+def sub_workflow_wait(s):
+    def parent(child, **config):
+        return s.start(graph([T, ("s", "sub_workflow", {"workflow_id": child, "wait_for_completion": True, **config}),
+                              ("e", "end")],
+                             [("t", "s"), ("s", "e")]), {"n": 6})
+    adds = s.backend.workflow(graph([T, ("d", "delay", {"delay_seconds": 0.5}), ("v", *variable("sum", "${input.n + 1}"))],
+                                    [("t", "d"), ("d", "v")]))
+    fails = s.backend.workflow(graph([T, ("c", "condition", {"expression": "nothing"})], [("t", "c")]))
+    waits = s.backend.workflow(graph([T, ("w", "await", {"signal_type": "never"})], [("t", "w")]))
+    good, bad, late = parent(adds), parent(fails), parent(waits, timeout_seconds=0.5)
+    yield
+    row = completed(s.backend, good, ["t", "s", "e"])
+    output = s.data(row)["s_output"]
+    child = completed(s.backend, output["sub_execution_uuid"], ["t", "d", "v"])
+    assert (output["status"], output["error"], output["result"]) == ("completed", None, s.data(child)), output
+    assert output["result"]["v_output"]["value"] == 7 and child.completed_at <= row.completed_at, output
+    row = s.backend.wait_end(bad)
+    assert row.status == "failed" and row.state["node_results"]["s"]["output"]["error"]["type"] == "child_failed", row
+    assert 'unknown name "nothing"' in row.error_message and row.retry_count == 0, row
+    row = s.backend.wait_end(late)
+    assert row.status == "failed" and row.state["node_results"]["s"]["output"]["error"]["type"] == "timeout", row
+    assert [len(s.executions_of(w)) for w in (adds, fails, waits)] == [1, 1, 1]
+    wait_until("the child that nobody waits for to be ended", lambda: s.backend.row(s.executions_of(waits)[0]).status == "failed")
 
 
 @promise("cron schedule", "a trigger of type schedule, and a row of workflowschedule without a next time, start executions")

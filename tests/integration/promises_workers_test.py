@@ -74,6 +74,22 @@ def two_workers():
 
 
 @case
+def waiting_for_a_child():
+    """sub_workflow wait: one worker with room for one execution runs a chain of three that wait for each other"""
+    s = Scene("jsonb", name="chain", arguments=("--max-in-flight", "1"))
+    last = s.backend.workflow(graph([T, ("m", "map", {"input_array": "[n]", "map_expression": "item * 2"})], [("t", "m")]))
+    for _ in range(2):
+        last = s.backend.workflow(graph([T, ("s", "sub_workflow",
+                                             {"workflow_id": last, "input_data": {"n": "${n + 1}"}, "wait_for_completion": True,
+                                                                   "output": "result.m_output.result[0]"}),
+                                         ("m", "map", {"input_array": "[s_output.result]", "map_expression": "item"})],
+                                        [("t", "s"), ("s", "m")]))
+    row = completed(s.backend, s.backend.execution(last, {"n": 1}), ["t", "s", "m"])
+    assert s.data(row)["m_output"]["result"] == [6], row
+    assert s.backend.run("SELECT status, count(*) FROM workflowexecution GROUP BY 1") == [("completed", 3)]
+
+
+@case
 def schedules_once():
     """schedules due once, several workers: twenty schedules that are due fire twenty times with four workers"""
     s = Scene("json", workers=4, name="schedules")
