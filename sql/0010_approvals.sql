@@ -25,10 +25,10 @@ CREATE INDEX approval_open ON wfworker.approval (execution_id) WHERE closed_at I
 
 -- ---- What a node asks ----
 
--- {id, node, key, signal, about: {message, options, default_option, deadline_ms}}.
+-- {id, node, activation, signal, about: {message, options, default_option, deadline_ms}}.
 CREATE FUNCTION wfworker.ask_request(p_execution uuid, p_body json) RETURNS void LANGUAGE sql AS $$
     INSERT INTO wfworker.approval (execution_id, ask, node, activation, signal, message, options, default_option, deadline)
-    SELECT p_execution, (p_body ->> 'id')::uuid, p_body ->> 'node', p_body ->> 'key', p_body ->> 'signal',
+    SELECT p_execution, (p_body ->> 'id')::uuid, p_body ->> 'node', p_body ->> 'activation', p_body ->> 'signal',
            q ->> 'message', CASE WHEN json_typeof(q -> 'options') = 'array' THEN q -> 'options' END, q ->> 'default_option',
            to_timestamp(CASE WHEN json_typeof(q -> 'deadline_ms') = 'number' THEN (q ->> 'deadline_ms')::numeric / 1000 END)
       FROM (SELECT p_body -> 'about') r (q)

@@ -2,6 +2,7 @@
 # The program against a real PostgreSQL.  Each prints TAP and skips itself where PostgreSQL or psycopg2 is missing.
 INTEGRATION_TESTS = \
   tests/integration/children_test.py \
+  tests/integration/approvals_test.py \
   tests/integration/cli_test.py \
   tests/integration/contract_test.py \
   tests/integration/control_test.py \
