@@ -9,6 +9,39 @@ from details import (ANY, FOR, IF, NOOP, REPEAT, SWITCH, T, WAIT, BAD, case, dia
 
 
 @case
+def forms():
+    """definition: arrays, objects with next, and what drawing tools save mean the same"""
+    expected = "t, c -true, a, z"
+    runs(expected, graph("t -> c", "c -true-> a", "c -false-> b", "a -> z", "b -> z", t=T, c=IF("true"), a=NOOP, b=NOOP, z=NOOP))
+    runs(expected, {"nodes": [{"id": "t", "type": "trigger"}, {"id": "c", "type": "box", "data": {"node_type": "condition",
+                                                                                              "config": {"expression": "true"}}},
+                              {"id": "a", "type": "noop", "data": {"label": "A"}}, {"id": "b", "data": {"type": "noop"}},
+                              {"id": "z", "data": {"nodeType": "end"}}],
+                    "edges": [{"source": "t", "target": "c"}, {"source": "c", "target": "a", "sourceHandle": "true"},
+                              {"source": "c", "target": "b", "sourceHandle": "false"}, {"source": "a", "target": "z"},
+                              {"source": "b", "target": "z"}]})
+    runs(expected, {"nodes": {"t": {"node_type": "trigger", "next": "c"},
+                              "c": {"node_type": "condition", "expression": "true", "next": ["a", "b"]},
+                              "a": {"node_type": "noop", "next": ["z"]}, "b": {"node_type": "noop", "next": "z"}, "z": {"node_type": "end"}}})
+    # next is read only when there are no edges
+    runs("t, b", {"nodes": {"t": {"node_type": "trigger", "next": "a"}, "a": {"node_type": "noop"}, "b": {"node_type": "noop"}},
+                  "edges": [edge("t", "b")]})
+
+
+@case
+def entry():
+    """definition: the entry is entry_node_id, else the first trigger, else the first without an in-edge, else the first"""
+    g = graph("a -> b", "c -> t", a=NOOP, b=NOOP, c=NOOP, t=T)
+    runs("c, t", {**g, "entry_node_id": "c"})
+    runs("t", {**g, "entry_node_id": "nobody"})
+    is_("warning: /entry_node_id: entry_node_id names no node: nobody", diagnostics({**g, "entry_node_id": "nobody"})[0])
+    runs("t", g)
+    runs("a, b -false", graph("a -> b", "b -true-> c", "c -> b", c=NOOP, a=NOOP, b=IF("false")))
+    runs("b -false", graph("b -true-> c", "c -> b", b=IF("false"), c=NOOP))
+    runs("", {"nodes": [], "edges": []})
+
+
+@case
 def detail_1():
     """detail 1: branch, condition, sourceHandle are labels in this order; label is text for people; empty and null are none"""
     g = graph("t -> c", t=T, c=IF("true"), yes=NOOP, no=NOOP, bare=NOOP, null=NOOP, k=NOOP, h=NOOP, first=NOOP)
@@ -397,6 +430,10 @@ def detail_27():
     # the pass waits until nothing else is live in the cycle
     g = graph("t -> a", "a -> b", "a -> c", "b -true-> a", "c -> d", "d -true-> a", t=T, a=WAIT(10), b=UNTIL(15), c=WAIT(30), d=IF("false"))
     runs("t, a, b -true, c, d -false, a(2), b(2) -false, c(2), d(2) -false", g, at={"a": 50})
+    # an edge from outside keeps its state, but alone it does not bring a node into a later pass
+    g = graph("t -> a", "t -> b", "a -> s", "s -x-> b", "s -y-> e", "b -> c", "c -true-> a", t=T, a=WAIT(10), b=NOOP, c=IF("true"), e=NOOP,
+              s=SWITCH("now() < 1767225615000 ? 'x' : 'y'", {"x": "", "y": ""}))
+    runs("t, a, s -x, b, c -true, a(2), s(2) -y, e", g)
     # d is not reached from b: in the second pass its edge is dead, and c does not wait for it
     g = graph("t -> a", "a -> b", "a -> d", "b -> c", "d -> c", "c -b-> b", "c -a-> a", t=T, a=NOOP, b=WAIT(10), d=NOOP,
               c=SWITCH("now() < 1767225615000 ? 'b' : now() < 1767225625000 ? 'a' : ''", {"a": "", "b": ""}))

@@ -350,11 +350,12 @@ static bool pointless(const struct world *w, const struct inst *i, int node, int
     int ways = 0;
     for (int e = 0; e < w->g.edges; e++) {
         const char *label = w->g.edge[e].label;
-        if (!leaves_owner(&w->g, e, node) || (label && strcmp(label, "error") == 0 && w->g.edge[e].from == node))
+        if (!leaves_owner(&w->g, e, node) || graph_home(&w->g, e) ||
+            (label && strcmp(label, "error") == 0 && w->g.edge[e].from == node))
             continue;
         int to = w->g.edge[e].to;
         ways++;
-        if (graph_home(&w->g, e) || w->g.node[to].region != i->region || i->edge[e] != PENDING || (to != join && !known[to]))
+        if (w->g.node[to].region != i->region || i->edge[e] != PENDING || (to != join && !known[to]))
             return false;
     }
     return ways > 0;

@@ -141,6 +141,9 @@ static void test_17_join_rest(void **state)
                 "t | T b | T/a | -a T(cancelled#1) | T/f | T(done#2) | j | END completed");
     /* a join inside a pass cancels there only */
     const char *m = "L a b j{'join':'any'}; L>a=body L>b=body a>j b>j";
+    /* a drawn way back to the loop leads nowhere else */
+    check_trace("L a b j{'join':'any'}; L>a=body L>b=body a>j b>j a>L", "start; L>body/l; b; j; L=done",
+                "L | L#1/a L#1/b | -a L#1/j | L(done#1) | END completed");
     check_trace(m, "start; L>body*2/l; L#1/b; L#2/a; L#1/j",
                 "L | L#1/a L#1/b L#2/a L#2/b | -a L#1/j | -b L#2/j | L(done#1)");
 }
@@ -218,6 +221,27 @@ static void test_26_54_exits(void **state)
     assert_string_equal(path, "");
     assert_int_equal(pass, 2);
     assert_string_equal(key, "11111111-2222-3333-4444-555555555555/e#2");
+    engine_effects_free(&fx);
+    sim_close(&sim);
+}
+
+/* The passes of a loop that runs again are others, and so are their keys. */
+static void test_runs_of_loops(void **state)
+{
+    (void)state;
+    struct sim sim;
+    sim_open(&sim, "a L x; a>L L>x=body L>a=again");
+    sim_run(&sim, "start; a; L>body/l; x; L=again; a; L>body/l");
+    assert_string_equal(sim.trace.data, "a | L | L#1/x | L(done#1) | a | L | L(2)#1/x");
+    uint32_t pass;
+    struct engine_effects fx = {0};
+    engine_running_effects(sim.def, sim.state, &fx);
+    assert_int_equal(fx.len, 1);
+    CLEANUP_FREE char *path = engine_path(sim.def, sim.state, fx.items[0].act, &pass);
+    CLEANUP_FREE char *key = engine_key(sim.def, sim.state, fx.items[0].act);
+    assert_string_equal(path, "L(2)#1");
+    assert_int_equal(pass, 1);
+    assert_string_equal(key, "11111111-2222-3333-4444-555555555555/L(2)#1/x");
     engine_effects_free(&fx);
     sim_close(&sim);
 }
@@ -426,7 +450,7 @@ int main(void)
         cmocka_unit_test(test_22_24_56_splits),
         cmocka_unit_test(test_23_sequential),
         cmocka_unit_test(test_26_54_exits),
-        cmocka_unit_test(test_30_continue),
+        cmocka_unit_test(test_runs_of_loops), cmocka_unit_test(test_30_continue),
         cmocka_unit_test(test_31_boundary),
         cmocka_unit_test(test_32_publishing),
         cmocka_unit_test(test_33_47_variables),
