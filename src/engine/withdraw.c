@@ -39,6 +39,14 @@ static bool is_around(const struct act *a, uint64_t owner)
     return false;
 }
 
+static bool stands_in(const struct act *a, const struct scope *pass)
+{
+    const struct scope *scope = a->scope;
+    while (scope && scope != pass)
+        scope = scope->parent;
+    return scope != NULL;
+}
+
 /* Activations and passes that one node id stands for; true when there are any. */
 static bool collect(const struct step *st, const struct act *a, uint32_t node, bool complete, json_t *acts, json_t *scopes,
                     bool *around)
@@ -53,9 +61,12 @@ static bool collect(const struct step *st, const struct act *a, uint32_t node, b
         *around |= is_around(a, b->id);
         js_push(acts, json_pack("[I, b]", (json_int_t)b->id, complete && act_can_complete(st, b)));
     }
-    for (size_t i = 0; instance && i < s->scope_count; i++)
-        if (is_left_over(st->d, s->scopes[i], node, instance))
-            js_push(scopes, json_integer((json_int_t)s->scopes[i]->id));
+    for (size_t i = 0; instance && i < s->scope_count; i++) {
+        if (!is_left_over(st->d, s->scopes[i], node, instance))
+            continue;
+        *around |= stands_in(a, s->scopes[i]);
+        js_push(scopes, json_integer((json_int_t)s->scopes[i]->id));
+    }
     return json_array_size(acts) + json_array_size(scopes) > before;
 }
 

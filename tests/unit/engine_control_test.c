@@ -150,6 +150,9 @@ static void test_40_cancel_scopes(void **state)
     /* a clean-up that runs is not stopped */
     check_trace(TRIED, "start; t; L>body/l; T>body/c; x; T>finally/s; c~L; f; T; z",
                 "t | L c | L#1/T | L#1/T/x | L#1/T(done#1) | L#1/T/f |  | L#1/T(done#2) | z | END completed");
+    /* from inside a pass that runs on although its loop has ended */
+    check_trace("t L x z; t>L L>x=body L>z=done", "start; t; L>body*3/ld; L#1/x; L=done; L#2/x~L; z",
+                "t | L | L#1/x L#2/x L#3/x | L(done#1) | z | -x | END completed");
     /* from inside: it goes with what it cancels */
     check_trace("t L a c d z; t>L L>a=body L>c=body c>d L>z=done", "start; t; L>body/l; c~L", "t | L | L#1/a L#1/c | -a END completed");
     /* only in the same pass or around it */
