@@ -176,9 +176,9 @@ static struct tail heap(struct gen *n, struct tail t, int region, int count, boo
         int from = first + (int)below(n->r, (uint32_t)count), to = first + (int)below(n->r, (uint32_t)(from - first + 1));
         edge(n, from, to, labels[below(n->r, ARRAY_LEN(labels))]);
         n->g->exact = false;
-        for (int k = first; k < first + count; k++)
-            if (n->g->node[k].join == EACH)
-                n->g->node[k].join = ALL;
+        for (int k = first; k < first + count; k++) /* which edges close the cycle is not always as drawn */
+            if (n->g->node[k].join == EACH || n->g->node[k].join == N_OF_M)
+                n->g->node[k].join = ANY;
     }
     return (struct tail){first + count - 1, NULL};
 }
@@ -384,6 +384,9 @@ void graph_make(struct graph *g, struct rng *r, int max_nodes)
     g->timeout_s = chance(r, 8) ? 1 + (int)below(r, 60) : 0;
     if (chance(r, 6))
         odd_times(g, r);
+    for (int i = 0, groups = chance(r, 10) ? 2 : 0; i < g->nodes && groups; i++)
+        if (g->node[i].kind == KIND_WORK && chance(r, 30))
+            g->node[i].group = 1 + (int)below(r, (uint32_t)groups);
 }
 
 void graph_free(struct graph *g)
@@ -472,6 +475,8 @@ static json_t *draw_node(const struct g_node *a, enum fault fault)
         js_set(node, "at_most_once", json_true());
     if (a->sequential && fault != FAULT_SEQUENTIAL)
         js_set(node, "sequential", json_true());
+    if (a->group && fault != FAULT_INTERLEAVE)
+        js_set(node, "interleave", json_string(a->group == 1 ? "one" : "two"));
     if (a->close_s)
         js_set(node, "schedule_to_close_seconds", json_integer(a->close_s));
     return node;
@@ -514,6 +519,7 @@ void graph_print(const struct graph *g, struct buf *b)
         buf_addstr(b, a->join != ALL && a->rest_run ? " rest runs" : "");
         buf_addstr(b, a->sequential ? " sequential" : "");
         buf_addstr(b, a->at_most_once ? " at_most_once" : "");
+        buf_addstr(b, a->group ? a->group == 1 ? " interleave one" : " interleave two" : "");
         if (a->max_attempts > 1)
             buf_printf(b, " attempts %u after %lld ms", a->max_attempts, (long long)a->retry_ms);
         if (a->config) {

@@ -121,6 +121,7 @@ static void judge_consumed(struct world *w, const char *id)
         violation(w, "signal %s is used, but it is not there (any more)", id);
         return;
     }
+    ask_used(w, o->kept[at].type);
     for (int i = 0; i < at; i++)
         if (strcmp(o->kept[i].type, o->kept[at].type) == 0)
             violation(w, "signal %s is used before %s, which is older", id, o->kept[i].id);
@@ -128,6 +129,32 @@ static void judge_consumed(struct world *w, const char *id)
     if (o->exact && o->given < 0)
         violation(w, "signal %s is used, but nobody waits for %s", id, o->kept[at].type);
     memmove(&o->kept[at], &o->kept[at + 1], (size_t)(--o->kept_count - at) * sizeof o->kept[0]);
+}
+
+/* ---- interleave ---- */
+
+/* From its first attempt to its end a node has the turn of its group; what runs in its passes is part of that. */
+static bool has_turn(const struct oracle *o, const struct life *l)
+{
+    return l->in_call || (o->exact && (l->doing == PARKED || l->doing == BACKOFF || l->doing == ENTERED) && may_go_on(o, l));
+}
+
+static int other_in_turn(const struct world *w, int at)
+{
+    const struct oracle *o = &w->o;
+    int group = w->g.node[o->life[at].node].group;
+    for (int i = 0; group && i < o->lives; i++)
+        if (i != at && w->g.node[o->life[i].node].group == group && has_turn(o, &o->life[i]))
+            return i;
+    return -1;
+}
+
+static void check_turn(struct world *w, int at)
+{
+    int other = other_in_turn(w, at);
+    if (other >= 0)
+        violation(w, "%s is called while %s has the turn of their group", id_of(w, w->o.life[at].node),
+                  id_of(w, w->o.life[other].node));
 }
 
 /* ---- a call ---- */
@@ -189,7 +216,7 @@ static void called_again(struct world *w, int at, const struct engine_effect *f)
     else if (l->doing == QUEUED)
         right = next && may_go_on(&w->o, l);
     else if (l->doing == PARKED)
-        right = same && may_go_on(&w->o, l) && (f->why == WHY_TIMER ? due : f->why == WHY_SIGNAL && w->o.given == at);
+        right = same && may_go_on(&w->o, l) && (f->why == WHY_TIMER ? due : w->o.given == at);
     else if (l->doing == BACKOFF)
         right = next && due && may_go_on(&w->o, l);
     if (!right)
@@ -208,7 +235,8 @@ static int begins(struct world *w, const struct engine_effect *f, int *last_star
     struct oracle *o = &w->o;
     uint32_t pass;
     CLEANUP_FREE char *path = engine_path(w->def, w->state, f->act, &pass);
-    int at = o->exact ? started(w, f, path, *last_started + 1) : -1;
+    int from = w->g.node[f->node].group ? 0 : *last_started + 1; /* who waited for a turn comes out of order */
+    int at = o->exact ? started(w, f, path, from) : -1;
     if (o->exact && at < 0) {
         violation(w, "%s starts in '%s', which does not follow from anything%s", id_of(w, (int)f->node), path,
                   started(w, f, path, 0) >= 0 ? " at this place in the order" : "");
@@ -218,7 +246,8 @@ static int begins(struct world *w, const struct engine_effect *f, int *last_star
         violation(w, "%s starts as activation %" PRIu64 ", attempt %u, why %d", id_of(w, (int)f->node), f->act, f->attempt,
                   f->why);
     o->last_act = f->act > o->last_act ? f->act : o->last_act;
-    *last_started = at;
+    if (at > *last_started && !w->g.node[f->node].group)
+        *last_started = at;
     if (at < 0)
         at = new_life(o, -1, (int)f->node);
     o->life[at].id = f->act;
@@ -254,6 +283,7 @@ static void judge_run(struct world *w, const struct engine_effect *f, int *last_
         l->loose_last = 0;
         memset(l->loose_turns, 0, sizeof l->loose_turns);
     }
+    check_turn(w, at);
     l->doing = RUNNING;
     l->in_call = true;
     l->attempt = f->attempt;
@@ -296,7 +326,8 @@ static void check_nothing_left(struct world *w)
         const struct life *l = &o->life[i];
         if (l->cancel_due)
             violation(w, "%s (activation %" PRIu64 ") should have been cancelled", id_of(w, l->node), l->id);
-        if (l->doing == QUEUED && may_go_on(o, l) && !(l->attempt == 0 && any_cancelling(o, l->inst)))
+        if (l->doing == QUEUED && may_go_on(o, l) && !(l->attempt == 0 && any_cancelling(o, l->inst)) &&
+            other_in_turn(w, i) < 0)
             violation(w, "%s should run in '%s', but does not", id_of(w, l->node), o->inst[l->inst].path);
     }
     for (int i = 0; i < o->kept_count; i++)
@@ -346,6 +377,8 @@ void judge_step(struct world *w, const struct engine_event *ev)
             judge_log(w, f);
         else if (f->type == ENGINE_CONSUMED)
             judge_consumed(w, f->signal);
+        else if (f->type == ENGINE_ASK)
+            ask_judge(w, f);
         else if (w->o.nothing_more)
             violation(w, "the execution ends twice");
         else if (w->o.ended)
@@ -354,6 +387,7 @@ void judge_step(struct world *w, const struct engine_event *ev)
     if (w->bad)
         return;
     check_running(w);
+    asks_check(w);
     if (w->o.exact) {
         check_nothing_left(w);
         check_due(w);
@@ -449,8 +483,10 @@ void judge_end(struct world *w)
         violation(w, "the projection is no JSON: %s", e.message);
         return;
     }
-    check_results(w, json_object_get(seen, "node_results"));
-    check_completed(w, json_object_get(seen, "completed_node_ids"));
+    if (!w->o.withdrew) {
+        check_results(w, json_object_get(seen, "node_results"));
+        check_completed(w, json_object_get(seen, "completed_node_ids"));
+    }
     if (!chance(&w->rng, 20))
         return;
     engine_state_write(w->def, w->state, &state);

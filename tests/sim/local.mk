@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # The simulation: `make sim SEEDS=1:1000000`; one seed: tests/sim/wfw-sim --seed N --trace.
-SIM_SOURCES = tests/sim/graph.c tests/sim/handlers.c tests/sim/judge.c tests/sim/loose.c tests/sim/main.c tests/sim/oracle.c \
+SIM_SOURCES = tests/sim/asks.c tests/sim/graph.c tests/sim/handlers.c tests/sim/judge.c tests/sim/loose.c tests/sim/main.c tests/sim/oracle.c \
   tests/sim/recovery.c tests/sim/scopes.c tests/sim/sim.h tests/sim/world.c
 SIM_PLUGIN = plugins/control/control.h plugins/control/jump.c plugins/control/loop.c plugins/control/try.c
 EXTRA_DIST += tests/sim/sim_test.sh

@@ -23,7 +23,8 @@ const char *const fault_names[FAULT_COUNT] = {
     [FAULT_LATE] = "late",         [FAULT_TWICE] = "twice",             [FAULT_RESULT] = "result",
     [FAULT_PAUSE] = "pause",       [FAULT_FINALLY] = "finally",         [FAULT_LIMIT] = "limit",
     [FAULT_SEQUENTIAL] = "sequential", [FAULT_START] = "start",         [FAULT_CANCEL] = "cancel",
-    [FAULT_SIGNAL] = "signal",     [FAULT_ATTEMPTS] = "attempts",
+    [FAULT_SIGNAL] = "signal",     [FAULT_ATTEMPTS] = "attempts",       [FAULT_INTERLEAVE] = "interleave",
+    [FAULT_ASK] = "ask",           [FAULT_UNDO] = "undo",
 };
 
 /* What runs when nothing is said, which is what the suite runs. */

@@ -10,6 +10,7 @@
  *   oracle.c    what follows from the edges: which nodes must run, and which must not
  *   scopes.c    the same for passes: entering, ending, cancelling
  *   loose.c     what can still be said where the oracle cannot foretell every step
+ *   asks.c      what attempts want of the world outside, and its answers
  *   judge.c     each step's effects against what the oracle expects
  *   main.c      seeds, faults, the trace of one seed */
 #ifndef WF_TESTS_SIM_H
@@ -26,7 +27,8 @@
 #define MAX_NODES 64
 #define MAX_EDGES 192
 #define MAX_REGIONS 48
-#define MAX_SIGNALS 256
+#define MAX_SIGNALS 512
+#define MAX_ASKS 200
 #define ARRIVALS 2048 /* a power of two */
 #define SIM_T0 INT64_C(1795413600000000) /* 2026-11-23T06:00:00Z */
 
@@ -57,6 +59,9 @@ enum fault {
     FAULT_CANCEL,        /* nor a cancel */
     FAULT_SIGNAL,        /* a signal is given again under another name */
     FAULT_ATTEMPTS,      /* one attempt more than allowed */
+    FAULT_INTERLEAVE,    /* a group is not drawn */
+    FAULT_ASK,           /* an ask goes out twice */
+    FAULT_UNDO,          /* what is to be undone is not */
     FAULT_COUNT
 };
 extern const char *const fault_names[FAULT_COUNT];
@@ -89,6 +94,7 @@ struct g_node {
     int split;        /* parallel_wait_mode is set there: the join above is drawn on that node; -1 */
     uint32_t max_attempts;
     int64_t retry_ms; /* initial; doubled each time */
+    int group;        /* interleave: 1, 2; 0 = none */
     int close_s;      /* schedule_to_close_seconds; 0 = none */
     bool jitter;
     int max_concurrency;
@@ -188,7 +194,16 @@ struct life { /* one activation */
     int bodies, finallys;     /* of a try: entered so far in this attempt */
 };
 struct kept {
-    char id[16], type[8];
+    char id[16], type[24];
+};
+
+/* What an attempt wanted of the world outside. */
+struct ask {
+    uint64_t act;
+    char undo;             /* what is done with it when the attempt ends: 's' stopped, 'u' given back, 0 nothing */
+    bool replies, settles; /* an answer comes; with which it is over */
+    int made, undone;
+    bool sent, known;      /* the answer came; it was used */
 };
 
 struct oracle {
@@ -212,6 +227,9 @@ struct oracle {
     int completed[MAX_NODES], completed_count;
     uint64_t last_act;   /* the highest number seen */
     int64_t last_log_us;
+    struct ask ask[MAX_ASKS];
+    int asks;
+    bool withdrew;       /* nodes withdrew others: what completed is not known */
     int given;           /* the activation that the last signal was given to, or -1 */
     struct arrival {
         uint64_t key;
@@ -254,7 +272,7 @@ struct world {
     int snapshots;
     int recover_percent;
     /* temper of the history */
-    uint32_t fails, parks, losses, pauses, signals;
+    uint32_t fails, parks, losses, pauses, signals, asks, odd; /* odd: what no step foretells */
     int64_t outputs;
     unsigned signals_sent;
     bool used[MAX_SIGNALS];
@@ -322,6 +340,13 @@ void loose_open(struct world *w);
 void loose_event(struct world *w, const struct engine_event *ev);
 void loose_start(struct world *w, const struct life *l);
 void loose_failed(struct world *w, const char *node); /* the log says so */
+
+/* ---- asks.c ---- */
+json_t *ask_make(struct world *w, uint64_t act, char undo, bool replies, bool settles, char reply[24]); /* an array, new */
+bool ask_answer(struct world *w);  /* one answer that has not come yet; false: there is none */
+void ask_judge(struct world *w, const struct engine_effect *f);
+void ask_used(struct world *w, const char *type); /* its answer was used */
+void asks_check(struct world *w);  /* after a step */
 
 /* ---- judge.c ---- */
 void judge_step(struct world *w, const struct engine_event *ev);

@@ -10,7 +10,7 @@ echo "$out" | sed 's/^/# /'
 is 'no seed of the fixed part violates anything' 0 "$status"
 
 for fault in any-for-all all-for-any edge journal snapshot late twice result pause finally limit sequential start cancel \
-    signal attempts; do
+    signal attempts interleave ask undo; do
     run "$sim" --fault "$fault" --seeds 1:1500 --stop 1
     is "the fault $fault is found" 1 "$status"
     echo "$out" | sed -n 's/^seed/# seed/p'

@@ -39,13 +39,17 @@ void say(struct world *w, const char *fmt, ...)
 
 static void say_effect(struct world *w, const struct engine_effect *f)
 {
-    static const char *const whys[] = {"", " (its time came)", " (signal)", " (child)", " (a pass is over)"};
+    static const char *const whys[] = {"",        " (its time came)",      " (signal)",
+                                       " (child)", " (a pass is over)", " (answer)"};
     CLEANUP_BUF struct buf b = BUF_INIT;
     uint32_t pass;
     if (f->type == ENGINE_LOG) {
         say(w, "    log  %s: %s", f->log_level, f->log_text);
     } else if (f->type == ENGINE_CONSUMED) {
         say(w, "    used signal %s", f->signal);
+    } else if (f->type == ENGINE_ASK) {
+        CLEANUP_FREE char *body = js_text(f->body);
+        say(w, "    ASK %s %s", f->ask, body);
     } else if (f->type == ENGINE_ENDED) {
         say(w, "    ENDED %s", engine_status(w->state) == STATUS_COMPLETED ? "completed" : "failed");
     } else if (f->type == ENGINE_CANCEL) {
@@ -113,13 +117,19 @@ static void to_engine(struct world *w, const struct engine_event *ev)
     w->numbers->events++;
 }
 
+static void leave_out(struct world *w, size_t at)
+{
+    struct engine_effects one = {.items = &w->fx.items[at], .len = 1};
+    engine_effects_clear(&one);
+    memmove(&w->fx.items[at], &w->fx.items[at + 1], (--w->fx.len - at) * sizeof *w->fx.items);
+    w->fault_done = true;
+}
+
 static void hide(struct world *w, enum engine_effect_type type)
 {
-    for (size_t i = 0; i < w->fx.len; i++)
-        if (w->fx.items[i].type == type && !w->fault_done) {
-            w->fx.items[i].type = ENGINE_ENDED;
-            w->fault_done = true;
-        }
+    for (size_t i = 0; i < w->fx.len && !w->fault_done; i++)
+        if (w->fx.items[i].type == type)
+            leave_out(w, i);
 }
 
 /* Somebody else's result: of the first that runs. */
@@ -136,8 +146,25 @@ static void misdirect(struct world *w, const struct engine_event *ev)
     engine_effects_free(&fx);
 }
 
+/* An ask that goes out twice; an undo that does not. */
+static void spoil_asks(struct world *w)
+{
+    for (size_t i = 0; i < w->fx.len && !w->fault_done; i++) {
+        struct engine_effect *f = &w->fx.items[i];
+        if (f->type != ENGINE_ASK || (strcmp(f->ask, "make") == 0) != (w->fault == FAULT_ASK))
+            continue;
+        w->fault_done = true;
+        if (w->fault == FAULT_UNDO)
+            leave_out(w, i);
+        else
+            ask_judge(w, f);
+    }
+}
+
 static void after_step(struct world *w, const struct engine_event *ev)
 {
+    if (w->fault == FAULT_ASK || w->fault == FAULT_UNDO)
+        spoil_asks(w);
     if (w->fault == FAULT_START)
         hide(w, ENGINE_RUN);
     if (w->fault == FAULT_CANCEL)
@@ -224,14 +251,54 @@ static void strange_enter(struct world *w, const struct engine_effect *f, struct
         a->ev.park.checkpoint = json_pack("{s:i}", "step", (int)below(&w->rng, 9));
         js_push(a->owned, a->ev.park.checkpoint);
     }
+    if (!chance(&w->rng, w->odd))
+        return;
+    w->o.exact = false; /* called for these too while passes are open */
+    a->ev.park.until_us = chance(&w->rng, 50) ? w->now_us + 1 + below(&w->rng, 3000) * US_PER_MS : 0;
+    a->ev.park.signal = chance(&w->rng, 50) ? "go" : NULL;
 }
 
 static const char *const signal_types[] = {"go", "yes", "stop"};
+
+/* Another execution, or a lock: the answer ends the wait, or the time before it. */
+static void park_on_answer(struct world *w, const struct engine_effect *f, struct answer *a)
+{
+    bool child = chance(&w->rng, 50);
+    char reply[24];
+    a->ev.asks = ask_make(w, f->act, child ? 's' : 'u', true, child, reply);
+    js_push(a->owned, a->ev.asks);
+    json_t *type = json_string(reply);
+    js_push(a->owned, type);
+    a->ev.park.signal = json_string_value(type);
+    if (chance(&w->rng, 20))
+        a->ev.park.until_us = w->now_us + 1 + below(&w->rng, 5000) * US_PER_MS;
+}
+
+/* Who withdraws others, and asks for something at the end. */
+static void odd_end(struct world *w, const struct engine_effect *f, struct answer *a)
+{
+    char reply[24];
+    if (chance(&w->rng, 50)) {
+        json_t *cancels = json_array();
+        for (uint32_t i = 1 + below(&w->rng, 2); i > 0; i--)
+            js_push(cancels, json_pack("[s, i]", w->g.node[below(&w->rng, (uint32_t)w->g.nodes)].id, (int)below(&w->rng, 2)));
+        a->ev.cancels = cancels;
+        w->o.exact = false;
+        w->o.withdrew = true;
+    } else {
+        a->ev.asks = ask_make(w, f->act, chance(&w->rng, 50) ? 'u' : 0, false, false, reply);
+    }
+    js_push(a->owned, a->ev.cancels ? a->ev.cancels : a->ev.asks);
+}
 
 static void park(struct world *w, const struct engine_effect *f, struct answer *a)
 {
     bool signals = w->g.node[f->node].waits || chance(&w->rng, w->signals);
     a->ev.type = ENGINE_PARK;
+    if (chance(&w->rng, w->asks)) {
+        park_on_answer(w, f, a);
+        return;
+    }
     if (!signals || chance(&w->rng, 50))
         a->ev.park.until_us = w->now_us + 1 + below(&w->rng, 5000) * US_PER_MS;
     if (chance(&w->rng, 50)) {
@@ -240,6 +307,10 @@ static void park(struct world *w, const struct engine_effect *f, struct answer *
     }
     if (!signals)
         return;
+    if (chance(&w->rng, w->odd)) {
+        a->ev.park.fresh = true;
+        w->o.exact = false;
+    }
     if (chance(&w->rng, 70)) {
         a->ev.park.signal = signal_types[below(&w->rng, 3)];
     } else {
@@ -299,6 +370,8 @@ static void work(struct world *w, const struct engine_effect *f, struct answer *
     } else {
         a->ev.branch = branch(w, n->kind, good);
     }
+    if (a->ev.type == ENGINE_DONE && chance(&w->rng, w->odd))
+        odd_end(w, f, a);
     if (a->ev.type == ENGINE_DONE && chance(&w->rng, 5)) {
         a->ev.variables = json_pack("[[s,s,i]]", chance(&w->rng, 50) ? "x" : "item",
                                     chance(&w->rng, 50) ? "loop" : "workflow", 7);
@@ -398,6 +471,8 @@ static void random_event(struct world *w)
         control(w, ENGINE_RESUME);
     else if (dice < 420)
         feed_late(w);
+    else if (dice >= 950 && ask_answer(w))
+        return;
     else if (dice < 424)
         control(w, ENGINE_TERMINATE);
     else
@@ -419,6 +494,8 @@ static bool drive_to_end(struct world *w)
         } else if (due < INT64_MAX) {
             w->now_us = due > w->now_us ? due : w->now_us;
             control(w, ENGINE_WAKE);
+        } else if (ask_answer(w)) {
+            continue;
         } else if (engine_status(w->state) != STATUS_WAITING_SIGNAL) {
             violation(w, "nothing runs, nothing is due, nobody waits for a signal: it will never end");
         } else if (!patient || w->signals_sent == MAX_SIGNALS - 1) {
@@ -476,12 +553,15 @@ static void history(struct world *w)
 static void temper(struct world *w)
 {
     static const uint32_t fails[] = {0, 0, 2, 6, 20}, parks[] = {0, 4, 12}, losses[] = {0, 0, 10, 30},
-                          pauses[] = {0, 0, 15, 40}, signals[] = {0, 0, 5, 15}, recover[] = {3, 3, 6, 6, 12, 12, 25};
+                          pauses[] = {0, 0, 15, 40}, signals[] = {0, 0, 5, 15},
+                          asks[] = {0, 0, 0, 30}, odd[] = {0, 0, 0, 0, 0, 10}, recover[] = {3, 3, 6, 6, 12, 12, 25};
     w->fails = fails[below(&w->rng, ARRAY_LEN(fails))];
     w->parks = parks[below(&w->rng, ARRAY_LEN(parks))];
     w->losses = losses[below(&w->rng, ARRAY_LEN(losses))];
     w->pauses = pauses[below(&w->rng, ARRAY_LEN(pauses))];
     w->signals = signals[below(&w->rng, ARRAY_LEN(signals))];
+    w->asks = asks[below(&w->rng, ARRAY_LEN(asks))];
+    w->odd = odd[below(&w->rng, ARRAY_LEN(odd))];
     w->recover_percent = chance(&w->rng, 1) ? 100 : (int)recover[below(&w->rng, ARRAY_LEN(recover))];
     w->start = (struct engine_start){.execution_uuid = "11111111-2222-3333-4444-555555555555",
                                      .execution_id = "exec-0123456789ab",
