@@ -41,4 +41,24 @@ static inline const char *text_member(const struct wfw_host *host, const struct 
     return v && host->get_string(v, "", &text, NULL) == WFW_OK && *text ? text : NULL;
 }
 
+/* JavaScript's truth of a value. */
+static inline int is_true(const struct wfw_host *host, const struct wfw_value *v)
+{
+    int flag = 0;
+    double number = 0;
+    switch (host->type(v)) {
+    case WFW_BOOL:
+        host->get_bool(v, "", &flag);
+        return flag;
+    case WFW_INT:
+    case WFW_REAL:
+        host->get_real(v, "", &number);
+        return number < 0 || number > 0;
+    case WFW_STRING:
+        return host->length(v) > 0;
+    default:
+        return host->type(v) == WFW_ARRAY || host->type(v) == WFW_OBJECT;
+    }
+}
+
 #endif

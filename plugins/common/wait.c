@@ -40,26 +40,12 @@ int read_seconds(struct wfw_task *task, const struct wfw_value *config, const ch
 }
 
 /* As JavaScript has it. */
-static int is_true(const struct wfw_value *v)
-{
-    int flag = 0;
-    double number = 0;
-    uint32_t type = host->type(v);
-    if (type == WFW_BOOL)
-        host->get_bool(v, "", &flag);
-    else if (type == WFW_INT || type == WFW_REAL)
-        flag = host->get_real(v, "", &number) == WFW_OK && (number < 0 || number > 0);
-    else
-        flag = type == WFW_ARRAY || type == WFW_OBJECT || (type == WFW_STRING && host->length(v) > 0);
-    return flag;
-}
-
 int condition_holds(struct wfw_task *task, const char *expression)
 {
     struct wfw_error error = {.size = sizeof error};
     const struct wfw_value *v = host->evaluate(task, expression, NULL, &error);
     if (v)
-        return is_true(v);
+        return is_true(host, v);
     fail_with(host, task, error.type, "expression \"%.200s\": %.700s", expression, error.message);
     return -1;
 }

@@ -10,28 +10,11 @@
 
 static const struct wfw_host *host;
 
-enum truth { TRUTH_JAVASCRIPT, TRUTH_PYTHON };
-
-static int is_true(const struct wfw_value *v, enum truth truth)
+/* As in Python, empty arrays and objects are false. */
+static int is_true_in_python(const struct wfw_value *v)
 {
-    int flag = 0;
-    double number = 0;
-    switch (host->type(v)) {
-    case WFW_BOOL:
-        host->get_bool(v, "", &flag);
-        return flag;
-    case WFW_INT:
-    case WFW_REAL:
-        host->get_real(v, "", &number);
-        return number < 0 || number > 0;
-    case WFW_STRING:
-        return host->length(v) > 0;
-    case WFW_ARRAY:
-    case WFW_OBJECT:
-        return truth == TRUTH_JAVASCRIPT || host->length(v) > 0;
-    default:
-        return 0;
-    }
+    uint32_t type = host->type(v);
+    return type == WFW_ARRAY || type == WFW_OBJECT ? host->length(v) > 0 : is_true(host, v);
 }
 
 /* ---- Dotted paths (condition_type jsonpath): a.b.0.c, a.b[0].c, with $. before it or not ---- */
@@ -141,7 +124,7 @@ static void decide(struct wfw_task *task, const struct wfw_call *call, const cha
 {
     const char *type = text_member(host, call->config, "/condition_type");
     if (type && strcmp(type, "jsonpath") == 0) {
-        choose(task, text, is_true(follow_path(call->input, text), TRUTH_PYTHON));
+        choose(task, text, is_true_in_python(follow_path(call->input, text)));
         return;
     }
     int python = type && strcmp(type, "python") == 0;
@@ -152,7 +135,7 @@ static void decide(struct wfw_task *task, const struct wfw_call *call, const cha
     }
     const struct wfw_value *v = evaluate(task, text);
     if (v)
-        choose(task, text, is_true(v, python ? TRUTH_PYTHON : TRUTH_JAVASCRIPT));
+        choose(task, text, python ? is_true_in_python(v) : is_true(host, v));
 }
 
 static void condition_run(void *state, struct wfw_task *task, const struct wfw_call *call)

@@ -20,8 +20,6 @@ extern const struct wfw_host *data_host;
 
 /* "an object", "null", ... for error texts. */
 const char *type_text(const struct wfw_value *v);
-/* JavaScript's truth. */
-bool is_true(const struct wfw_value *v);
 /* Add the size of v's text, about, to *size; false once that is over RESULT_MAX. */
 bool add_size(size_t *size, const struct wfw_value *v);
 /* A number as a value: without a point when it is whole. */

@@ -96,7 +96,7 @@ static bool condition_step(struct split *s)
         const struct wfw_value *v = expression_eval(s->work.task, &s->conditions[i].expression, &s->at, PARAMS_ITEM);
         if (!v)
             return false;
-        if (is_true(v))
+        if (is_true(host, v))
             break;
     }
     return push_element(s->work.task, s->conditions[i].part, s->at.item, s->at.index);

@@ -54,7 +54,7 @@ static bool element_step(struct work *w)
     const struct wfw_value *v = expression_eval(w->task, &t->expression, &t->at, PARAMS_ITEM);
     if (!v)
         return false;
-    bool keep = !t->filter || is_true(v);
+    bool keep = !t->filter || is_true(host, v);
     if (keep && !keep_element(t, t->filter ? t->at.item : v))
         return false;
     host->release(w->task, v);

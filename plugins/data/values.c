@@ -25,25 +25,6 @@ const char *type_text(const struct wfw_value *v)
     }
 }
 
-bool is_true(const struct wfw_value *v)
-{
-    int flag = 0;
-    double number = 0;
-    switch (host->type(v)) {
-    case WFW_BOOL:
-        host->get_bool(v, "", &flag);
-        return flag;
-    case WFW_INT:
-    case WFW_REAL:
-        host->get_real(v, "", &number);
-        return number < 0 || number > 0;
-    case WFW_STRING:
-        return host->length(v) > 0;
-    default:
-        return host->type(v) != WFW_NULL;
-    }
-}
-
 /* The depth is bounded by what a value may have. */
 bool add_size(size_t *size, const struct wfw_value *v)
 {

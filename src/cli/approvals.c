@@ -58,14 +58,7 @@ int cmd_approvals(struct cli *c)
 {
     struct error e = ERROR_INIT;
     CLEANUP_CONNECTION PGconn *conn = cli_connect(c, &e);
-    CLEANUP_JSON json_t *rows = conn ? db_approvals(conn, &e) : NULL;
-    if (!rows)
-        return cli_failed(&e);
-    if (cli_has(c, "json"))
-        print_json(rows);
-    else
-        print_rows(rows);
-    return EXIT_SUCCESS;
+    return cli_print_rows(c, conn ? db_approvals(conn, &e) : NULL, print_rows, &e);
 }
 
 int cmd_answer(struct cli *c)

@@ -120,13 +120,23 @@ static int run(const struct cli *c, struct definition *d, json_t *data, json_t *
     return cli_failed(&e);
 }
 
+/* Standard input can be read once. */
+static int check_input(const struct cli *c, struct error *e)
+{
+    const char *data = cli_value(c, "data");
+    if (strcmp(c->operands[0], "-") != 0 || !data || strcmp(data, "@-") != 0)
+        return 0;
+    err_set(e, "the workflow and --data cannot both be read from standard input");
+    return err_hint(e, "give one of them as a file");
+}
+
 int cmd_exec(struct cli *c)
 {
     struct error e = ERROR_INIT;
     struct definition d = {0};
     int64_t start_us;
     json_object_seed(0); /* before there are threads */
-    if (read_start(c, &start_us, &e) != 0) {
+    if (read_start(c, &start_us, &e) != 0 || check_input(c, &e) != 0) {
         cli_failed(&e);
         return EXIT_USAGE;
     }

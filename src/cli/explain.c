@@ -70,7 +70,7 @@ static struct def *load_definition(const json_t *facts)
 
 static int apply_row(const struct view *v, const char *text)
 {
-    CLEANUP_JSON json_t *events = text ? js_parse(text, strlen(text), NULL) : NULL;
+    CLEANUP_JSON json_t *events = text ? js_parse_own(text, strlen(text), NULL) : NULL;
     struct error e = ERROR_INIT;
     size_t i;
     json_t *event;
@@ -100,20 +100,44 @@ static void view_read(const json_t *facts, struct view *v)
 
 /* ---- What nodes wait for, and what runs ---- */
 
+/* The signals that a node waits for, and the executions; answers about locks are told with the locks. */
+static void list_signals(const json_t *types, struct buf *b)
+{
+    size_t i, child = strlen(CHILD_SIGNAL);
+    json_t *type;
+    json_array_foreach(types, i, type)
+    {
+        const char *text = json_string_value(type), *or = b->len ? " or " : "";
+        if (text && strncmp(text, CHILD_SIGNAL, child) == 0)
+            buf_printf(b, "%sthe end of execution %s", or, text + child);
+        else if (text && *text != ':')
+            buf_printf(b, "%ssignal %s", or, text);
+    }
+}
+
+static void explain_wait(json_t *reasons, const struct view *v, const struct engine_wait *wait)
+{
+    char iso[CLOCK_TEXT];
+    clock_format_naive(wait->due_us, iso);
+    CLEANUP_FREE char *at = text_time(iso);
+    CLEANUP_BUF struct buf what = BUF_INIT;
+    const char *node = def_node_id(v->def, wait->node);
+    list_signals(wait->signals, &what);
+    if (wait->retry)
+        because(reasons, "node_retry", "node %s failed and is tried again at %s UTC (attempt %u)", node, at, wait->attempts + 1);
+    else if (what.len && wait->due_us)
+        because(reasons, "waiting", "node %s waits for %s, until %s UTC", node, what.data, at);
+    else if (what.len)
+        because(reasons, "waiting", "node %s waits for %s", node, what.data);
+    else if (wait->due_us)
+        because(reasons, "waiting", "node %s waits until %s UTC", node, at);
+}
+
 static void explain_waits(json_t *reasons, const struct view *v)
 {
     struct engine_wait wait;
-    for (size_t i = 0; i < WAITS_MAX && engine_waiting(v->state, i, &wait); i++) {
-        char iso[CLOCK_TEXT];
-        clock_format_naive(wait.due_us, iso);
-        CLEANUP_FREE char *at = text_time(iso);
-        const char *node = def_node_id(v->def, wait.node);
-        if (wait.retry)
-            because(reasons, "node_retry", "node %s failed and is tried again at %s UTC (attempt %u)", node, at,
-                    wait.attempts + 1);
-        else
-            because(reasons, "waiting", "node %s waits until %s UTC", node, at);
-    }
+    for (size_t i = 0; i < WAITS_MAX && engine_waiting(v->state, i, &wait); i++)
+        explain_wait(reasons, v, &wait);
 }
 
 /* The locks it waits for, and who has them. */

@@ -89,12 +89,5 @@ int cmd_list(struct cli *c)
         return EXIT_USAGE;
     }
     CLEANUP_CONNECTION PGconn *conn = cli_connect(c, &e);
-    CLEANUP_JSON json_t *rows = conn ? db_execution_list(conn, cli_value(c, "status"), limit, &e) : NULL;
-    if (!rows)
-        return cli_failed(&e);
-    if (cli_has(c, "json"))
-        print_json(rows);
-    else
-        print_rows(rows);
-    return EXIT_SUCCESS;
+    return cli_print_rows(c, conn ? db_execution_list(conn, cli_value(c, "status"), limit, &e) : NULL, print_rows, &e);
 }

@@ -12,7 +12,7 @@ src_cli_libcli_la_SOURCES = \
   src/cli/command.h \
   src/cli/commands.c \
   src/cli/config.c \
-  src/cli/connect.h \
+  src/cli/connect.c src/cli/connect.h \
   src/cli/definition.c src/cli/definition.h \
   src/cli/dev.c \
   src/cli/exec.c \

@@ -38,12 +38,5 @@ int cmd_locks(struct cli *c)
 {
     struct error e = ERROR_INIT;
     CLEANUP_CONNECTION PGconn *conn = cli_connect(c, &e);
-    CLEANUP_JSON json_t *rows = conn ? db_locks(conn, &e) : NULL;
-    if (!rows)
-        return cli_failed(&e);
-    if (cli_has(c, "json"))
-        print_json(rows);
-    else
-        print_rows(rows);
-    return EXIT_SUCCESS;
+    return cli_print_rows(c, conn ? db_locks(conn, &e) : NULL, print_rows, &e);
 }

@@ -12,13 +12,6 @@
 #include "config/nearest.h"
 #include "plugin/registry.h"
 
-int cli_failed(const struct error *e)
-{
-    if (e->message[0])
-        err_print(e);
-    return EXIT_FAILURE;
-}
-
 static int usage_error(const struct error *e)
 {
     err_print(e);

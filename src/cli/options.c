@@ -86,12 +86,26 @@ static int take_option(struct cli *c, char **argv, struct error *e)
     return equals ? 1 : 2;
 }
 
+static int hint_usage(const struct cli *c, struct error *e)
+{
+    const struct cli_command *k = c->command;
+    return err_hint(e, "usage: wfworker %s%s%s%s", k->name, *k->operands ? " " : "", k->operands,
+                    k->options && k->options[0].name ? " [OPTION...]" : "");
+}
+
+/* What is left of the operands' names when the first are there. */
+static const char *names_behind(const char *names, size_t count)
+{
+    for (; count > 0 && strchr(names, ' '); count--)
+        names = strchr(names, ' ') + 1;
+    return names;
+}
+
 static int take_operand(struct cli *c, const char *arg, struct error *e)
 {
     if (c->operand_count >= c->command->most || c->operand_count >= CLI_MAX_OPERANDS) {
         err_set(e, "unexpected argument \"%.100s\"", arg);
-        return err_hint(e, "usage: wfworker %s%s%s", c->command->name, *c->command->operands ? " " : "",
-                        c->command->operands);
+        return hint_usage(c, e);
     }
     c->operands[c->operand_count++] = arg;
     return 1;
@@ -113,6 +127,13 @@ int cli_parse(struct cli *c, int argc, char **argv, struct error *e)
     }
     if (c->operand_count >= c->command->least)
         return 0;
-    err_set(e, "%s is missing", c->command->operands);
-    return err_hint(e, "usage: wfworker %s %s", c->command->name, c->command->operands);
+    err_set(e, "%s is missing", names_behind(c->command->operands, c->operand_count));
+    return hint_usage(c, e);
+}
+
+int cli_failed(const struct error *e)
+{
+    if (e->message[0])
+        err_print(e);
+    return EXIT_FAILURE;
 }

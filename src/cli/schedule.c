@@ -121,14 +121,7 @@ int cmd_schedule_list(struct cli *c)
 {
     struct error e = ERROR_INIT;
     CLEANUP_CONNECTION PGconn *conn = cli_connect(c, &e);
-    CLEANUP_JSON json_t *rows = conn ? db_schedule_list(conn, &e) : NULL;
-    if (!rows)
-        return cli_failed(&e);
-    if (cli_has(c, "json"))
-        print_json(rows);
-    else
-        print_rows(rows);
-    return EXIT_SUCCESS;
+    return cli_print_rows(c, conn ? db_schedule_list(conn, &e) : NULL, print_rows, &e);
 }
 
 static int pause_or_resume(struct cli *c, bool pause)

@@ -42,12 +42,5 @@ int cmd_workers(struct cli *c)
 {
     struct error e = ERROR_INIT;
     CLEANUP_CONNECTION PGconn *conn = cli_connect(c, &e);
-    CLEANUP_JSON json_t *rows = conn ? db_workers(conn, &e) : NULL;
-    if (!rows)
-        return cli_failed(&e);
-    if (cli_has(c, "json"))
-        print_json(rows);
-    else
-        print_workers(rows);
-    return EXIT_SUCCESS;
+    return cli_print_rows(c, conn ? db_workers(conn, &e) : NULL, print_workers, &e);
 }

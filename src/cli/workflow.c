@@ -21,15 +21,6 @@ const struct cli_option workflow_list_options[] = {
     {NULL, 0, NULL, NULL},
 };
 
-PGconn *cli_connect(const struct cli *c, struct error *e)
-{
-    PGconn *conn = db_connect(c->settings->db, e);
-    if (!conn || db_schema_require(conn, e) == 0)
-        return conn;
-    PQfinish(conn);
-    return NULL;
-}
-
 int cmd_workflow_add(struct cli *c)
 {
     struct error e = ERROR_INIT;
@@ -77,12 +68,5 @@ int cmd_workflow_list(struct cli *c)
 {
     struct error e = ERROR_INIT;
     CLEANUP_CONNECTION PGconn *conn = cli_connect(c, &e);
-    CLEANUP_JSON json_t *rows = conn ? db_workflow_list(conn, &e) : NULL;
-    if (!rows)
-        return cli_failed(&e);
-    if (cli_has(c, "json"))
-        print_json(rows);
-    else
-        print_workflows(rows);
-    return EXIT_SUCCESS;
+    return cli_print_rows(c, conn ? db_workflow_list(conn, &e) : NULL, print_workflows, &e);
 }

@@ -225,8 +225,9 @@ int64_t engine_next_due(const struct engine_state *s);
 struct engine_wait {
     size_t node;
     uint32_t attempts; /* begun so far */
-    int64_t due_us;
-    bool retry;        /* for its next attempt; else it is parked */
+    int64_t due_us;        /* 0: no time */
+    bool retry;            /* for its next attempt; else it is parked */
+    const json_t *signals; /* types of signals that end the wait, those of answers among them; borrowed, or NULL */
 };
 bool engine_waiting(const struct engine_state *s, size_t i, struct engine_wait *out);
 

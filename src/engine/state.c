@@ -253,7 +253,7 @@ bool engine_waiting(const struct engine_state *s, size_t i, struct engine_wait *
         if ((a->state != ACT_PARKED && a->state != ACT_BACKOFF) || i-- > 0)
             continue;
         *out = (struct engine_wait){.node = a->node, .attempts = a->attempt, .due_us = a->due_us,
-                                    .retry = a->state == ACT_BACKOFF};
+                                    .retry = a->state == ACT_BACKOFF, .signals = a->signals};
         return true;
     }
     return false;

@@ -1,142 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Checking a definition: node by node, then the graph as a whole, then what starts it. */
-#include "exec/lint_inside.h"
-
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/buf.h"
 #include "base/json.h"
 #include "base/mem.h"
 #include "engine/schedule.h"
-
-void lint_note(struct linter *l, bool error, char *pointer, const char *fmt, ...)
-{
-    char *text = NULL;
-    va_list ap;
-    va_start(ap, fmt);
-    if (vasprintf(&text, fmt, ap) < 0)
-        abort();
-    va_end(ap);
-    xgrow((void **)&l->diags->items, &l->diags->cap, l->diags->len + 1, sizeof(struct diag));
-    l->diags->items[l->diags->len++] = (struct diag){.error = error, .pointer = pointer, .message = text};
-}
-
-/* ---- Pointers ---- */
-
-char *lint_member(const char *base, const char *key)
-{
-    struct buf b = BUF_INIT;
-    buf_addstr(&b, base);
-    buf_addch(&b, '/');
-    for (; *key; key++)
-        if (*key == '~' || *key == '/')
-            buf_addstr(&b, *key == '~' ? "~0" : "~1");
-        else
-            buf_addch(&b, *key);
-    return buf_steal(&b);
-}
-
-static const json_t *step_into(const json_t *v, const char *key)
-{
-    return json_is_array(v) ? json_array_get(v, (size_t)strtoull(key, NULL, 10)) : json_object_get(v, key);
-}
-
-static const json_t *value_at(const json_t *v, const char *pointer)
-{
-    CLEANUP_BUF struct buf key = BUF_INIT;
-    while (v && *pointer == '/') {
-        buf_clear(&key);
-        buf_addstr(&key, "");
-        for (pointer++; *pointer && *pointer != '/'; pointer++) {
-            bool escaped = pointer[0] == '~' && (pointer[1] == '0' || pointer[1] == '1');
-            buf_addch(&key, !escaped ? *pointer : *++pointer == '0' ? '~' : '/');
-        }
-        v = step_into(v, key.data ? key.data : "");
-    }
-    return v;
-}
-
-/* Where the config stands: `config`, `data/config`, `data`, or the node itself. */
-static char *config_pointer(const struct linter *l, const struct def_node_view *n)
-{
-    const json_t *node = value_at(l->graph, n->pointer), *data = json_object_get(node, "data");
-    if (!node || json_object_get(node, "config"))
-        return lint_member(n->pointer, "config");
-    if (!json_is_object(data))
-        return xstrdup(n->pointer);
-    CLEANUP_FREE char *at = lint_member(n->pointer, "data");
-    return json_object_get(data, "config") ? lint_member(at, "config") : STEAL(at);
-}
-
-static bool is_one_of(const json_t *v, const char *key, const char *other, const char *text)
-{
-    const char *s = js_str(v, key);
-    if (!s || !*s)
-        s = js_str(v, other);
-    return s && strcmp(s, text) == 0;
-}
-
-static bool is_drawn_as(const json_t *edge, const struct linter *l, const struct def_edge_view *e)
-{
-    return is_one_of(edge, "from", "source", l->nodes[e->from].id) && is_one_of(edge, "to", "target", l->nodes[e->to].id) &&
-           (!e->label || is_one_of(edge, "branch", "condition", e->label) || is_one_of(edge, "sourceHandle", "", e->label));
-}
-
-char *lint_edge_pointer(const struct linter *l, const struct def_edge_view *e)
-{
-    const json_t *edges = json_object_get(l->graph, "edges"), *edge;
-    for (size_t i = 0; (edge = json_array_get(edges, i)) != NULL; i++)
-        if (is_drawn_as(edge, l, e))
-            return xasprintf("/edges/%zu", i);
-    return xstrdup(l->nodes[e->from].pointer);
-}
-
-/* ---- The graph ---- */
-
-const bool *lint_reach(struct linter *l, size_t from, size_t without)
-{
-    size_t len = 0, root = from == SIZE_MAX ? def_entry(l->d) : from;
-    memset(l->reached, 0, l->node_count * sizeof *l->reached);
-    if (root == without || root == SIZE_MAX)
-        return l->reached;
-    l->reached[root] = true;
-    l->queue[len++] = root;
-    for (size_t at = 0; at < len; at++)
-        for (size_t i = l->first_out[l->queue[at]]; i < l->first_out[l->queue[at] + 1]; i++) {
-            const struct def_edge_view *e = &l->edges[l->out[i]];
-            if (e->silent || e->to == without || l->reached[e->to])
-                continue;
-            l->reached[e->to] = true;
-            l->queue[len++] = e->to;
-        }
-    return l->reached;
-}
-
-bool lint_is_loop(const struct def_node_view *n)
-{
-    static const char *const types[] = {"loop", "for", "while", "repeat"};
-    for (size_t i = 0; i < ARRAY_LEN(types); i++)
-        if (strcmp(n->type, types[i]) == 0)
-            return true;
-    return false;
-}
-
-bool lint_within(const struct linter *l, size_t node, size_t owner)
-{
-    size_t at = l->nodes[node].scope_owner;
-    while (at != SIZE_MAX && at != owner)
-        at = l->nodes[at].scope_owner;
-    return at == owner;
-}
-
-size_t lint_node(const struct linter *l, const char *id)
-{
-    const json_t *at = json_object_get(l->ids, id);
-    return at ? (size_t)json_integer_value(at) : SIZE_MAX;
-}
+#include "exec/lint_inside.h"
 
 static void link_out(struct linter *l)
 {
@@ -165,7 +35,7 @@ static void open_linter(struct linter *l)
     for (size_t i = 0; i < l->node_count; i++) {
         def_view_node(l->d, i, &l->nodes[i]);
         js_set(l->ids, l->nodes[i].id, json_integer((json_int_t)i));
-        l->config[i] = config_pointer(l, &l->nodes[i]);
+        l->config[i] = lint_config_pointer(l, &l->nodes[i]);
     }
     for (size_t i = 0; i < l->edge_count; i++)
         def_view_edge(l->d, i, &l->edges[i]);
@@ -206,7 +76,7 @@ static const char *blamed(const struct error *e, const char *cron)
     return strstr(e->message, "time zone") ? "timezone" : cron;
 }
 
-void lint_trigger(struct linter *l, const json_t *trigger)
+static void check_trigger(struct linter *l, const json_t *trigger)
 {
     struct error e = ERROR_INIT;
     struct schedule_meaning m;
@@ -246,7 +116,7 @@ void lint(const struct def *d, const json_t *graph, const json_t *trigger, struc
     }
     lint_flow(&l);
     lint_loops(&l);
-    lint_trigger(&l, trigger);
+    check_trigger(&l, trigger);
     close_linter(&l);
 }
 

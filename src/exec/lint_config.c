@@ -135,20 +135,6 @@ static void check_texts(struct linter *l, size_t node, const struct node_type *t
 
 /* ---- Schemas ---- */
 
-bool lint_holds_template(const json_t *v)
-{
-    if (json_is_string(v))
-        return strstr(json_string_value(v), "${") || strstr(json_string_value(v), "{{");
-    for (size_t i = 0; i < json_array_size(v); i++)
-        if (lint_holds_template(json_array_get(v, i)))
-            return true;
-    json_t *object = (json_t *)(uintptr_t)v;
-    for (void *it = json_object_iter(object); it; it = json_object_iter_next(object, it))
-        if (lint_holds_template(json_object_iter_value(it)))
-            return true;
-    return false;
-}
-
 /* The schema's text is "POINTER": what. */
 static void note_schema(struct linter *l, size_t node, const struct error *e)
 {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the files that check a definition share.
  *
- * lint.c         the order of things; notes and pointers
+ * lint.c         the order of things
+ * lint_base.c    notes, pointers, ways in the graph
  * lint_config.c  configs: templates, expressions, schemas, keys that nobody reads
  * lint_names.c   names that expressions and templates read
  * lint_flow.c    branches that are never taken, and what may not mean what it looks like
@@ -33,10 +34,11 @@ struct linter {
     size_t *queue;            /* scratch, node_count */
 };
 
-/* lint.c.  Takes over pointer. */
+/* lint_base.c.  Takes over pointer. */
 void lint_note(struct linter *l, bool error, char *pointer, const char *fmt, ...) __attribute__((format(printf, 4, 5)));
 char *lint_member(const char *base, const char *key); /* base + "/" + escaped key; a new string */
 char *lint_edge_pointer(const struct linter *l, const struct def_edge_view *e); /* of one that is drawn; a new string */
+char *lint_config_pointer(const struct linter *l, const struct def_node_view *n); /* to its config; a new string */
 bool lint_holds_template(const json_t *v);
 
 /* What can be reached from node `from` (SIZE_MAX: the entry) without passing node `without` (SIZE_MAX: none); the result is
@@ -50,13 +52,9 @@ size_t lint_node(const struct linter *l, const char *id); /* SIZE_MAX: there is 
 /* The name that its items have, or NULL: not known before it runs. */
 const char *lint_loop_variable(const struct def_node_view *loop);
 
-/* Of a loop: the condition that is tested before each pass, or NULL. */
-const char *lint_while_condition(const struct def_node_view *loop);
-
 void lint_config(struct linter *l, size_t node);
 void lint_flow(struct linter *l);
 void lint_loops(struct linter *l);
-void lint_trigger(struct linter *l, const json_t *trigger);
 
 /* lint_names.c.  One name that `node` reads.  bound: the node type lends the expression names of its own. */
 struct lint_reading {

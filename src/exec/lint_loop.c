@@ -65,7 +65,7 @@ static bool is_left(const struct linter *l, size_t loop)
 
 /* ---- Conditions ---- */
 
-const char *lint_while_condition(const struct def_node_view *loop)
+static const char *while_condition(const struct def_node_view *loop)
 {
     const char *type = is(loop, "loop") ? js_str(loop->config, "loop_type") : loop->type;
     const json_t *condition = json_object_get(loop->config, "condition_expression");
@@ -149,7 +149,7 @@ static void check_constant(struct linter *l, size_t loop, const struct expr *x)
 
 static void check_condition(struct linter *l, size_t loop)
 {
-    const char *text = lint_while_condition(&l->nodes[loop]);
+    const char *text = while_condition(&l->nodes[loop]);
     struct expr *x = text && *text ? expr_compile_key(text, strlen(text), NULL) : NULL;
     struct look k = {.l = l, .loop = loop};
     if (!x)

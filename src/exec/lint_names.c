@@ -30,14 +30,6 @@ static bool is_variable(const struct linter *l, const char *name)
     return l->any_variable || json_object_get(l->variables, name);
 }
 
-const char *lint_loop_variable(const struct def_node_view *loop)
-{
-    const json_t *v = json_object_get(loop->config, "loop_variable");
-    if (lint_holds_template(v))
-        return NULL;
-    return json_is_string(v) && json_string_length(v) ? json_string_value(v) : "item";
-}
-
 /* Is `name` the variable of the loop? */
 static bool is_of_loop(const struct def_node_view *loop, const char *name)
 {

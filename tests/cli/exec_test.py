@@ -380,7 +380,7 @@ def wrong_usage():
     write("w.json", graph(t=("trigger",)))
     write("bad.json", '{"nodes": [}')
     write("no.json", '{"name": "x"}')
-    is_((2, "", "wfworker: FILE is missing\nHINT:  usage: wfworker exec FILE\n"), run("exec"))
+    is_((2, "", "wfworker: FILE is missing\nHINT:  usage: wfworker exec FILE [OPTION...]\n"), run("exec"))
     is_((1, "", "wfworker: none.json: No such file or directory\n"), tuple(run("exec", "none.json")))
     is_((1, "", "wfworker: no.json: this is no workflow\n"
          'HINT:  it is a JSON object with "nodes" and "edges", or one with "graph_config"\n'), tuple(run("exec", "no.json")))
@@ -390,6 +390,8 @@ def wrong_usage():
         tuple(run("exec", "w.json", "--virtual-time", "--start", "noon")))
     is_((2, "", "wfworker: --start is of use only with --virtual-time\nHINT:  the wall clock begins where it is\n"),
         tuple(run("exec", "w.json", "--start", "2026-01-01")))
+    is_((2, "", "wfworker: the workflow and --data cannot both be read from standard input\nHINT:  give one of them as a file\n"),
+        tuple(run("exec", "-", "--data", "@-")))
     done = run("exec", "bad.json")
     is_((1, ""), done[:2])
     assert done.err.startswith("wfworker: bad.json: "), done

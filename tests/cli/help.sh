@@ -47,7 +47,7 @@ is "an unknown option names the nearest one" "2 wfworker: unknown option --jsn
 HINT:  did you mean --json?" "$status $err"
 run "$w" config more
 is "too many arguments" "2 wfworker: unexpected argument \"more\"
-HINT:  usage: wfworker config" "$status $err"
+HINT:  usage: wfworker config [OPTION...]" "$status $err"
 run "$w" --list-plugins config
 is "--list-plugins stands alone" "2 wfworker: unexpected argument \"config\" beside --list-plugins" "$status $err"
 run env WORKFLOW_MAX_RETRIES=many "$w" config

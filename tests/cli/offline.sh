@@ -39,10 +39,10 @@ DETAIL:  it must be a whole number from 1 to 100000" "$status $err"
 done
 run "$w" schedule next
 is "CRON is missing" "2 wfworker: CRON is missing
-HINT:  usage: wfworker schedule next CRON" "$status $err"
+HINT:  usage: wfworker schedule next CRON [OPTION...]" "$status $err"
 run "$w" schedule next '*' '*' '*' '*' '*'
 is "CRON is one argument" '2 wfworker: unexpected argument "*"
-HINT:  usage: wfworker schedule next CRON' "$status $err"
+HINT:  usage: wfworker schedule next CRON [OPTION...]' "$status $err"
 if [ -e /usr/share/zoneinfo/Europe/Berlin ]; then
     run "$w" schedule next '30 2 * * *' --timezone Europe/Berlin --from 2026-03-28T12:00 --count 2
     is "a time in the gap is moved to its end" "0 2026-03-29T03:00:00+02:00
@@ -88,9 +88,9 @@ DETAIL:  error type type_error' "$status $err"
 fi
 run "$w" expr
 is "EXPRESSION is missing" "2 wfworker: EXPRESSION is missing
-HINT:  usage: wfworker expr EXPRESSION" "$status $err"
+HINT:  usage: wfworker expr EXPRESSION [OPTION...]" "$status $err"
 run "$w" expr 1 2
 is "EXPRESSION is one argument" '2 wfworker: unexpected argument "2"
-HINT:  usage: wfworker expr EXPRESSION' "$status $err"
+HINT:  usage: wfworker expr EXPRESSION [OPTION...]' "$status $err"
 
 finish

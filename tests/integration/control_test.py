@@ -606,6 +606,18 @@ def explaining():
     assert reasons["node_running"] == "node h runs" and reasons["held"].startswith("worker "), reasons
     Sql(b).call("terminate", held)
     ended_with(b, held, "failed", ["t"], "Execution terminated by user")
+    asked = start(b, graph([("a", "human_approval")], []))
+    wait_until("it to be asked", lambda: b.row(asked).status == "waiting_for_signal")
+    settled(b, asked)
+    assert explain(b, asked) == {"waiting": "node a waits for signal human_approval:a or signal human_approval",
+                                 "no_timer": "no worker looks at it before its row is changed"}
+    due = start(b, graph([("w", "await", {"signal_type": "paid", "timeout_seconds": 3600})], []))
+    wait_until("it to wait", lambda: b.row(due).status == "waiting_for_signal")
+    settled(b, due)
+    at = utc(b, "t.due_at AT TIME ZONE 'UTC'", due)
+    assert explain(b, due)["waiting"] == "node w waits for signal paid, until %s UTC" % at
+    for identity in (asked, due):
+        Sql(b).call("terminate", identity)
     done = wfworker("explain", "exec-nothing", "--db", b.dsn)
     assert done.status == 1 and 'there is no execution "exec-nothing"' in done.err, done
 

@@ -53,8 +53,8 @@ static void wrong_arguments_are_named(void **state)
     static const struct {
         const char *line, *message, *hint;
     } rows[] = {
-        {"", "WORKFLOW is missing", "usage: wfworker submit WORKFLOW"},
-        {"a b c", "unexpected argument \"c\"", "usage: wfworker submit WORKFLOW"},
+        {"", "WORKFLOW is missing", "usage: wfworker submit WORKFLOW [OPTION...]"},
+        {"a b c", "unexpected argument \"c\"", "usage: wfworker submit WORKFLOW [OPTION...]"},
         {"a --wiat", "unknown option --wiat", "did you mean --wait?"},
         {"a --shutdown-grcae=3", "unknown option --shutdown-grcae", "did you mean --shutdown-grace?"},
         {"a --qqqqqqqqqqqqqqqq", "unknown option --qqqqqqqqqqqqqqqq", "wfworker submit --help shows the options that there are"},
