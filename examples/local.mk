@@ -28,6 +28,7 @@ dist_patterns_DATA = \
   examples/patterns/14-multiple-instances-known-at-run-time.json \
   examples/patterns/20-cancel-case.json \
   examples/patterns/21-structured-loop.json \
+  examples/patterns/22-recursion.json \
   examples/patterns/27-complete-multiple-instance-activity.json \
   examples/patterns/28-blocking-discriminator.json \
   examples/patterns/29-cancelling-discriminator.json \

@@ -15,19 +15,24 @@
 #include "worker/handling.h"
 
 /* rows: nodes that stand beside a graph without any, or NULL. */
+static void load_with(struct definition *d, const struct cli *c, const struct catalog *catalog, const json_t *rows)
+{
+    const struct def_options o = {.catalog = catalog,
+                                  .unlabelled_condition_order = c->settings->unlabelled_condition_order};
+    d->def = def_load(d->graph, (json_t *)(uintptr_t)rows, d->trigger, &o, &d->diags);
+}
+
 static int load(struct definition *d, const struct cli *c, const json_t *rows, struct error *e)
 {
     d->registry = plugins_open(c, c->settings->strict, e);
     if (!d->registry)
         return -1;
     d->catalog = handling_catalog(d->registry);
-    const struct def_options o = {.catalog = &d->catalog,
-                                  .unlabelled_condition_order = c->settings->unlabelled_condition_order};
-    d->def = def_load(d->graph, (json_t *)(uintptr_t)rows, d->trigger, &o, &d->diags);
+    load_with(d, c, &d->catalog, rows);
     return 0;
 }
 
-int definition_of_file(struct definition *d, const struct cli *c, const char *path, struct error *e)
+static int read_file(struct definition *d, const char *path, struct error *e)
 {
     CLEANUP(input_workflow_free) struct input_workflow input;
     *d = (struct definition){0};
@@ -37,7 +42,20 @@ int definition_of_file(struct definition *d, const struct cli *c, const char *pa
     d->graph = json_incref(input.graph);
     d->name = xstrdup(input.name);
     d->trigger = json_incref((json_t *)(uintptr_t)input.trigger);
-    return load(d, c, NULL, e);
+    return 0;
+}
+
+int definition_of_file(struct definition *d, const struct cli *c, const char *path, struct error *e)
+{
+    return read_file(d, path, e) == 0 ? load(d, c, NULL, e) : -1;
+}
+
+int definition_beside(struct definition *d, const struct definition *first, const struct cli *c, const char *path, struct error *e)
+{
+    if (read_file(d, path, e) != 0)
+        return -1;
+    load_with(d, c, &first->catalog, NULL);
+    return 0;
 }
 
 /* A part may be kept as text. */

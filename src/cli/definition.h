@@ -23,6 +23,8 @@ struct definition {
 /* Open the plugins and load a definition: of a file ("-": standard input); of a file or else a workflow in the database; of
  * a file or else what an execution runs.  0, or -1 and *e; close it in both cases. */
 int definition_of_file(struct definition *d, const struct cli *c, const char *path, struct error *e);
+/* A further file with the plugins of the first definition, which is closed after it. */
+int definition_beside(struct definition *d, const struct definition *first, const struct cli *c, const char *path, struct error *e);
 int definition_of_workflow(struct definition *d, const struct cli *c, const char *name, struct error *e);
 int definition_of_execution(struct definition *d, const struct cli *c, const char *name, struct error *e);
 void definition_close(struct definition *d);

@@ -21,7 +21,8 @@ const struct cli_option exec_options[] = {
     {"virtual-time", 0, NULL, "time stands still while something can be done, and then jumps to what is due next"},
     {"start", 0, "TIME", "with --virtual-time: where time begins (default 2026-01-01T00:00:00Z)"},
     {"signal", 0, "TYPE=JSON[@+SECONDS]", "a signal that comes at the start, or so long after it; TYPE alone has no data; may be given several times, in order"},
-    {"trace", 0, NULL, "tell what ran, in the order of the starts"},
+    {"workflow", 0, "ID=FILE", "what a sub_workflow node with this workflow_id runs; may be given several times"},
+    {"trace", 0, NULL, "tell what ran, in the order of the starts, and what the executions did that were started by nodes"},
     {NULL, 0, NULL, NULL},
 };
 
@@ -41,8 +42,60 @@ static int read_start(const struct cli *c, int64_t *us, struct error *e)
     return err_hint(e, "write it as 2026-11-23T06:00:00Z");
 }
 
+/* ---- The workflow and those that it may start ---- */
+
+struct workflows {
+    struct definition first;
+    struct definition *others;
+    struct exec_workflow *list;
+    size_t count;
+};
+
+static void workflows_close(struct workflows *w)
+{
+    for (size_t i = 0; i < w->count; i++) {
+        definition_close(&w->others[i]);
+        free((void *)(uintptr_t)w->list[i].id);
+    }
+    free(w->others);
+    free(w->list);
+    definition_close(&w->first);
+}
+
+static int add_other(struct workflows *w, const struct cli *c, const char *text, struct error *e)
+{
+    const char *equals = strchr(text, '=');
+    if (!equals || equals == text || !equals[1]) {
+        err_set(e, "--workflow %.60s is not ID=FILE", text);
+        return err_hint(e, "for example --workflow invoice=invoice.json");
+    }
+    if (definition_beside(&w->others[w->count], &w->first, c, equals + 1, e) != 0) {
+        definition_close(&w->others[w->count]);
+        return -1;
+    }
+    w->list[w->count] = (struct exec_workflow){.id = xstrndup(text, (size_t)(equals - text)), .def = w->others[w->count].def};
+    w->count++;
+    return 0;
+}
+
+static int workflows_open(struct workflows *w, const struct cli *c, struct error *e)
+{
+    size_t n = 0;
+    const char *text;
+    if (definition_of_file(&w->first, c, c->operands[0], e) != 0)
+        return -1;
+    while (cli_value_at(c, "workflow", n))
+        n++;
+    w->others = xcalloc(n + 1, sizeof *w->others);
+    w->list = xcalloc(n + 1, sizeof *w->list);
+    for (size_t i = 0; (text = cli_value_at(c, "workflow", i)) != NULL; i++)
+        if (add_other(w, c, text, e) != 0)
+            return -1;
+    return 0;
+}
+
 /* A handler that does not return keeps its thread, and with it the plugins: the process goes. */
-static int finish(struct definition *d, struct exec_result *r)
+static int finish(struct workflows *w, struct exec_result *r)
 {
     print_json(r->value);
     json_decref(r->value);
@@ -50,7 +103,7 @@ static int finish(struct definition *d, struct exec_result *r)
         fflush(NULL);
         _exit((int)r->end);
     }
-    definition_close(d);
+    workflows_close(w);
     return (int)r->end;
 }
 
@@ -93,9 +146,9 @@ static json_t *read_signals(const struct cli *c, struct error *e)
         const char *equals = memchr(text, '=', len);
         json_t *data = equals ? js_parse(equals + 1, len - (size_t)(equals + 1 - text), e) : json_null();
         CLEANUP_FREE char *type = xstrndup(text, equals ? (size_t)(equals - text) : len);
-        if (!data || !*type) {
+        if (!data || !*type || *type == RESERVED_SIGNAL) {
             if (data)
-                err_set(e, "a signal needs a type");
+                err_set(e, *type ? "types that begin with a colon are the worker's own" : "a signal needs a type");
             err_prefix(e, "--signal %.60s", text);
             err_hint(e, "for example --signal 'paid={\"amount\": 12}', or --signal paid@+60");
             json_decref(data);
@@ -107,16 +160,17 @@ static json_t *read_signals(const struct cli *c, struct error *e)
     return out;
 }
 
-static int run(const struct cli *c, struct definition *d, json_t *data, json_t *signals, int64_t start_us)
+static int run(const struct cli *c, struct workflows *w, json_t *data, json_t *signals, int64_t start_us)
 {
     struct error e = ERROR_INIT;
     struct exec_result r;
-    const struct exec_options o = {.source = c->source, .registry = d->registry, .def = d->def, .data = data,
+    const struct exec_options o = {.source = c->source, .registry = w->first.registry, .def = w->first.def, .data = data,
+                                   .workflows = w->list, .workflow_count = w->count,
                                    .virtual_time = cli_has(c, "virtual-time"), .start_us = start_us,
                                    .trace = cli_has(c, "trace"), .signals = signals};
     if (exec_run(&o, &r, &e) == 0)
-        return finish(d, &r);
-    definition_close(d);
+        return finish(w, &r);
+    workflows_close(w);
     return cli_failed(&e);
 }
 
@@ -133,7 +187,7 @@ static int check_input(const struct cli *c, struct error *e)
 int cmd_exec(struct cli *c)
 {
     struct error e = ERROR_INIT;
-    struct definition d = {0};
+    struct workflows w = {0};
     int64_t start_us;
     json_object_seed(0); /* before there are threads */
     if (read_start(c, &start_us, &e) != 0 || check_input(c, &e) != 0) {
@@ -142,8 +196,8 @@ int cmd_exec(struct cli *c)
     }
     CLEANUP_JSON json_t *data = input_data(cli_value(c, "data"), &e);
     CLEANUP_JSON json_t *signals = data ? read_signals(c, &e) : NULL;
-    if (signals && definition_of_file(&d, c, c->operands[0], &e) == 0)
-        return run(c, &d, data, signals, start_us);
-    definition_close(&d);
+    if (signals && workflows_open(&w, c, &e) == 0)
+        return run(c, &w, data, signals, start_us);
+    workflows_close(&w);
     return cli_failed(&e);
 }

@@ -14,7 +14,7 @@
 
 static void act_free(struct exec_act *a)
 {
-    timer_clear(&a->x->timers, &a->timeout);
+    timer_clear(&a->x->root->timers, &a->timeout);
     if (a->task)
         task_cancel(a->task, CANCEL_GRACE_MS);
     json_decref(a->checkpoint);
@@ -25,14 +25,15 @@ static void act_free(struct exec_act *a)
     free(a);
 }
 
-static void take_out(struct exec *x, struct exec_act *a)
+static void take_out(struct exec_act *a)
 {
-    struct exec_act **at = &x->first;
+    struct exec *root = a->x->root;
+    struct exec_act **at = &root->first;
     while (*at != a)
         at = &(*at)->next;
     *at = a->next;
-    if (x->last == &a->next)
-        x->last = at;
+    if (root->last == &a->next)
+        root->last = at;
 }
 
 static void say(struct exec_act *a, const struct engine_event *ev)
@@ -54,7 +55,7 @@ static void on_outcome(void *owner, struct task *t, const struct outcome *o)
     CLEANUP(outcome_masked_free) struct outcome masked = outcome_masked(&a->mask, o);
     (void)t;
     a->task = NULL;
-    timer_clear(&x->timers, &a->timeout);
+    timer_clear(&x->root->timers, &a->timeout);
     said_make(&said, &masked, a->id);
     say(a, &said.ev);
     said_clear(&said);
@@ -68,8 +69,8 @@ static void pass_timeout(struct exec_act *a)
     int64_t to = a->started_us + a->timeout_ms * US_PER_MS, due = engine_next_due(x->state);
     if (to > due)
         to = due;
-    if (x->o->virtual_time && to > x->now_us)
-        x->now_us = to;
+    if (x->o->virtual_time && to > x->root->now_us)
+        x->root->now_us = to;
 }
 
 static void on_timeout(struct timer_item *item)
@@ -93,8 +94,8 @@ static void call(struct exec_act *a, const struct handler *h, json_t *config)
                           .attempt = a->attempt, .why = handling_why(a->why), .timeout_ms = a->timeout_ms};
     told_call(&a->told, x->def, a->node, &c);
     if (a->timeout_ms > 0)
-        timer_set(&x->timers, &a->timeout, a->timeout_ms * US_PER_MS);
-    a->task = task_start(x->tasks, h, &c, on_outcome, a);
+        timer_set(&x->root->timers, &a->timeout, a->timeout_ms * US_PER_MS);
+    a->task = task_start(x->root->tasks, h, &c, on_outcome, a);
 }
 
 char *exec_secret(void *ctx, const char *kind, const char *name)
@@ -133,8 +134,8 @@ void exec_begin(struct exec *x, struct engine_effect *fx)
                            .started_us = exec_now(x), .timeout_ms = fx->timeout_ms, .checkpoint = STEAL(fx->checkpoint),
                            .event = STEAL(fx->event), .timeout = {.fire = on_timeout}};
     told_take(&a->told, fx);
-    *x->last = a;
-    x->last = &a->next;
+    *x->root->last = a;
+    x->root->last = &a->next;
     if (x->o->trace)
         trace_run(&x->trace, x->def, x->state, a->id, a->node);
     start(a);
@@ -142,37 +143,37 @@ void exec_begin(struct exec *x, struct engine_effect *fx)
 
 void exec_stop(struct exec *x, uint64_t id)
 {
-    struct exec_act *a = x->first;
-    while (a && a->id != id)
+    struct exec_act *a = x->root->first;
+    while (a && (a->id != id || a->x != x))
         a = a->next;
     trace_cancel(&x->trace, id);
     if (!a)
         return;
-    take_out(x, a);
+    take_out(a);
     act_free(a);
 }
 
-void exec_stop_all(struct exec *x)
+void exec_stop_all(struct exec *root)
 {
-    while (x->first)
-        exec_stop(x, x->first->id);
+    while (root->first)
+        exec_stop(root->first->x, root->first->id);
 }
 
-static struct exec_act *whose_turn(const struct exec *x)
+static struct exec_act *whose_turn(const struct exec *root)
 {
-    struct exec_act *a = x->first;
-    while (a && a->said.len == 0 && !x->o->virtual_time)
+    struct exec_act *a = root->first;
+    while (a && a->said.len == 0 && !root->o->virtual_time)
         a = a->next;
     return a && a->said.len > 0 ? a : NULL;
 }
 
-bool exec_apply_next(struct exec *x)
+bool exec_apply_next(struct exec *root)
 {
-    struct exec_act *a = whose_turn(x);
+    struct exec_act *a = whose_turn(root);
     if (!a)
         return false;
-    take_out(x, a);
-    exec_apply(x, &a->said.items[0].ev, a->node);
+    take_out(a);
+    exec_apply(a->x, &a->said.items[0].ev, a->node);
     act_free(a);
     return true;
 }

@@ -23,7 +23,9 @@ void exec_tell(struct exec *x, const char *type, json_t *data)
 
 bool exec_hear_next(struct exec *x)
 {
-    if (json_array_size(x->told) == 0)
+    while (x && json_array_size(x->told) == 0)
+        x = x->next;
+    if (!x)
         return false;
     CLEANUP_JSON json_t *signal = json_incref(json_array_get(x->told, 0));
     json_array_remove(x->told, 0);
@@ -84,19 +86,19 @@ static char *text_of(const json_t *body, const char *key)
 
 static void ask_lock(struct exec *x, const json_t *body)
 {
-    struct exec_place *p = xcalloc(1, sizeof *p), **at = &x->places;
+    struct exec_place *p = xcalloc(1, sizeof *p), **at = &x->root->places;
     *p = (struct exec_place){.x = x, .id = text_of(body, "id"), .key = text_of(body, "key"), .reply = text_of(body, "reply"),
                              .limit = js_int(body, "limit", 1)};
     while (*at)
         at = &(*at)->next;
     *at = p;
-    grant(x->places, p->key);
+    grant(x->root->places, p->key);
 }
 
 static void ask_unlock(struct exec *x, const json_t *body)
 {
     CLEANUP_FREE char *id = text_of(body, "id"), *key = text_of(body, "key");
-    for (struct exec_place **at = &x->places; *at; at = &(*at)->next) {
+    for (struct exec_place **at = &x->root->places; *at; at = &(*at)->next) {
         struct exec_place *p = *at;
         if (p->x != x || strcmp(p->id, id) != 0)
             continue;
@@ -104,7 +106,7 @@ static void ask_unlock(struct exec *x, const json_t *body)
         place_free(p);
         break;
     }
-    grant(x->places, key);
+    grant(x->root->places, key);
 }
 
 /* ---- Signals ---- */
@@ -112,7 +114,12 @@ static void ask_unlock(struct exec *x, const json_t *body)
 /* The execution that a node means; NULL: there is none in memory. */
 static struct exec *named(struct exec *x, const char *name)
 {
-    return !name || strcmp(name, x->uuid) == 0 || strcmp(name, x->execution_id) == 0 ? x : NULL;
+    if (!name)
+        return x;
+    struct exec *found = x->root;
+    while (found && strcmp(name, found->uuid) != 0 && strcmp(name, found->execution_id) != 0)
+        found = found->next;
+    return found;
 }
 
 static void ask_send(struct exec *x, const json_t *body)
@@ -142,7 +149,7 @@ void exec_ask(struct exec *x, const char *kind, const json_t *body)
     static const struct {
         const char *kind;
         void (*ask)(struct exec *x, const json_t *body);
-    } kinds[] = {{"lock", ask_lock},           {"unlock", ask_unlock},           {"send", ask_send},
+    } kinds[] = {{"child_start", exec_child_start}, {"child_end", exec_child_end}, {"lock", ask_lock},           {"unlock", ask_unlock},           {"send", ask_send},
                  {"request", ask_nothing},     {"request_over", ask_nothing},    {"request_closed", ask_nothing}};
     for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
         if (strcmp(kinds[i].kind, kind) == 0) {
@@ -160,6 +167,4 @@ void exec_asks_free(struct exec *x)
         place_free(p);
     }
     x->places = NULL;
-    json_decref(x->told);
-    x->told = NULL;
 }

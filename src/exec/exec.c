@@ -21,10 +21,11 @@
 
 int64_t exec_now(struct exec *x)
 {
-    int64_t now = x->o->virtual_time ? x->now_us : clock_now_us();
-    if (now > x->now_us) /* time never goes back within an execution */
-        x->now_us = now;
-    return x->now_us;
+    struct exec *root = x->root;
+    int64_t now = root->o->virtual_time ? root->now_us : clock_now_us();
+    if (now > root->now_us) /* time never goes back within an execution */
+        root->now_us = now;
+    return root->now_us;
 }
 
 /* ---- Events ---- */
@@ -64,7 +65,7 @@ void exec_apply(struct exec *x, const struct engine_event *ev, size_t node)
 {
     struct error e = ERROR_INIT;
     trace_event(&x->trace, ev);
-    x->idle_wakes = ev->type == ENGINE_WAKE || ev->type == ENGINE_PARK ? x->idle_wakes : 0;
+    x->root->idle_wakes = ev->type == ENGINE_WAKE || ev->type == ENGINE_PARK ? x->root->idle_wakes : 0;
     if (engine_step(x->def, x->state, ev, exec_now(x), &x->fx, &e) != 0 && node != SIZE_MAX && ev->type != ENGINE_FAIL) {
         struct failure f;
         handling_outcome_invalid(x->def, node, &f);
@@ -74,6 +75,8 @@ void exec_apply(struct exec *x, const struct engine_event *ev, size_t node)
     }
     trace_effects(&x->trace, ev, &x->fx, is_there(x, ev->act));
     carry_out(x);
+    if (engine_ended(x->state))
+        exec_ended(x);
 }
 
 /* ---- Signals ---- */
@@ -82,7 +85,7 @@ void exec_apply(struct exec *x, const struct engine_event *ev, size_t node)
 static int64_t signal_due(const struct exec *x)
 {
     const json_t *signal = json_array_get(x->o->signals, x->signals_sent);
-    return signal ? x->start_us + json_integer_value(json_array_get(signal, 2)) * US_PER_MS : INT64_MAX;
+    return signal && !engine_ended(x->state) ? x->start_us + json_integer_value(json_array_get(signal, 2)) * US_PER_MS : INT64_MAX;
 }
 
 static void send_signals(struct exec *x)
@@ -96,18 +99,22 @@ static void send_signals(struct exec *x)
 
 /* ---- Time ---- */
 
-static int64_t next_due(const struct exec *x)
+static int64_t next_due(const struct exec *root)
 {
-    int64_t due = engine_next_due(x->state), signal = signal_due(x);
-    return signal < due ? signal : due;
+    int64_t due = signal_due(root);
+    for (const struct exec *x = root; x; x = x->next)
+        if (engine_next_due(x->state) < due)
+            due = engine_next_due(x->state);
+    return due;
 }
 
 /* What comes at the same moment as the end of a wait was not late. */
-static void time_has_come(struct exec *x)
+static void time_has_come(struct exec *root)
 {
-    send_signals(x);
-    if (engine_next_due(x->state) <= exec_now(x))
-        exec_apply(x, &(struct engine_event){.type = ENGINE_WAKE}, SIZE_MAX);
+    send_signals(root);
+    for (struct exec *x = root; x; x = x->next)
+        if (engine_next_due(x->state) <= exec_now(x))
+            exec_apply(x, &(struct engine_event){.type = ENGINE_WAKE}, SIZE_MAX);
 }
 
 static void on_wake(struct timer_item *t)
@@ -150,12 +157,20 @@ static void wait_for(struct exec *x, int64_t due)
     timer_set(&x->timers, &x->wake, wait < LONGEST_WAIT_US ? wait : LONGEST_WAIT_US);
 }
 
+static bool all_ended(const struct exec *x)
+{
+    while (x && engine_ended(x->state))
+        x = x->next;
+    return !x;
+}
+
 void exec_turn(struct exec *x)
 {
     bool again = true;
+    x = x->root;
     while (again && !x->over) {
         again = exec_hear_next(x) || exec_apply_next(x);
-        if (engine_ended(x->state))
+        if (all_ended(x))
             stop(x);
         else if (!again && x->o->virtual_time)
             again = pass_virtual_time(x, next_due(x));
@@ -166,14 +181,21 @@ void exec_turn(struct exec *x)
 
 /* ---- Opening ---- */
 
-static void name_it(struct exec *x)
+struct exec *exec_new(struct exec *root, const struct def *def, const char *workflow_id, const char *uuid)
 {
-    struct uuid id = {{0}};
-    uuid_format(&id, x->workflow_id);
-    if (!x->o->virtual_time)
-        id = uuid_random();
-    uuid_format(&id, x->uuid);
-    snprintf(x->execution_id, sizeof x->execution_id, "exec-%.12s", x->uuid + 24);
+    struct exec *x = xcalloc(1, sizeof *x), **at = &root;
+    while (*at)
+        at = &(*at)->next;
+    *at = x;
+    x->root = root;
+    x->o = root->o;
+    x->settings = root->settings;
+    x->def = def;
+    x->state = engine_state_new();
+    x->workflow_id = xstrdup(workflow_id);
+    snprintf(x->uuid, sizeof x->uuid, "%s", uuid);
+    snprintf(x->execution_id, sizeof x->execution_id, "exec-%.12s", strlen(x->uuid) > 24 ? x->uuid + 24 : x->uuid);
+    return x;
 }
 
 static int open_handlers(struct exec *x, struct error *e)
@@ -189,33 +211,38 @@ static int open_handlers(struct exec *x, struct error *e)
 }
 
 /* The execution is never tried again: what fails is to be seen. */
-static int start(struct exec *x, struct error *e)
+int exec_start(struct exec *x, json_t *data, struct error *e)
 {
     const struct engine_start s = {
         .execution_uuid = x->uuid, .execution_id = x->execution_id, .workflow_id = x->workflow_id, .workflow_version = 1,
-        .started_at_us = exec_now(x), .data = x->o->data, .definition = "",
+        .started_at_us = exec_now(x), .data = data, .definition = "",
         .policy = {.max_retries = 0, .retry_multiplier = x->settings->retry_multiplier, .retry_initial_ms = 1000,
                    .retry_max_ms = 3600000, .node_timeout_ms = x->settings->node_timeout_ms, .max_crashes = 3}};
     int rc = engine_step(x->def, x->state, &(struct engine_event){.type = ENGINE_START, .start = &s}, exec_now(x), &x->fx, e);
     if (rc == 0)
         carry_out(x);
-    if (rc == 0)
-        send_signals(x);
+    if (rc == 0 && engine_ended(x->state))
+        exec_ended(x);
     return rc;
 }
 
-static void init(struct exec *x, const struct exec_options *o)
+static struct exec *first_new(const struct exec_options *o)
 {
-    x->o = o;
-    x->settings = settings_get(o->source);
-    x->def = o->def;
-    x->state = engine_state_new();
+    struct exec like = {.o = o, .settings = settings_get(o->source)}, *x;
+    char none[UUID_TEXT], own[UUID_TEXT];
+    struct uuid id = {{0}};
+    uuid_format(&id, none);
+    if (!o->virtual_time)
+        id = uuid_random();
+    uuid_format(&id, own);
+    x = exec_new(&like, o->def, none, own);
+    x->root = x;
     x->last = &x->first;
     x->now_us = x->start_us = o->virtual_time ? o->start_us : clock_now_us();
     x->wake.fire = on_wake;
-    name_it(x);
     uv_loop_init(&x->loop);
     timers_init(&x->timers, &x->loop);
+    return x;
 }
 
 /* ---- Closing ---- */
@@ -231,9 +258,6 @@ static size_t close_all(struct exec *x)
     for (int i = 0; i < CLOSE_TURNS && uv_run(&x->loop, UV_RUN_NOWAIT) != 0; i++)
         nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
     uv_loop_close(&x->loop);
-    engine_effects_free(&x->fx);
-    engine_state_free(x->state);
-    trace_free(&x->trace);
     exec_asks_free(x);
     return left;
 }
@@ -246,11 +270,16 @@ static void take(json_t *out, const char *key, const json_t *from, const char *n
     js_set(out, key, v ? json_incref(v) : json_null());
 }
 
-static json_t *result_value(struct exec *x)
+json_t *exec_columns(struct exec *x)
 {
     CLEANUP_BUF struct buf text = BUF_INIT;
     engine_projection(x->def, x->state, &text);
-    CLEANUP_JSON json_t *p = js_parse_own(text.data, text.len, NULL);
+    return js_parse_own(text.data, text.len, NULL);
+}
+
+static json_t *result_value(struct exec *x)
+{
+    CLEANUP_JSON json_t *p = exec_columns(x);
     json_t *out = json_object();
     take(out, "status", p, "status");
     take(out, "data", p, "execution_data");
@@ -259,6 +288,9 @@ static json_t *result_value(struct exec *x)
     take(out, "error_message", p, "error_message");
     if (x->o->trace)
         js_set(out, "trace", trace_json(&x->trace, engine_ended(x->state)));
+    json_t *children = x->o->trace ? exec_children(x) : NULL;
+    if (children)
+        js_set(out, "children", children);
     return out;
 }
 
@@ -271,23 +303,38 @@ static enum exec_end how_it_ended(const struct engine_state *s)
 
 static int run(struct exec *x, struct error *e)
 {
-    if (open_handlers(x, e) != 0 || start(x, e) != 0)
+    if (open_handlers(x, e) != 0 || exec_start(x, x->o->data, e) != 0)
         return -1;
+    send_signals(x);
     exec_turn(x);
     while (!x->over && uv_run(&x->loop, UV_RUN_DEFAULT) != 0)
         ;
     return 0;
 }
 
+static void free_all(struct exec *root)
+{
+    for (struct exec *x = root, *next; x; x = next) {
+        next = x->next;
+        engine_effects_free(&x->fx);
+        engine_state_free(x->state);
+        trace_free(&x->trace);
+        json_decref(x->told);
+        free(x->link.node);
+        free(x->link.reply);
+        free(x->workflow_id);
+        free(x);
+    }
+}
+
 int exec_run(const struct exec_options *options, struct exec_result *result, struct error *e)
 {
-    struct exec *x = xcalloc(1, sizeof *x);
-    init(x, options);
+    struct exec *x = first_new(options);
     int rc = run(x, e);
     *result = (struct exec_result){.end = how_it_ended(x->state)};
     if (rc == 0)
         result->value = result_value(x);
     result->left = close_all(x) > 0;
-    free(x);
+    free_all(x);
     return rc;
 }

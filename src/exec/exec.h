@@ -21,6 +21,12 @@ struct registry;
 /* Where virtual time begins when nothing else is said: 2026-01-01T00:00:00Z. */
 #define EXEC_START_US INT64_C(1767225600000000)
 
+/* A workflow that executions may start, by the id that they name it with. */
+struct exec_workflow {
+    const char *id;
+    struct def *def; /* loaded as the first one; borrowed */
+};
+
 struct exec_options {
     const struct settings_source *source; /* limits, secrets, what is allowed of the environment */
     const struct registry *registry;
@@ -29,6 +35,8 @@ struct exec_options {
     bool virtual_time;
     int64_t start_us;       /* where virtual time begins */
     bool trace;
+    const struct exec_workflow *workflows; /* beside the first one; borrowed */
+    size_t workflow_count;
     json_t *signals;        /* an array of [type, data, milliseconds after the start], by time; borrowed, or NULL */
 };
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the files of this room share.
  *
- * exec.c      life of one execution: open, turn the loop, result, close
+ * exec.c      life of the executions: open, turn the loop, result, close
+ * child.c     executions that others start
  * acts.c      activations: start handlers, keep what they said until its turn
  * services.c  what handlers may ask
  * trace.c     what ran, in order */
@@ -35,21 +36,35 @@ struct exec_act {
 
 struct exec_place;
 
+/* How one stands to the one that started it. */
+struct exec_link {
+    struct exec *parent; /* NULL: the first one has none */
+    char *node, *reply;  /* of the parent's ask; owned */
+    unsigned depth;
+    bool waits;          /* the parent is to be told of the end */
+    bool abandoned;      /* it goes on when the parent does not */
+    bool told;           /* its end was noticed */
+};
+
 struct exec {
     const struct exec_options *o;
     const struct settings *settings;
     const struct def *def;
     struct engine_state *state;
-    char uuid[UUID_TEXT], execution_id[UUID_TEXT + 8], workflow_id[UUID_TEXT];
+    char uuid[UUID_TEXT], execution_id[UUID_TEXT + 8], *workflow_id;
+    struct exec_link link;
+    struct engine_effects fx;
+    struct trace trace;
+    json_t *told;           /* answers and signals whose turn has not come: [type, data]; or NULL */
+    struct exec *root, *next; /* the first one, and all in the order in which they were started */
+
+    /* What they share is the first one's. */
     uv_loop_t loop;
     struct timers timers;
     struct timer_item wake; /* real time: engine_next_due() */
     struct http_service *http;
     struct task_host *tasks;
     struct exec_act *first, **last;
-    struct engine_effects fx;
-    struct trace trace;
-    json_t *told;           /* answers and signals whose turn has not come: [type, data]; or NULL */
     struct exec_place *places; /* at locks, in order of asking */
     _Atomic int64_t now_us; /* handlers on other threads read it */
     int64_t start_us;
@@ -60,6 +75,10 @@ struct exec {
 
 /* exec.c */
 int64_t exec_now(struct exec *x);
+/* One more, named and ready to be started; workflow_id is copied, data borrowed until it is. */
+struct exec *exec_new(struct exec *root, const struct def *def, const char *workflow_id, const char *uuid);
+int exec_start(struct exec *x, json_t *data, struct error *e);
+json_t *exec_columns(struct exec *x); /* what its row would hold, new */
 void exec_turn(struct exec *x); /* apply what was said, start what is ready, let time pass */
 /* Feed one event; its effects are carried out. */
 void exec_apply(struct exec *x, const struct engine_event *ev, size_t node);
@@ -69,15 +88,21 @@ void exec_begin(struct exec *x, struct engine_effect *fx); /* takes over the eff
 /* An engine_secret_fn; ctx = the activation, which remembers the secrets that its handler must not repeat. */
 char *exec_secret(void *ctx, const char *kind, const char *name);
 void exec_stop(struct exec *x, uint64_t id);
-void exec_stop_all(struct exec *x);
+void exec_stop_all(struct exec *root);
 /* Apply what was said by the activation whose turn it is; false: nobody's. */
 bool exec_apply_next(struct exec *x);
 
 /* asks.c */
 void exec_ask(struct exec *x, const char *kind, const json_t *body); /* what an ENGINE_ASK wants */
 void exec_tell(struct exec *x, const char *type, json_t *data);      /* a signal or answer, soon; takes over data */
-bool exec_hear_next(struct exec *x);                                 /* apply the next of these; false: there is none */
-void exec_asks_free(struct exec *x);
+bool exec_hear_next(struct exec *root);                              /* apply the next of these; false: there is none */
+void exec_asks_free(struct exec *root);
+
+/* child.c */
+void exec_child_start(struct exec *x, const json_t *body);
+void exec_child_end(struct exec *x, const json_t *body);
+void exec_ended(struct exec *x); /* once: who waits for it is told, and its own children end with it */
+json_t *exec_children(struct exec *root); /* an array that tells of all, or NULL: there are none */
 
 /* services.c */
 struct task_services exec_services(struct exec *x);

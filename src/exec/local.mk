@@ -2,7 +2,7 @@
 noinst_LTLIBRARIES += src/exec/libexec.la
 src_exec_libexec_la_SOURCES = \
   src/exec/acts.c \
-  src/exec/asks.c \
+  src/exec/asks.c src/exec/child.c \
   src/exec/draw.h src/exec/draw_dot.c src/exec/draw_svg.c src/exec/draw_text.c \
   src/exec/exec.c src/exec/exec.h \
   src/exec/inside.h \

@@ -42,39 +42,39 @@ static int64_t now(void *ctx)
 
 static json_t *eval(void *ctx, void *owner, const char *expression, const json_t *vars, struct error *e)
 {
-    struct exec *x = ctx;
     const struct exec_act *a = owner;
+    (void)ctx;
     if (a)
-        return handling_eval(x->def, x->state, a->id, expression, vars, exec_now(x), e);
+        return handling_eval(a->x->def, a->x->state, a->id, expression, vars, exec_now(a->x), e);
     err_set(e, "the attempt is over");
     return NULL;
 }
 
 static json_t *get_variable(void *ctx, void *owner, const char *name, const char *scope)
 {
-    const struct exec *x = ctx;
     const struct exec_act *a = owner;
-    return a ? json_incref((json_t *)(uintptr_t)engine_variable(x->def, x->state, a->id, name, scope)) : NULL;
+    (void)ctx;
+    return a ? json_incref((json_t *)(uintptr_t)engine_variable(a->x->def, a->x->state, a->id, name, scope)) : NULL;
 }
 
 /* For the node's next attempt; the engine gives no effects for it. */
 static void progress(void *ctx, void *owner, json_t *value)
 {
-    struct exec *x = ctx;
     const struct exec_act *a = owner;
     CLEANUP_JSON json_t *masked = a ? mask_value(&a->mask, value) : NULL;
+    (void)ctx;
     if (a && output_check(masked, NULL) == 0)
-        engine_step(x->def, x->state, &(struct engine_event){.type = ENGINE_PROGRESS, .act = a->id, .output = masked},
-                    exec_now(x), &x->fx, NULL);
+        engine_step(a->x->def, a->x->state, &(struct engine_event){.type = ENGINE_PROGRESS, .act = a->id, .output = masked},
+                    exec_now(a->x), &a->x->fx, NULL);
 }
 
 static void add_log(void *ctx, void *owner, int level, const char *text)
 {
-    const struct exec *x = ctx;
     const struct exec_act *a = owner;
+    (void)ctx;
     enum log_level own = level >= WFW_LOG_ERROR ? LOG_ERROR : level < WFW_LOG_DEBUG ? LOG_DEBUG : (enum log_level)level;
     CLEANUP_FREE char *masked = a ? mask_text(&a->mask, text) : xstrdup(text);
-    log_write(own, masked, LOG_STR("node", a ? def_node_id(x->def, a->node) : ""));
+    log_write(own, masked, LOG_STR("node", a ? def_node_id(a->x->def, a->node) : ""));
 }
 
 struct task_services exec_services(struct exec *x)

@@ -2,7 +2,8 @@
 """The workflow patterns: every example in examples/patterns runs as it says, and the manual's table names them all.
 
 An example's trace has a line for each activation, in the order of the starts: SCOPE/NODE(RUN) -BRANCH STATUS, where scope
-and branch are left out when there is none, a first run has no number, and completed is not said."""
+and branch are left out when there is none, a first run has no number, and completed is not said.  Its children are the traces of the
+executions that its nodes start, in that order."""
 
 import glob
 import json
@@ -26,6 +27,7 @@ def pattern(path):
         result = json.loads(done.out)
         is_((wanted["status"], {"completed": 0, "failed": 1}[wanted["status"]]), (result["status"], done.status))
         is_("\n".join(wanted["trace"]), "\n".join(trace_line(e) for e in result["trace"]))
+        is_(wanted.get("children", []), [[trace_line(e) for e in child["trace"]] for child in result.get("children", [])])
         done = run("validate", path, "--strict")
         is_((0, ""), (done.status, done.err))
     check.__doc__ = wanted["name"] + ": " + wanted["description"]
