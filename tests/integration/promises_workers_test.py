@@ -20,11 +20,12 @@ def priority():
     identities = [s.backend.execution(workflow, data, state=state) for data, state in
                   [({}, {})] * 3 + [({"priority": "low"}, {}), ({}, {"priority": "high"}), ({"priority": "critical"}, {}),
                                     ({"priority": 3}, {}),
-                   ({}, {"priority": 0}), ({}, {"priority": 10})]]
+                   ({}, {"priority": 0}), ({}, {"priority": 10}),
+                   ({"priority": 19}, {}), ({}, {"priority": 9})]]
     worker = Worker(s.backend.dsn, "--max-in-flight", "1", "--until-idle", ready=False)
     assert worker.wait() == 0, worker.log()
     order = [r[0] for r in s.backend.run("SELECT execution_id::text FROM executionlog WHERE message = 'Executing node: t' ORDER BY \"timestamp\"")]
-    assert order == [identities[i] for i in (5, 4, 8, 0, 1, 2, 6, 3, 7)], [identities.index(i) for i in order]
+    assert order == [identities[i] for i in (5, 4, 8, 9, 0, 1, 2, 10, 6, 3, 7)], [identities.index(i) for i in order]
 
 
 @case

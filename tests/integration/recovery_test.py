@@ -416,6 +416,32 @@ def execution_limit():
                   asked="begun stop1")
 
 
+@course("a critical section, which the lost worker held")
+def critical_section():
+    return Course([("m", "mutex", {"key": "${input.key}"}), ("h", *point("stop1")),
+                   ("v", *variable("x", "${h_output.json.ok}")), ("e", *point("stop2"))],
+                  [("t", "m"), ("m", "h", "body"), ("h", "v"), ("m", "e", "done")], ["t", "h", "v", "m", "e"],
+                  {"m.key": "till", "v.value": True},
+                  data={"key": "till"}, asked="stop1 stop2")
+
+
+@course("nodes that take turns")
+def turns():
+    return Course([("a", *point("stop1")), ("b", *point("stop2")), ("c", *point("stop3")), ("j", "noop")],
+                  [("t", n) for n in "abc"] + [(n, "j") for n in "abc"], ["t", "a", "b", "c", "j"],
+                  options=dict.fromkeys("abc", {"interleave": "till"}), asked="stop1 stop2 stop3")
+
+
+@course("a signal to itself, sent before and while it is waited for")
+def own_signal():
+    return Course([("s", "send_signal", {"signal_type": "mine", "data": {"n": 1}}), ("h", *point("stop1")),
+                   ("w", "await", {"signal_type": "mine"}),
+                   ("x", "await", {"signal_type": "other"}), ("d", "delay", {"delay_seconds": 0.4}),
+                   ("o", "send_signal", {"signal_type": "other", "data": [2]}), ("j", *point("stop2"))],
+                  [("t", "s"), ("s", "h"), ("h", "w"), ("w", "x"), ("w", "d"), ("d", "o"), ("o", "j"), ("x", "j")], None,
+                  {"w.data": {"n": 1}, "x.data": [2], "@signal_other": [2]}, ordered=False, asked="stop1 stop2")
+
+
 # ---- The three courses ----
 
 
@@ -445,14 +471,14 @@ def data_of(number, prefix):
 
 
 def plainly(value, number, prefix):
-    """Without what differs between the courses: the address, and the answer's headers with their time."""
+    """Without what differs between the courses: the address, the answer's headers with their time, and the names of rows."""
     value = json.loads(json.dumps(value).replace("%s/%s/%d" % (server.url, prefix, number), "base:"))
 
-    def without_headers(v):
+    def without(v):
         if isinstance(v, dict):
-            return {k: without_headers(x) for k, x in v.items() if k != "headers"}
-        return [without_headers(x) for x in v] if isinstance(v, list) else v
-    return without_headers(value)
+            return {k: without(x) for k, x in v.items() if k not in ("headers", "signal_id", "execution")}
+        return [without(x) for x in v] if isinstance(v, list) else v
+    return without(value)
 
 
 def outcome(status, error, state, number, prefix, data):
