@@ -61,10 +61,8 @@ static void wait_until_time(struct wfw_task *task, const struct wfw_call *call)
         done(task, "until_time");
     else if (!text)
         fail_with(host, task, "config_invalid", "target_time is required for delay_type until_time");
-    else if (instant_parse(text, &until) != 0)
-        fail_with(host, task, "config_invalid",
-                  "target_time \"%.64s\" is not a time: write it as 2026-11-23T06:00 or 2026-11-23T06:00:00+01:00",
-                  text);
+    else if (instant_read(task, "target_time", text, &until) != 0)
+        return;
     else if (until <= host->now_ms())
         done(task, "until_time");
     else
@@ -143,7 +141,7 @@ static const struct wfw_node delay = {
                      "\"delay_seconds\":{\"type\":[\"number\",\"string\",\"null\"],\"default\":1,\"description\":\"how "
                      "long, in seconds\"},"
                      "\"target_time\":{\"type\":[\"string\",\"null\"],"
-                     "\"description\":\"ISO 8601, for example 2026-11-23T06:00+01:00; without a zone UTC\"},"
+                     "\"description\":\"ISO 8601, for example 2026-11-23T06:00+01:00; without a zone that of the workflow (timezone in trigger_config), else UTC\"},"
                      "\"condition_expression\":{\"type\":[\"string\",\"null\"],\"format\":\"expression\","
                      "\"description\":\"what must become true\"},"
                      "\"poll_seconds\":{\"type\":[\"number\",\"string\",\"null\"],\"default\":1,"

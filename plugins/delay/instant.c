@@ -103,19 +103,54 @@ static int read_zone(const char **p, int64_t *offset_ms)
     return 0;
 }
 
-int instant_parse(const char *text, int64_t *ms)
+int instant_parse(const char *text, int64_t *ms, int *zoned)
 {
     const char *p = text;
     int64_t days, clock = 0, offset = 0;
+    *zoned = 0;
     if (read_date(&p, &days))
         return -1;
     if (*p == 'T' || *p == 't' || *p == ' ') {
         p++;
-        if (read_clock(&p, &clock) || read_zone(&p, &offset))
+        if (read_clock(&p, &clock))
+            return -1;
+        *zoned = *p != '\0';
+        if (read_zone(&p, &offset))
             return -1;
     }
     if (*p)
         return -1;
     *ms = days * INT64_C(86400000) + clock - offset;
     return 0;
+}
+
+/* What has to be added to a time that was read as UTC.  The node has failed when it returns -1. */
+static int to_own_zone(struct wfw_task *task, const char *key, const char *text, int64_t *ms)
+{
+    int64_t more;
+    const char *zone;
+    struct wfw_error error = {.size = sizeof error};
+    struct wfw_value *vars = host->object(task);
+    const struct wfw_value *v = host->evaluate(task, "workflow.timezone ?? ''", NULL, NULL);
+    if (!v || host->get_string(v, "", &zone, NULL) != WFW_OK || !*zone)
+        return 0;
+    host->set(vars, "text", host->string(task, text, WFW_NTS));
+    host->set(vars, "zone", v);
+    v = host->evaluate(task, "Date.parse(text, zone) - Date.parse(text)", vars, &error);
+    if (v && host->get_int(v, "", &more) == WFW_OK) {
+        *ms += more;
+        return 0;
+    }
+    fail_with(host, task, "config_invalid", "%s has no time zone, and that of the workflow, \"%.64s\", cannot be used: %.700s", key, zone,
+              v ? "no time" : error.message);
+    return -1;
+}
+
+int instant_read(struct wfw_task *task, const char *key, const char *text, int64_t *ms)
+{
+    int zoned;
+    if (instant_parse(text, ms, &zoned) == 0)
+        return zoned ? 0 : to_own_zone(task, key, text, ms);
+    fail_with(host, task, "config_invalid", "%s \"%.64s\" is not a time: write it as 2026-11-23T06:00 or 2026-11-23T06:00:00+01:00", key, text);
+    return -1;
 }

@@ -47,11 +47,7 @@ static int read_types(struct wfw_task *task, const struct wfw_value *config, str
 static int read_until(struct wfw_task *task, const struct wfw_value *config, struct wait *w)
 {
     const char *text = text_member(host, config, "/until");
-    if (!text || instant_parse(text, &w->until) == 0)
-        return 0;
-    fail_with(host, task, "config_invalid",
-              "until \"%.64s\" is not a time: write it as 2026-11-23T06:00 or 2026-11-23T06:00:00+01:00", text);
-    return -1;
+    return text ? instant_read(task, "until", text, &w->until) : 0;
 }
 
 static int read_wait(struct wfw_task *task, const struct wfw_call *call, struct wait *w)
@@ -144,7 +140,7 @@ const struct wfw_node await = {
         "\"signals\":{\"type\":[\"array\",\"null\"],\"items\":{\"type\":\"string\"},"
         "\"description\":\"further types, 100 at most; the first that comes is meant\"},"
         "\"until\":{\"type\":[\"string\",\"null\"],"
-        "\"description\":\"ISO 8601, for example 2026-11-23T06:00+01:00; without a zone UTC\"},"
+        "\"description\":\"ISO 8601, for example 2026-11-23T06:00+01:00; without a zone that of the workflow (timezone in trigger_config), else UTC\"},"
         "\"condition\":{\"type\":[\"string\",\"null\"],\"format\":\"expression\",\"description\":\"what must become true\"},"
         "\"poll_seconds\":{\"type\":[\"number\",\"string\",\"null\"],\"default\":1,"
         "\"description\":\"how often to look at the condition, 0.01 at least\"},"

@@ -64,6 +64,7 @@ static void def_destroy(struct def *d)
     free(d->cycles);
     free(d->edge_lists);
     json_decref(d->index);
+    free(d->timezone);
     free(d->error);
     free(d->unknown_detail);
     expr_cache_free(d->exprs);

@@ -122,6 +122,7 @@ struct def {
     uint32_t entry;       /* NO_INDEX without nodes */
     json_t *index;        /* id -> number */
     int64_t timeout_ms;   /* of an execution; 0 = none */
+    char *timezone;       /* its clock, or NULL: UTC */
     char *error;          /* the first error, or NULL */
     char *unknown_detail; /* from the catalog, or NULL */
     struct expr_cache *exprs; /* what handlers had evaluated */

@@ -338,6 +338,10 @@ struct def *def_load(json_t *graph, json_t *rows, json_t *trigger_config, const 
     d->entry = find_entry(&l, graph);
     int64_t timeout = load_seconds_ms(json_object_get(trigger_config, "timeout_seconds"));
     d->timeout_ms = timeout > 0 ? timeout : 0;
+    const char *zone = js_str(trigger_config, "timezone");
+    if (!zone)
+        zone = js_str(graph, "timezone");
+    d->timezone = zone && *zone ? xstrdup(zone) : NULL;
     number_groups(d);
     load_graph(&l);
     return d;

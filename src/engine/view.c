@@ -54,6 +54,8 @@ static const json_t *workflow_root(struct view *v)
     v->workflow = json_object();
     js_set(v->workflow, "id", json_string(v->s->workflow_id));
     js_set(v->workflow, "version", json_integer(v->s->workflow_version));
+    if (v->d->timezone)
+        js_set(v->workflow, "timezone", js_string_lossy(v->d->timezone, strlen(v->d->timezone)));
     return v->workflow;
 }
 

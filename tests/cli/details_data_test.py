@@ -52,6 +52,25 @@ def errors_of_conditions():
             is_((kind, 'expression "%s": %s' % (text, message)), node_error(graph("n -error-> e", n=node, e=("noop",)), "n"))
 
 
+@case
+def time_zone_of_the_workflow():
+    """times without a zone are on the clock of the workflow's time zone, else UTC; one that is not known is an error"""
+    def at(target, zone=None, inside=None):
+        g = {**graph("d -> n", "d -error-> e", d=("delay", {"delay_type": "until_time", "target_time": target}), n=("noop",), e=("noop",)),
+             **({"timezone": inside} if inside else {})}
+        done = execute({"graph_config": g, "trigger_config": {"timezone": zone} if zone else {}})
+        return (done["node_results"].get("n") or {"started_at": None})["started_at"] or done["data"]["d_output"]["error"]["message"]
+    is_("2026-07-01T09:30:00", at("2026-07-01T09:30"))
+    is_("2026-07-01T07:30:00", at("2026-07-01T09:30", "Europe/Berlin"))
+    is_("2026-07-01T13:30:00", at("2026-07-01T09:30", inside="America/New_York"))
+    is_("2026-07-01T07:30:00", at("2026-07-01T09:30", "Europe/Berlin", "America/New_York"))
+    is_("2026-07-01T09:30:00", at("2026-07-01T09:30Z", "Europe/Berlin"))
+    is_("2026-03-29T01:00:00", at("2026-03-29T02:30", "Europe/Berlin"))  # the clock jumps from 2:00 to 3:00, which is 1:00 UTC
+    assert 'that of the workflow, "No/Where", cannot be used: Date.parse(): there is no time zone "No/Where"' in at("2026-07-01T09:30", "No/Where")
+    waiting = {"graph_config": graph("a -until-> n", a=("await", {"until": "2026-07-01T09:30"}), n=("noop",)), "trigger_config": {"timezone": "Europe/Berlin"}}
+    is_("2026-07-01T07:30:00", execute(waiting)["node_results"]["n"]["started_at"])
+
+
 # ---- secrets
 
 @case
