@@ -109,6 +109,31 @@ static void mark_ahead(const struct step *st, uint32_t from)
     free(list);
 }
 
+/* The node itself, or the one whose scope it is in, outside of all scopes. */
+static uint32_t outermost(const struct def *d, uint32_t node)
+{
+    while (d->nodes[node].region != 0)
+        node = d->regions[d->nodes[node].region].owner;
+    return node;
+}
+
+/* What lies in scopes that begin again, or behind them, has not run yet. */
+static void forget_ahead(struct step *st)
+{
+    struct engine_state *s = st->s;
+    for (uint32_t i = 0; i < st->d->node_count; i++) {
+        const struct def_node *n = &st->d->nodes[i];
+        if (!n->reachable || !slot_of(st->d, s->root, outermost(st->d, i))->mark)
+            continue;
+        s->is_completed[i] = false;
+        json_object_del(s->old_results, n->id);
+        json_object_del(s->data, n->output_key);
+        for (size_t k = json_array_size(s->old_completed); k-- > 0;)
+            if (strcmp(json_string_value(json_array_get(s->old_completed, k)), n->id) == 0)
+                json_array_remove(s->old_completed, k);
+    }
+}
+
 /* Did the other program go along this edge?  It followed the output's `branch`. */
 static bool went_along(const struct step *st, const struct def_edge *e)
 {
@@ -156,9 +181,11 @@ static int resume_at(struct step *st, const struct engine_start *start, uint32_t
         execution_abort(st, text, true);
         return -1;
     }
-    while (st->d->nodes[current].region != 0) /* it knew no scopes: the whole one begins again */
-        current = st->d->regions[st->d->nodes[current].region].owner;
-    mark_ahead(st, current);
+    uint32_t whole = outermost(st->d, current); /* the whole scope begins again */
+    mark_ahead(st, whole);
+    if (whole != current)
+        forget_ahead(st);
+    current = whole;
     decide_behind(st, current);
     *entry = current;
     return 0;

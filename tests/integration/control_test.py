@@ -516,6 +516,26 @@ def replay_forms():
 
 
 @case
+def replay_within_a_scope():
+    """replay: from a node inside of scopes, the outermost scope around it begins as a whole"""
+    b, where = backends["json"], path()
+    server.script[where] = [Answer(), Answer(), Answer(), Answer()]
+    first = start(b, graph(
+        [("t", "trigger"), ("l", "for", {"array_expression": [1, 2]}), ("y", "try"), ("a", "noop"),
+         ("h", "http_request", {"url": server.url + where}), ("n", "noop")],
+        [("t", "l"), ("l", "y", "body"), ("y", "a", "body"), ("a", "h"), ("l", "n", "done")]))
+    row = ended_with(b, first, "completed", ["t", "a", "h", "y", "l", "n"])
+    again = ended_with(b, replayed(b, first, "h"), "completed", row.state["completed_node_ids"])
+    server.script[where] = [Answer(404)]  # nothing of what is begun again is left from the first run
+    failed = ended_with(b, replayed(b, first, "a"), "failed", ["t", "a"], "Node l failed: pass 1: node h failed: HTTP 404: Not Found")
+    assert sorted(k for k in failed.state["execution_data"] if k.endswith("_output")) == ["a_output", "t_output"], failed
+    assert sorted(failed.state["node_results"]) == ["a", "h", "l", "t", "y"], failed
+    executed = [r[2] for r in b.log(again.id) if r[2].startswith("Executing")]
+    assert {n: executed.count("Executing node: " + n) for n in "tlyahn"} == {"t": 0, "l": 1, "y": 2, "a": 2, "h": 2, "n": 1}, executed
+    assert len(server.seen(where)) == 5 and again.state["execution_data"]["l_output"]["count"] == 2, again
+
+
+@case
 def replay_command():
     """wfworker replay: --from, --data, --wait, --json"""
     b = backends["json"]

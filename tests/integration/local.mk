@@ -9,6 +9,7 @@ INTEGRATION_TESTS = \
   tests/integration/lifecycle_test.py \
   tests/integration/locks_test.py \
   tests/integration/long_loop_test.py \
+  tests/integration/manual_test.py \
   tests/integration/outage_test.py \
   tests/integration/plugins_test.py \
   tests/integration/promises_test.py \

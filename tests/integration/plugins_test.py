@@ -139,5 +139,28 @@ def worker_runs_on():
     assert worker.terminate() == 0, worker.log()
 
 
+@case
+def careless_plugin():
+    """a secret that a plugin asks for and then says everywhere is stored nowhere and logged nowhere"""
+    directory = os.path.join(tmpdir(), "careless")
+    os.mkdir(directory, 0o755)
+    path = os.path.join(directory, "good.so")
+    with open(path, "wb") as f:
+        f.write(built("good"))
+    os.chmod(path, 0o644)
+    backend = Backend(Postgres(), "careless")
+    assert wfworker("migrate", "--db", backend.dsn).status == 0
+    worker = Worker(backend.dsn, "--plugin-dir", directory, "--log-level", "debug", env={"WFWORKER_SECRET_WORD": "xyzzy-plugh"})
+    row = backend.wait_end(backend.execution(backend.workflow(graph(
+        [("a", "test.block", {"do": "secret", "name": "WORD"}), ("d", "delay", {"delay_seconds": 0.5}), ("m", "map", {"input_array": [0], "map_expression": "told"})],
+        [("a", "d"), ("d", "m")]))))
+    assert row.status == "completed" and row.state["execution_data"]["a_output"] == {"secret": "***"}, row
+    assert row.state["execution_data"]["m_output"]["result"] == [{"secret": "***"}], row
+    assert ("a", "warning", "the secret is ***") in backend.log(row.id), backend.log(row.id)
+    assert worker.terminate() == 0 and "xyzzy" not in worker.log()
+    for table in ("public.workflowexecution", "public.executionlog", "wfworker.journal", "wfworker.snapshot"):
+        assert backend.run("SELECT count(*) FROM %s t WHERE t::text LIKE '%%xyzzy%%'" % table)[0][0] == 0, table
+
+
 if __name__ == "__main__":
     sys.exit(main())
