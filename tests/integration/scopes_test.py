@@ -112,5 +112,35 @@ def a_killed_worker():
     assert len(server.seen("/pass-0")) == 1 and len(server.seen("/pass-3")) == 1, server.seen("/pass-0")
 
 
+@case
+def keys_of_runs():
+    """a loop that a cycle comes back to runs its body again with keys of its own, so that no receiver takes it for a repetition"""
+    row = run(graph([("a", "noop"), ("l", "repeat", {"repeat_count": 2}), ("h", "http_request", {"url": server.url + "/key", "method": "POST"}),
+                     ("n", "set_variable", {"variable_name": "n", "variable_value": "${(vars.n ?? 0) + 1}"}),
+                     ("c", "condition", {"expression": "vars.n < 2"})],
+                    [("a", "l"), ("l", "h", "body"), ("l", "n", "done"), ("n", "c"), ("c", "a", "true")]))
+    assert row.status == "completed", row
+    keys = [r.headers["Idempotency-Key"] for r in server.seen("/key")]
+    uuid = keys[0].split("/")[0]
+    assert keys == [uuid + path for path in ("/l#1/h", "/l#2/h", "/l(2)#1/h", "/l(2)#2/h")], keys
+
+
+@case
+def terminated_from_outside():
+    """what is set to failed from outside runs no finally; what is ended by a terminate node does"""
+    def workflow(name, *last):
+        return graph([("t", "trigger"), ("try", "try"), ("d", "delay", {"delay_seconds": 3600}),
+                      ("f", "http_request", {"url": server.url + name}), *last],
+                     [("t", "try"), ("try", "d", "body"), ("try", "f", "finally"), *[("t", node[0]) for node in last]])
+    identity = backend.execution(backend.workflow(workflow("/outside")))
+    wait_until("it to be parked", lambda: backend.run("SELECT 1 FROM wfworker.snapshot WHERE execution_id = %s", (identity,)))
+    backend.set_status(identity, "failed", "enough", completed=True)
+    wait_until("the end", lambda: not backend.run("SELECT 1 FROM wfworker.task WHERE execution_id = %s", (identity,)))
+    row = run(workflow("/inside", ("stop", "terminate", {"message": "over"})))
+    assert (row.status, len(server.seen("/inside"))) == ("completed", 1), row
+    row = backend.row(identity)
+    assert (row.status, row.error_message, row.state["completed_node_ids"], server.seen("/outside")) == ("failed", "enough", ["t"], []), row
+
+
 if __name__ == "__main__":
     sys.exit(main(keep_workers=True))
