@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Loops, and cycles without a loop node, that cannot end: only what is certain as long as no node fails. */
+/* Loops, cycles without a loop node, and critical sections that cannot end: only what is certain as long as no node fails. */
 #include "exec/lint_inside.h"
 
 #include <string.h>
@@ -35,7 +35,7 @@ static void check_jump(struct linter *l, size_t node)
     if ((!is(n, "break") && !is(n, "continue")) || !n->reachable)
         return;
     for (size_t at = n->scope_owner; at != SIZE_MAX; at = l->nodes[at].scope_owner)
-        strange |= !lint_is_loop(&l->nodes[at]) && !is(&l->nodes[at], "try");
+        strange |= !lint_is_loop(&l->nodes[at]) && !is(&l->nodes[at], "try") && !is(&l->nodes[at], "mutex");
     if (loop_meant(l, node, &known) != SIZE_MAX || !known || strange)
         return;
     if (named)
@@ -173,7 +173,31 @@ static void check_body(struct linter *l, size_t loop)
             return;
     }
     lint_note(l, false, xstrdup(n->pointer), "node %s: no edge leads into its body, so it %s", n->id,
-              is(n, "try") ? "catches nothing" : "repeats nothing");
+              is(n, "try") ? "catches nothing" : is(n, "mutex") ? "guards nothing" : "repeats nothing");
+}
+
+/* ---- Critical sections ---- */
+
+/* What names the lock, when it is known and only one can hold it; else NULL. */
+static const json_t *lock_of_one(const struct def_node_view *n)
+{
+    const json_t *key = json_object_get(n->config, "key"), *limit = json_object_get(n->config, "limit");
+    bool one = !limit || json_is_null(limit) || (json_is_integer(limit) && json_integer_value(limit) == 1);
+    return is(n, "mutex") && one && !lint_holds_template(key) ? key : NULL;
+}
+
+static void check_mutex(struct linter *l, size_t node)
+{
+    const struct def_node_view *n = &l->nodes[node];
+    const json_t *key = lock_of_one(n);
+    for (size_t at = n->scope_owner; key && at != SIZE_MAX; at = l->nodes[at].scope_owner) {
+        const json_t *other = lock_of_one(&l->nodes[at]);
+        if (!other || !json_equal(key, other))
+            continue;
+        lint_note(l, false, lint_member(l->config[node], "key"),
+                  "node %s waits for the lock that node %s around it holds, so it waits for itself", n->id, l->nodes[at].id);
+        return;
+    }
 }
 
 /* ---- Cycles without a loop node ---- */
@@ -290,8 +314,9 @@ void lint_loops(struct linter *l)
 {
     for (size_t i = 0; i < l->node_count; i++) {
         check_jump(l, i);
-        if (lint_is_loop(&l->nodes[i]) || is(&l->nodes[i], "try"))
+        if (lint_is_loop(&l->nodes[i]) || is(&l->nodes[i], "try") || is(&l->nodes[i], "mutex"))
             check_body(l, i);
+        check_mutex(l, i);
         if (l->edge_count <= LINT_MAX_EDGES)
             check_condition(l, i);
     }

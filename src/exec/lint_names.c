@@ -128,7 +128,7 @@ static bool in_strange_scope(const struct lint_reading *r)
 {
     const struct linter *l = r->l;
     for (size_t at = l->nodes[r->node].scope_owner; at != SIZE_MAX; at = l->nodes[at].scope_owner)
-        if (!lint_is_loop(&l->nodes[at]) && strcmp(l->nodes[at].type, "try") != 0)
+        if (!lint_is_loop(&l->nodes[at]) && strcmp(l->nodes[at].type, "try") != 0 && strcmp(l->nodes[at].type, "mutex") != 0)
             return true;
     return false;
 }

@@ -222,6 +222,21 @@ def nothing_inside():
     says(graph("t -> l", "l -done-> a", t=T, l=("repeat", {"repeat_count": 2}), a=N),
          "warning: /nodes/1: node l: no edge leads into its body, so it repeats nothing")
     says(graph("t -> y", t=T, y=("try",)), "warning: /nodes/1: node y: no edge leads into its body, so it catches nothing")
+    says(graph("t -> m", "m -done-> a", t=T, m=("mutex", {"key": "k"}), a=N),
+         "warning: /nodes/1: node m: no edge leads into its body, so it guards nothing")
+
+
+@case
+def waits_for_itself():
+    """a lock inside of the same lock"""
+    def locks(outer, inner, **options):
+        return graph("t -> m", "m -body-> l", "l -body-> k", "k -body-> a", t=T, m=("mutex", {"key": outer, **options}),
+                     l=("repeat", {"repeat_count": 2}), k=("mutex", {"key": inner}), a=N)
+    says(locks("printer", "printer"),
+         "warning: /nodes/3/config/key: node k waits for the lock that node m around it holds, so it waits for itself")
+    says(locks("printer", "scanner"))
+    says(locks("printer", "printer", limit=2))
+    says(locks("${input.a}", "${input.a}"))
 
 
 @case
