@@ -40,43 +40,29 @@ static void terminate_run(void *state, struct wfw_task *task, const struct wfw_c
     host->leave(task, WFW_LEAVE_TERMINATE, status && strcmp(status, "failed") == 0 ? "failed" : NULL, out);
 }
 
-#define LEAVE_SCHEMA                                                                                                   \
-    "{\"type\":\"object\",\"properties\":{"                                                                            \
-    "\"loop_label\":{\"type\":[\"string\",\"null\"],\"description\":\"node id of the loop that is meant; without: "    \
-    "the nearest one\"}}}"
-#define LEAVE_OUTPUT                                                                                                   \
-    "{\"type\":\"object\",\"properties\":{\"control_flow\":{\"type\":\"string\"},\"message\":{\"type\":\"string\"}}}"
+#define LEAVES(name, says, tells, how)                                                                                 \
+    {                                                                                                                  \
+        .size = sizeof(struct wfw_node), .type = name, .summary = says, .description = tells,                          \
+        .config_schema = "{\"type\":\"object\",\"properties\":{\"loop_label\":{\"type\":[\"string\",\"null\"],"            \
+                         "\"description\":\"node id of the loop that is meant; without: the nearest one\"}}}",           \
+        .output_schema = "{\"type\":\"object\",\"properties\":{\"control_flow\":{\"type\":\"string\"},"                  \
+                         "\"message\":{\"type\":\"string\"}}}",                                                        \
+        .examples = "[{},{\"loop_label\":\"each-order\"}]", .exec = WFW_EXEC_LOOP, .effect = WFW_EFFECT_PURE,          \
+        .run = how                                                                                                     \
+    }
 
-const struct wfw_node break_node = {
-    .size = sizeof break_node,
-    .type = "break",
-    .summary = "leaves a loop",
-    .description =
-        "Ends the pass and the whole loop; the loop has succeeded with the passes so far. What else runs in the pass, "
-        "and in a map the other passes, is cancelled; the finally of a try that is left runs first. Outside a "
-        "loop, or with a name that is none: no_enclosing_loop.",
-    .config_schema = LEAVE_SCHEMA,
-    .output_schema = LEAVE_OUTPUT,
-    .examples = "[{},{\"loop_label\":\"each-order\"}]",
-    .exec = WFW_EXEC_LOOP,
-    .effect = WFW_EFFECT_PURE,
-    .run = break_run,
-};
+const struct wfw_node break_node =
+    LEAVES("break", "leaves a loop",
+           "Ends the pass and the whole loop; the loop has succeeded with the passes so far. What else runs in the pass, "
+           "and in a map the other passes, is cancelled; the finally of a try that is left runs first. Outside a "
+           "loop, or with a name that is none: no_enclosing_loop.",
+           break_run);
 
-const struct wfw_node continue_node = {
-    .size = sizeof continue_node,
-    .type = "continue",
-    .summary = "goes on with the next pass of a loop",
-    .description = "Ends the pass at once; it has succeeded. What else runs in the pass is cancelled; the finally of a "
-                   "try that is "
-                   "left runs first. Outside a loop, or with a name that is none: no_enclosing_loop.",
-    .config_schema = LEAVE_SCHEMA,
-    .output_schema = LEAVE_OUTPUT,
-    .examples = "[{},{\"loop_label\":\"each-order\"}]",
-    .exec = WFW_EXEC_LOOP,
-    .effect = WFW_EFFECT_PURE,
-    .run = continue_run,
-};
+const struct wfw_node continue_node =
+    LEAVES("continue", "goes on with the next pass of a loop",
+           "Ends the pass at once; it has succeeded. What else runs in the pass is cancelled; the finally of a try that is "
+           "left runs first. Outside a loop, or with a name that is none: no_enclosing_loop.",
+           continue_run);
 
 const struct wfw_node terminate_node = {
     .size = sizeof terminate_node,

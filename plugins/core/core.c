@@ -61,50 +61,26 @@ static const struct wfw_node trigger = {
     .run = trigger_run,
 };
 
-#define NOTHING_SCHEMA "{\"type\":\"object\",\"properties\":{}}"
-#define NOTHING_OUTPUT "{\"type\":\"object\",\"properties\":{},\"description\":\"always empty\"}"
-#define NOTHING_EXAMPLES "[{}]"
+#define DOES_NOTHING(name, says, tells)                                                                                \
+    {                                                                                                                  \
+        .size = sizeof(struct wfw_node), .type = name, .summary = says, .description = tells,                          \
+        .config_schema = "{\"type\":\"object\",\"properties\":{}}",                                                    \
+        .output_schema = "{\"type\":\"object\",\"properties\":{},\"description\":\"always empty\"}",                     \
+        .examples = "[{}]", .exec = WFW_EXEC_LOOP, .effect = WFW_EFFECT_PURE, .run = nothing_run                       \
+    }
 
-static const struct wfw_node start = {
-    .size = sizeof start,
-    .type = "start",
-    .summary = "a first node without a meaning of its own",
-    .description = "Does nothing and succeeds with an empty result. Graphs use it to mark their beginning.",
-    .config_schema = NOTHING_SCHEMA,
-    .output_schema = NOTHING_OUTPUT,
-    .examples = NOTHING_EXAMPLES,
-    .exec = WFW_EXEC_LOOP,
-    .effect = WFW_EFFECT_PURE,
-    .run = nothing_run,
-};
+static const struct wfw_node start =
+    DOES_NOTHING("start", "a first node without a meaning of its own",
+                 "Does nothing and succeeds with an empty result. Graphs use it to mark their beginning.");
 
-static const struct wfw_node end = {
-    .size = sizeof end,
-    .type = "end",
-    .summary = "a last node without a meaning of its own",
-    .description =
-        "Does nothing and succeeds with an empty result. It does not end the execution: other branches run on, and "
-        "the execution is over when nothing is left to run.",
-    .config_schema = NOTHING_SCHEMA,
-    .output_schema = NOTHING_OUTPUT,
-    .examples = NOTHING_EXAMPLES,
-    .exec = WFW_EXEC_LOOP,
-    .effect = WFW_EFFECT_PURE,
-    .run = nothing_run,
-};
+static const struct wfw_node end =
+    DOES_NOTHING("end", "a last node without a meaning of its own",
+                 "Does nothing and succeeds with an empty result. It does not end the execution: other branches run on, and "
+                 "the execution is over when nothing is left to run.");
 
-static const struct wfw_node noop = {
-    .size = sizeof noop,
-    .type = "noop",
-    .summary = "does nothing",
-    .description = "Does nothing and succeeds with an empty result: a place where edges meet or part.",
-    .config_schema = NOTHING_SCHEMA,
-    .output_schema = NOTHING_OUTPUT,
-    .examples = NOTHING_EXAMPLES,
-    .exec = WFW_EXEC_LOOP,
-    .effect = WFW_EFFECT_PURE,
-    .run = nothing_run,
-};
+static const struct wfw_node noop =
+    DOES_NOTHING("noop", "does nothing",
+                 "Does nothing and succeeds with an empty result: a place where edges meet or part.");
 
 static int core_init(const struct wfw_host *h, const struct wfw_value *config, void **state, char *msg, size_t msglen)
 {
