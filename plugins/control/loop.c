@@ -239,6 +239,8 @@ static void next(struct loop *l)
         finish(l);
     else if (l->o.need >= 0 && l->p.succeeded >= l->o.need)
         enough(l);
+    else if (l->p.failed > l->o.tolerate && !l->p.left)
+        open_passes(l, 0, 0); /* it failed while this was not said yet: the call about it is still to come */
     else if (l->o.need >= 0 && l->total >= 0 && l->total - lost < l->o.need)
         fail_with(host, l->task, "join_unsatisfiable", "%lld passes must succeed, but only %lld still can",
                   (long long)l->o.need, (long long)(l->total - lost));
