@@ -50,8 +50,9 @@ static void look_back(struct step *st, struct scope *scope, uint32_t node, struc
     const struct def_node *n = &st->d->nodes[node];
     for (uint32_t i = 0; i < n->in_count; i++) {
         const struct def_edge *e = &st->d->edges[n->in[i]];
-        if (e->error || e->back || e->entry || *edge_of(st->d, scope, n->in[i]) != EDGE_PENDING ||
-            !st->d->nodes[e->src].reachable)
+        uint8_t state = *edge_of(st->d, scope, n->in[i]);
+        bool open = state == EDGE_PENDING || state == EDGE_HELD; /* HELD: a later pass may still take it */
+        if (e->error || e->back || e->entry || !open || !st->d->nodes[e->src].reachable)
             continue;
         struct slot *slot = slot_of(st->d, scope, e->src);
         if (!slot->mark) {

@@ -191,6 +191,9 @@ static void test_cycles(void **state)
     /* a join that can never fire ends a cycle too */
     check_trace("s a{'join':'n_of_m','join_n':3,'max_iterations':3}; s>a s>a=n s>a=o a>a=error", "start; s=x",
                 "s | END failed: Node a failed: more than 3 passes of the cycle that comes back to this node");
+    /* a branch that goes round has lost in any of its passes */
+    check_trace("s x h c e j{'join':'any'}; s>x s>h h>c c>h=no c>e=yes e>j x>j", "start; s; h; c=no; x; j",
+                "s | x h | c | h | -h j | END completed");
     /* the way out dies only when the cycle is over */
     check_trace("t a c e j; t>a a>c c>a=again c>e=out e>j t>j", "start; t; a; c=again; a; c=stop; j",
                 "t | a | c | a | c | j | END completed");
