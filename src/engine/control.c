@@ -99,7 +99,7 @@ static void owner_lost(struct step *st, struct act *a, int max)
     struct failure f = {.type = xstrdup("crashed"), .message = STEAL(text)};
     act_told(a);
     if (a->cancelling)
-        act_cancelled(st, a);
+        act_cancel_unheard(st, a);
     else if (!act_closes(st, a, json_pack("{s:o}", "fail", failure_write(&f))))
         node_failed(st, a, &f);
     failure_clear(&f);

@@ -48,6 +48,15 @@ void act_cancel_settle(struct step *st, struct act *a)
     act_tell(st, a);
 }
 
+/* Its handler is not asked any more: it goes when its passes are over. */
+void act_cancel_unheard(struct step *st, struct act *a)
+{
+    a->cancel_told = true;
+    json_array_clear(a->passes->ended);
+    act_set_state(st->s, a, ACT_ENTERED);
+    act_cancel_settle(st, a);
+}
+
 static void cancel_entered(struct step *st, struct act *a)
 {
     struct engine_state *s = st->s;

@@ -304,6 +304,7 @@ bool withdrawers_settle(struct step *st); /* true when one went on */
 /* scope_end.c: cancelling, and ending a scope early. */
 void act_cancel(struct step *st, struct act *a);
 void act_cancel_settle(struct step *st, struct act *a);
+void act_cancel_unheard(struct step *st, struct act *a);
 void act_cancelled(struct step *st, struct act *a);
 void act_complete(struct step *st, struct act *a); /* ends with what it has */
 void act_complete_settle(struct step *st, struct act *a);

@@ -432,9 +432,19 @@ static void test_many_passes(void **state)
     sim_close(&sim);
 }
 
+/* A node that crashes while it is cancelled goes when its passes are over, not before. */
+static void test_crashed_while_cancelled(void **state)
+{
+    (void)state;
+    check_trace("s b L x; s>b s>L L>x=body", "start; s; L>body*2/ls; L#1/x; lost; lost; lost; L",
+                "s | b L | L#1/x L#2/x | L(done#1) | b/2 L(done#1) L#2/x/2 | b/3 L(done#1) L#2/x/3 | L(failed#2 x crashed) | "
+                "END failed: Node b failed: 3 workers were lost while the node ran");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_crashed_while_cancelled),
         cmocka_unit_test(test_enter),
         cmocka_unit_test(test_retry),
         cmocka_unit_test(test_map),
