@@ -189,6 +189,8 @@ static struct tail cycle(struct gen *n, struct tail t, int region, int depth)
 {
     int head = behind(n, t, KIND_WORK, "work", region);
     struct tail end = {head, NULL};
+    if (n->cycles > 0 || n->g->cycles == MAX_CYCLES)
+        n->g->exact = false; /* those inside of others are one with them */
     n->cycles++;
     if (depth > 0)
         end = sequence(n, end, region, depth - 1);
@@ -197,8 +199,9 @@ static struct tail cycle(struct gen *n, struct tail t, int region, int depth)
     int again = edge(n, check, head, "no");
     if (again >= 0)
         n->g->edge[again].back = true;
-    n->g->exact = false;
-    return (struct tail){check, chance(n->r, 50) ? "yes" : NULL};
+    if (n->g->cycles < MAX_CYCLES)
+        n->g->cycle[n->g->cycles++] = (struct g_cycle){region, head, check};
+    return (struct tail){check, chance(n->r, 80) ? "yes" : NULL};
 }
 
 /* ---- loops, tries, and what else enters ---- */
@@ -358,6 +361,13 @@ static struct tail sequence(struct gen *n, struct tail t, int region, int depth)
     return t;
 }
 
+/* More of it, until there is no room. */
+static void many(struct gen *n, struct tail t)
+{
+    while (room(n, 12) && chance(n->r, 85))
+        t = sequence(n, t, 0, 2);
+}
+
 /* Times that the oracle does not work out. */
 static void odd_times(struct graph *g, struct rng *r)
 {
@@ -380,7 +390,8 @@ void graph_make(struct graph *g, struct rng *r, int max_nodes)
         heap(&n, (struct tail){first, NULL}, 0, 2 + (int)below(r, (uint32_t)(max_nodes > 12 ? 10 : max_nodes)),
              chance(r, 30));
     else
-        sequence(&n, (struct tail){first, NULL}, 0, 1 + (int)below(r, 4));
+        many(&n, sequence(&n, (struct tail){first, NULL}, 0, 2 + (int)below(r, 3)));
+    g->exact &= graph_cycles_known(g);
     g->timeout_s = chance(r, 8) ? 1 + (int)below(r, 60) : 0;
     if (chance(r, 6))
         odd_times(g, r);
@@ -435,6 +446,41 @@ int graph_region_of(const struct graph *g, int owner, const char *branch)
     return -1;
 }
 
+int graph_cycle(const struct graph *g, int node)
+{
+    for (int i = 0; i < g->cycles; i++)
+        if (g->cycle[i].region == g->node[node].region && node >= g->cycle[i].head && node <= g->cycle[i].check)
+            return i;
+    return -1;
+}
+
+/* Does a way lead from the node to the cycle's end? */
+static bool comes_back(const struct graph *g, int node, const struct g_cycle *c)
+{
+    bool seen[MAX_NODES] = {false};
+    int list[MAX_NODES + 1], n = 0;
+    list[n++] = node;
+    for (int at = 0; at < n; at++)
+        for (int e = 0; e < g->edges; e++) {
+            int to = g->edge[e].to;
+            if (g->node[to].region != c->region || graph_home(g, e) || graph_source(g, e) != list[at] || seen[to])
+                continue;
+            seen[to] = true;
+            list[n++] = to;
+        }
+    return seen[c->check] || node == c->check;
+}
+
+bool graph_cycles_known(const struct graph *g)
+{
+    for (int i = 0; i < g->nodes; i++) {
+        int c = graph_cycle(g, i);
+        if (c >= 0 && !comes_back(g, i, &g->cycle[c]))
+            return false;
+    }
+    return true;
+}
+
 /* ---- drawing ---- */
 
 static const char *const join_names[] = {"all", "any", "n_of_m", "each"};
@@ -468,7 +514,7 @@ static json_t *draw_retry(const struct g_node *a, enum fault fault)
 static json_t *draw_node(const struct g_node *a, enum fault fault)
 {
     json_t *node = json_pack("{s:s, s:s, s:O*, s:i}", "node_id", a->id, "node_type", a->type, "config", a->config,
-                             "max_iterations", 20);
+                             "max_iterations", MOST_PASSES);
     if (a->max_attempts > 1)
         js_set(node, "retry", draw_retry(a, fault));
     if (a->at_most_once)

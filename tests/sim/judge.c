@@ -211,7 +211,9 @@ static void called_again(struct world *w, int at, const struct engine_effect *f)
     struct life *l = &w->o.life[at];
     bool due = l->due_us && l->due_us <= w->now_us, same = f->attempt == l->attempt, next = f->attempt == l->attempt + 1;
     bool right = false;
-    if (l->doing == QUEUED && l->call_again)
+    if (l->doing == QUEUED && l->call_again && l->lost_call && l->why != WHY_SCOPE)
+        right = same && f->why == l->why; /* the very call that was lost */
+    else if (l->doing == QUEUED && l->call_again)
         right = same && f->why == WHY_SCOPE && told_right(w, l, f);
     else if (l->doing == QUEUED)
         right = next && may_go_on(&w->o, l);
@@ -222,8 +224,8 @@ static void called_again(struct world *w, int at, const struct engine_effect *f)
     if (!right)
         violation(w, "%s (activation %" PRIu64 ") is called, attempt %u, why %d; it was %d, attempt %u", id_of(w, l->node),
                   f->act, f->attempt, f->why, l->doing, l->attempt);
-    l->about_pass = l->call_again;
-    l->call_again = false;
+    l->about_pass = f->why == WHY_SCOPE;
+    l->call_again = l->lost_call = false;
     json_decref(l->signals);
     l->signals = NULL;
     l->due_us = 0;
@@ -252,6 +254,9 @@ static int begins(struct world *w, const struct engine_effect *f, int *last_star
         at = new_life(o, -1, (int)f->node);
     o->life[at].id = f->act;
     o->life[at].path = STEAL(path);
+    if (o->exact && o->life[at].run != pass)
+        violation(w, "%s runs for the %u. time in '%s', not for the %u.", id_of(w, (int)f->node), o->life[at].run,
+                  o->life[at].path, pass);
     o->life[at].run = pass;
     loose_start(w, &o->life[at]);
     w->numbers->starts++;

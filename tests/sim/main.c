@@ -30,7 +30,12 @@ const char *const fault_names[FAULT_COUNT] = {
 /* What runs when nothing is said, which is what the suite runs. */
 #if defined __SANITIZE_ADDRESS__
 #define SEEDS 2000
-#else
+#elif defined __has_feature
+#if __has_feature(address_sanitizer)
+#define SEEDS 2000
+#endif
+#endif
+#if !defined SEEDS
 #define SEEDS 20000
 #endif
 

@@ -47,6 +47,9 @@ int new_life(struct oracle *o, int inst, int node)
     memset(l, 0, sizeof *l);
     l->inst = inst;
     l->node = node;
+    l->run = 1;
+    for (int i = 0; i < o->lives; i++)
+        l->run += inst >= 0 && o->life[i].inst == inst && o->life[i].node == node;
     if (inst >= 0)
         o->inst[inst].live++;
     return o->lives++;
@@ -93,6 +96,12 @@ static void tell(struct oracle *o, int inst, int edge)
     o->queue[o->queued++].edge = edge;
 }
 
+static bool leaves_cycle(const struct graph *g, int e)
+{
+    int c = g->cycles ? graph_cycle(g, graph_source(g, e)) : -1;
+    return c >= 0 && g->node[g->edge[e].to].region == g->cycle[c].region && graph_cycle(g, g->edge[e].to) != c;
+}
+
 void decide(struct world *w, int at, int e, bool taken)
 {
     struct inst *i = &w->o.inst[at];
@@ -100,6 +109,14 @@ void decide(struct world *w, int at, int e, bool taken)
         return;
     if (w->g.node[w->g.edge[e].to].region != i->region) {
         i->held[e] |= taken; /* it leaves the region */
+        return;
+    }
+    if (w->g.edge[e].back) {
+        i->cycles[graph_cycle(&w->g, w->g.edge[e].to)].again |= taken;
+        return;
+    }
+    if (leaves_cycle(&w->g, e) && (!taken || i->edge[e] == TAKEN)) {
+        w->o.exact &= !taken; /* once more: it runs beside itself */
         return;
     }
     if (i->edge[e] != PENDING)
@@ -176,7 +193,8 @@ static void reach(const struct world *w, int region, const int *edges, int count
     for (int at = 0; at < n; at++)
         for (int e = 0; e < w->g.edges; e++) {
             int to = w->g.edge[e].to;
-            if (graph_home(&w->g, e) || w->g.node[to].region != region || graph_source(&w->g, e) != list[at] || seen[to])
+            if (graph_home(&w->g, e) || w->g.edge[e].back || w->g.node[to].region != region ||
+                graph_source(&w->g, e) != list[at] || seen[to])
                 continue;
             seen[to] = true;
             list[n++] = to;
@@ -195,11 +213,6 @@ static bool earlier_branches_live(const struct world *w, int inst, const struct 
             return true;
     }
     return false;
-}
-
-bool row_waits(struct world *w, int inst)
-{
-    return w->o.inst[inst].row_count > 0;
 }
 
 bool row_next(struct world *w, int inst)
@@ -232,6 +245,78 @@ static void begin_row(struct world *w, int inst, struct row *row)
         i->rows[i->row_count++] = *row;
 }
 
+/* ---- cycles without a loop node ---- */
+
+static bool cycle_live(const struct world *w, int inst, int c)
+{
+    const struct inst *i = &w->o.inst[inst];
+    for (int k = 0; k < w->o.lives; k++) {
+        const struct life *l = &w->o.life[k];
+        if (l->inst == inst && l->doing != GONE && graph_cycle(&w->g, l->node) == c)
+            return true;
+    }
+    for (int k = 0; k < i->row_count; k++)
+        if (graph_cycle(&w->g, i->rows[k].node) == c)
+            return true;
+    return false;
+}
+
+static bool enters_cycle(const struct graph *g, int e, int c)
+{
+    return g->edge[e].to == g->cycle[c].head && !g->edge[e].back && !graph_home(g, e);
+}
+
+static void next_pass(struct world *w, int inst, int c)
+{
+    struct inst *i = &w->o.inst[inst];
+    const struct graph *g = &w->g;
+    i->cycles[c].again = false;
+    if (++i->cycles[c].pass >= MOST_PASSES) {
+        w->o.exact = false;
+        return;
+    }
+    for (int v = g->cycle[c].head; v <= g->cycle[c].check; v++)
+        if (graph_cycle(g, v) == c)
+            i->node[v] = UNDECIDED;
+    for (int e = 0; e < g->edges; e++)
+        if (graph_cycle(g, g->edge[e].to) == c && !enters_cycle(g, e, c) && !graph_home(g, e)) {
+            i->edge[e] = PENDING;
+            i->heard[e] = false;
+        }
+    fire(w, inst, g->cycle[c].head);
+}
+
+static void cycle_over(struct world *w, int inst, int c)
+{
+    struct inst *i = &w->o.inst[inst];
+    i->cycles[c].over = true;
+    for (int e = 0; e < w->g.edges; e++)
+        if (leaves_cycle(&w->g, e) && graph_cycle(&w->g, graph_source(&w->g, e)) == c && i->edge[e] == PENDING) {
+            i->edge[e] = DEAD;
+            tell(&w->o, inst, e);
+        }
+}
+
+bool cycle_next(struct world *w, int inst)
+{
+    const struct inst *i = &w->o.inst[inst];
+    for (int c = 0; c < w->g.cycles; c++) {
+        bool entered = true;
+        if (w->g.cycle[c].region != i->region || i->cycles[c].over || cycle_live(w, inst, c))
+            continue;
+        for (int e = 0; e < w->g.edges; e++)
+            entered &= !enters_cycle(&w->g, e, c) || i->heard[e];
+        if (!i->cycles[c].again && !entered)
+            continue;
+        if (i->cycles[c].again)
+            next_pass(w, inst, c);
+        else
+            cycle_over(w, inst, c);
+        return true;
+    }
+    return false;
+}
+
 /* ---- the end of a node ---- */
 
 static void note_completed(struct oracle *o, int node)
@@ -249,6 +334,7 @@ void finish(struct world *w, int life, const char *named)
     const char *branch = case_of(g, node, named);
     CLEANUP_FREE uint8_t *held = l->passes ? STEAL(l->held) : NULL;
     struct row row = {.node = node};
+    check_counts(w, l);
     over(w, l);
     gone(&w->o, l);
     w->o.inst[inst].node[node] = DONE;
@@ -350,7 +436,7 @@ static bool pointless(const struct world *w, const struct inst *i, int node, int
     int ways = 0;
     for (int e = 0; e < w->g.edges; e++) {
         const char *label = w->g.edge[e].label;
-        if (!leaves_owner(&w->g, e, node) || graph_home(&w->g, e) ||
+        if (!leaves_owner(&w->g, e, node) || graph_home(&w->g, e) || w->g.edge[e].back ||
             (label && strcmp(label, "error") == 0 && w->g.edge[e].from == node))
             continue;
         int to = w->g.edge[e].to;
@@ -408,7 +494,7 @@ static void arrived(struct world *w, int at, int node)
     struct inst *i = &w->o.inst[at];
     int pending = 0, taken = 0;
     for (int e = 0; e < w->g.edges; e++) {
-        if (w->g.edge[e].to != node || graph_home(&w->g, e))
+        if (w->g.edge[e].to != node || graph_home(&w->g, e) || w->g.edge[e].back)
             continue;
         pending += !i->heard[e];
         taken += i->heard[e] && i->edge[e] == TAKEN;
@@ -541,7 +627,7 @@ static void lost(struct world *w, int life)
         return;
     }
     l->doing = QUEUED;
-    l->call_again = l->passes;
+    l->call_again = l->lost_call = l->passes;
 }
 
 static void lost_all(struct world *w)

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/json.h"
 #include "base/mem.h"
 
 static bool owned(const struct oracle *o, int inst, int life)
@@ -16,7 +17,7 @@ static bool owned(const struct oracle *o, int inst, int life)
 void drop_passes(struct life *l)
 {
     free(STEAL(l->held));
-    l->passes = l->call_again = l->about_pass = false;
+    l->passes = l->call_again = l->lost_call = l->about_pass = false;
     l->told_count = l->bodies = l->finallys = 0;
     l->open = 0;
     l->last = l->begun = 0;
@@ -24,7 +25,7 @@ void drop_passes(struct life *l)
     memset(l->ended_as, 0, sizeof l->ended_as);
 }
 
-/* A try that is left has been through its finally, once; a loop that succeeded kept to its limits. */
+/* A try that is left has been through its finally, once. */
 void over(struct world *w, struct life *l)
 {
     const struct g_node *a = &w->g.node[l->node];
@@ -66,15 +67,18 @@ void told_answered(struct life *l)
     memmove(&l->told[0], &l->told[1], (size_t)(--l->told_count) * sizeof l->told[0]);
 }
 
-static void name_inst(struct world *w, struct inst *i, const struct inst *around, int node)
+static void name_inst(struct world *w, struct inst *i, const struct inst *around, const struct life *l)
 {
-    char number[24] = "";
+    char number[24] = "", run[16] = "";
+    int node = l->node;
     CLEANUP_FREE char *before = xstrdup(around->path);
     if (i->flags & ENTER_LOOP)
         snprintf(number, sizeof number, "#%llu", (unsigned long long)i->pass);
     else if (i->turn > 1)
         snprintf(number, sizeof number, "#%u", i->turn);
-    snprintf(i->path, sizeof i->path, "%s%s%s%s", before, before[0] ? "/" : "", w->g.node[node].id, number);
+    if (l->run > 1)
+        snprintf(run, sizeof run, "(%u)", l->run);
+    snprintf(i->path, sizeof i->path, "%s%s%s%s%s", before, before[0] ? "/" : "", w->g.node[node].id, run, number);
 }
 
 static void open_pass(struct world *w, int life, int region, const struct engine_event *ev)
@@ -95,7 +99,7 @@ static void open_pass(struct world *w, int life, int region, const struct engine
     i->turn = ++l->turns[region];
     i->flags = ev->enter.flags;
     l->open++;
-    name_inst(w, i, &o->inst[l->inst], l->node);
+    name_inst(w, i, &o->inst[l->inst], l);
     for (int e = 0; e < w->g.edges; e++)
         if (w->g.edge[e].from == l->node && w->g.node[w->g.edge[e].to].region == region)
             decide(w, at, e, !ev->enter.to || strcmp(w->g.node[w->g.edge[e].to].id, ev->enter.to) == 0);
@@ -107,6 +111,20 @@ static void check_limits(struct world *w, const struct life *l)
     bool rest_runs = json_object_get(a->config, "need") && json_object_get(a->config, "join_rest");
     if (a->kind == KIND_LOOP && !rest_runs && l->open > (uint32_t)a->max_concurrency)
         violation(w, "%u passes of %s are open, %d may be", l->open, a->id, a->max_concurrency);
+}
+
+/* A loop that succeeds: no more of its passes failed than are tolerated, and enough succeeded. */
+void check_counts(struct world *w, const struct life *l)
+{
+    const struct g_node *a = &w->g.node[l->node];
+    int64_t tolerate = js_int(a->config, "tolerate", 0), need = js_int(a->config, "need", 0);
+    uint64_t good = l->ended_as[PASS_DONE] + l->ended_as[PASS_CONTINUE] + l->ended_as[PASS_BREAK];
+    if (a->kind != KIND_LOOP || l->ended_as[PASS_BREAK] > 0)
+        return;
+    if (!json_object_get(a->config, "need") && (int64_t)l->ended_as[PASS_FAILED] > tolerate)
+        violation(w, "%s succeeds although %d of its passes failed", a->id, (int)l->ended_as[PASS_FAILED]);
+    if (strcmp(a->type, "while") != 0 && (int64_t)good < need)
+        violation(w, "%s succeeds although it needs %d passes", a->id, (int)need);
 }
 
 void enter(struct world *w, int life, const struct engine_event *ev)
@@ -294,7 +312,7 @@ bool insts_settle(struct world *w)
     for (int i = 0; i < o->insts; i++) {
         if (o->inst[i].over)
             continue;
-        if (o->inst[i].ending == NOT && row_next(w, i))
+        if (o->inst[i].ending == NOT && (cycle_next(w, i) || row_next(w, i)))
             return true;
         if (i > 0 && o->inst[i].live == 0 && o->inst[i].row_count == 0) {
             inst_over(w, i);

@@ -27,6 +27,8 @@
 #define MAX_NODES 64
 #define MAX_EDGES 192
 #define MAX_REGIONS 48
+#define MAX_CYCLES 8
+#define MOST_PASSES 20 /* max_iterations of every node */
 #define MAX_SIGNALS 512
 #define MAX_ASKS 200
 #define ARRIVALS 2048 /* a power of two */
@@ -107,6 +109,9 @@ struct g_edge {
     bool unlabelled;   /* drawn without it */
     bool back;         /* closes a cycle */
 };
+struct g_cycle { /* without a loop node: from `head` to `check`, all nodes between them in the region */
+    int region, head, check;
+};
 struct g_region {
     int owner, parent; /* -1: the whole */
     const char *branch;
@@ -115,6 +120,8 @@ struct graph {
     struct g_node node[MAX_NODES];
     struct g_edge edge[MAX_EDGES];
     struct g_region region[MAX_REGIONS];
+    struct g_cycle cycle[MAX_CYCLES];
+    int cycles;
     int nodes, edges, regions;
     bool exact;      /* the oracle can say of every step what must follow */
     int timeout_s;   /* of the execution; 0 = none */
@@ -130,6 +137,8 @@ bool graph_within(const struct graph *g, int inner, int outer);
 int graph_source(const struct graph *g, int edge);
 bool graph_home(const struct graph *g, int edge);  /* back to an owner around it: carries nothing */
 bool graph_entry(const struct graph *g, int edge); /* from an owner into its region */
+int graph_cycle(const struct graph *g, int node); /* number of the cycle that it is in, or -1 */
+bool graph_cycles_known(const struct graph *g); /* every node of every cycle leads back to its head */
 int graph_region_of(const struct graph *g, int owner, const char *branch); /* or -1 */
 
 /* ---- what the oracle thinks ---- */
@@ -151,6 +160,10 @@ struct inst { /* a pass, or the execution itself (0) */
     char path[96];
     uint8_t edge[MAX_EDGES], held[MAX_EDGES], node[MAX_NODES];
     bool heard[MAX_EDGES]; /* the target knows of the edge's fate */
+    struct turn {
+        int pass; /* from 0 */
+        bool again, over;
+    } cycles[MAX_CYCLES];
     struct row rows[4];
     int row_count, live;       /* live: activations in it, and passes beneath it whose owner is gone */
     char failed_node[8], failed_type[24]; /* BY_FAILURE */
@@ -172,6 +185,7 @@ struct life { /* one activation */
     uint64_t timer, waits;
     json_t *signals;          /* waits for one of these; or NULL */
     bool call_again;          /* QUEUED: to be called about a pass */
+    bool lost_call;           /* because the worker was lost that had the last call */
     bool about_pass;          /* the last call was */
     bool in_call;             /* a handler has it */
     enum engine_why why;      /* of the last call */
@@ -319,11 +333,12 @@ void settle_oracle(struct world *w);
 int find_life(const struct oracle *o, uint64_t id);
 int new_life(struct oracle *o, int inst, int node);
 void gone(struct oracle *o, struct life *l);
-bool row_waits(struct world *w, int inst);
 bool row_next(struct world *w, int inst);
+bool cycle_next(struct world *w, int inst); /* the next pass of a cycle, or its end */
 
 /* ---- scopes.c ---- */
 void enter(struct world *w, int life, const struct engine_event *ev);
+void check_counts(struct world *w, const struct life *l);
 void leave(struct world *w, int life, const struct engine_event *ev);
 void cancel_life(struct world *w, int life);
 void end_inst(struct world *w, int inst, enum ending how);
