@@ -57,7 +57,7 @@ static void carry_out(struct exec *x)
 static bool is_there(const struct exec *x, uint64_t act)
 {
     uint32_t pass;
-    CLEANUP_FREE char *path = engine_path(x->def, x->state, act, &pass);
+    free(engine_path(x->def, x->state, act, &pass));
     return pass > 0;
 }
 
