@@ -115,14 +115,23 @@ static void list_signals(const json_t *types, struct buf *b)
     }
 }
 
-static void explain_wait(json_t *reasons, const struct view *v, const struct engine_wait *wait)
+static bool asks_people(const json_t *facts, const char *node)
+{
+    size_t i;
+    json_t *request;
+    json_array_foreach(json_object_get(facts, "approvals"), i, request) if (strcmp(js_str(request, "node"), node) == 0)
+        return true;
+    return false;
+}
+
+static void explain_wait(json_t *reasons, const json_t *facts, const struct view *v, const struct engine_wait *wait)
 {
     char iso[CLOCK_TEXT];
     clock_format_naive(wait->due_us, iso);
     CLEANUP_FREE char *at = text_time(iso);
     CLEANUP_BUF struct buf what = BUF_INIT;
     const char *node = def_node_id(v->def, wait->node);
-    list_signals(wait->signals, &what);
+    list_signals(asks_people(facts, node) ? NULL : wait->signals, &what);
     if (wait->retry)
         because(reasons, "node_retry", "node %s failed and is tried again at %s UTC (attempt %u)", node, at, wait->attempts + 1);
     else if (what.len && wait->due_us)
@@ -133,11 +142,27 @@ static void explain_wait(json_t *reasons, const struct view *v, const struct eng
         because(reasons, "waiting", "node %s waits until %s UTC", node, at);
 }
 
-static void explain_waits(json_t *reasons, const struct view *v)
+static void explain_waits(json_t *reasons, const json_t *facts, const struct view *v)
 {
     struct engine_wait wait;
     for (size_t i = 0; i < WAITS_MAX && engine_waiting(v->state, i, &wait); i++)
-        explain_wait(reasons, v, &wait);
+        explain_wait(reasons, facts, v, &wait);
+}
+
+/* What people are asked. */
+static void explain_approvals(json_t *reasons, const json_t *facts)
+{
+    size_t i, k;
+    json_t *request, *option;
+    json_array_foreach(json_object_get(facts, "approvals"), i, request)
+    {
+        CLEANUP_BUF struct buf choices = BUF_INIT;
+        const char *message = js_str(request, "message");
+        json_array_foreach(json_object_get(request, "options"), k, option)
+            buf_printf(&choices, "%s%s", k ? "|" : "", json_string_value(option));
+        because(reasons, "approval", "node %s asks for approval: %s; \"wfworker answer %s %s %s\" answers it", js_str(request, "node"),
+                message ? message : "", js_str(facts, "execution_id"), js_str(request, "node"), choices.len ? choices.data : "CHOICE");
+    }
 }
 
 /* The locks it waits for, and who has them. */
@@ -240,7 +265,7 @@ static void explain_due(json_t *reasons, const json_t *facts)
 {
     CLEANUP_FREE char *at = text_time(js_str(facts, "due_at"));
     if (json_is_null(json_object_get(facts, "due_us")))
-        because(reasons, "no_timer", "no worker looks at it before its row is changed");
+        because(reasons, "no_timer", "no worker looks at it before something comes for it or its row is changed");
     else if (js_int(facts, "due_us", 0) > 0)
         because(reasons, "due_later", "a worker looks at it again at %s UTC", at);
     else if (js_int(facts, "workers", 0) > 0)
@@ -255,7 +280,8 @@ static void explain_queue(json_t *reasons, const json_t *facts, const struct vie
     if (v->state && flag(facts, "held"))
         explain_running(reasons, v);
     if (v->state)
-        explain_waits(reasons, v);
+        explain_waits(reasons, facts, v);
+    explain_approvals(reasons, facts);
     explain_locks(reasons, facts);
     if (!flag(facts, "held") && !flag(facts, "expired"))
         explain_due(reasons, facts);

@@ -87,6 +87,11 @@ def command():
     lines = wfworker("approvals", "--db", backend.dsn).out.splitlines()
     assert len(lines) == 2 and lines[1].split()[:3] == [name, "ok", "invoices"], lines
     assert lines[1].endswith("approve, reject  Please approve this action"), lines
+    done = wfworker("explain", name, "--json", "--db", backend.dsn)
+    reasons = {r["reason"]: r["text"] for r in json.loads(done.out)["reasons"]}
+    assert reasons == {
+        "approval": 'node ok asks for approval: Please approve this action; "wfworker answer %s ok approve|reject" answers it' % name,
+        "no_timer": "no worker looks at it before something comes for it or its row is changed"}, done
     done = wfworker("answer", name, "ok", "perhaps", "--db", backend.dsn)
     assert (done.status, done.err) == (1, 'wfworker: "perhaps" is no answer to the request of node "ok"\n'
                                           "DETAIL:  The answers are: approve, reject.\n"), done

@@ -608,7 +608,7 @@ def explaining():
     settled(b, identity)
     assert explain(b, identity) == {"paused": 'it is paused; "wfworker resume %s" lets it go on' % name,
                                     "waiting": "node d waits until %s UTC" % at,
-                                    "no_timer": "no worker looks at it before its row is changed"}
+                                    "no_timer": "no worker looks at it before something comes for it or its row is changed"}
     Sql(b).call("terminate", identity, REASON)
     ended_with(b, identity, "failed", [], REASON)
     assert explain(b, identity) == {"failed": 'it failed at %s UTC: %s; "wfworker retry %s" begins what failed again' % (
@@ -630,7 +630,7 @@ def explaining():
     wait_until("it to be asked", lambda: b.row(asked).status == "waiting_for_signal")
     settled(b, asked)
     assert explain(b, asked) == {"waiting": "node a waits for signal human_approval:a or signal human_approval",
-                                 "no_timer": "no worker looks at it before its row is changed"}
+                                 "no_timer": "no worker looks at it before something comes for it or its row is changed"}
     due = start(b, graph([("w", "await", {"signal_type": "paid", "timeout_seconds": 3600})], []))
     wait_until("it to wait", lambda: b.row(due).status == "waiting_for_signal")
     settled(b, due)

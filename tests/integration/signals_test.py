@@ -51,6 +51,9 @@ def after():
     identity = backend.execution(awaiting(signal_type="paid"))
     waits(identity)
     assert backend.row(identity).current_node_id == "w"
+    done = wfworker("explain", identity, "--db", backend.dsn)
+    assert done.out.splitlines()[1:] == ["- node w waits for signal paid",
+                                         "- no worker looks at it before something comes for it or its row is changed"], done
     other = send(identity, "other")
     signal = send(identity, "paid", {"amount": 5})
     row = backend.wait_end(identity)

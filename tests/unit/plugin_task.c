@@ -156,6 +156,45 @@ static void outcomes_from_threads_of_the_plugin(void **state)
     assert_int_equal(strncmp(got.seen.data, "log owner 1 from outside\n", 25), 0);
 }
 
+/* ---- Locks, signals, requests ---- */
+
+#define SIZED(type, ...) (&(struct type){.size = sizeof(struct type), __VA_ARGS__})
+
+static void run_wrong_asks(void *state, struct wfw_task *task, const struct wfw_call *call)
+{
+    char id[WFW_ASK_ID] = "", longest[201 * 2 + 1] = "";
+    (void)state;
+    (void)call;
+    for (int i = 0; i < 201; i++)
+        memcpy(longest + 2 * i, "\xc3\xa4", 3);
+    assert_int_equal(host->lock(task, SIZED(wfw_lock, .key = ""), id), WFW_E_INVAL);
+    assert_int_equal(host->lock(task, SIZED(wfw_lock, .key = longest), id), WFW_E_INVAL);
+    assert_int_equal(host->lock(task, SIZED(wfw_lock, .key = "k", .limit = 10001), id), WFW_E_INVAL);
+    assert_int_equal(host->lock(task, SIZED(wfw_lock, .key = "k"), NULL), WFW_E_INVAL);
+    assert_int_equal(host->send_signal(task, SIZED(wfw_send, .type = ":answer:1"), id), WFW_E_INVAL);
+    assert_int_equal(host->send_signal(task, SIZED(wfw_send, .execution = "e"), id), WFW_E_INVAL);
+    assert_int_equal(host->send_signal(task, SIZED(wfw_send, .type = longest), id), WFW_E_INVAL);
+    assert_int_equal(host->request(task, SIZED(wfw_request, .signal = NULL), id), WFW_E_INVAL);
+    assert_int_equal(host->request(task, SIZED(wfw_request, .signal = "s", .about = host->integer(task, 1)), id), WFW_E_INVAL);
+    assert_int_equal(host->request_over(task, "", "yes", NULL), WFW_E_INVAL);
+    assert_string_equal(id, "");
+    longest[200 * 2] = '\0';
+    assert_int_equal(host->lock(task, SIZED(wfw_lock, .key = longest, .limit = 10000), id), WFW_OK);
+    assert_int_equal(strlen(id), WFW_ASK_ID - 1);
+    assert_int_equal(host->done(task, NULL, NULL), WFW_OK);
+    assert_int_equal(host->lock(task, SIZED(wfw_lock, .key = "k"), id), WFW_E_STALE);
+    assert_int_equal(host->send_signal(task, SIZED(wfw_send, .type = "x"), id), WFW_E_STALE);
+    assert_int_equal(host->request(task, SIZED(wfw_request, .signal = "s"), id), WFW_E_STALE);
+    assert_int_equal(host->request_over(task, "r", NULL, NULL), WFW_E_STALE);
+}
+
+static void wrong_asks(void **state)
+{
+    (void)state;
+    expect_run(run_wrong_asks, WFW_EXEC_LOOP, 0, "{}", "done output={}");
+    expect_run(run_wrong_asks, WFW_EXEC_BLOCKING, 0, "{}", "done output={}");
+}
+
 /* ---- Stale handles ---- */
 
 static void expect_stale(struct wfw_task *task)
@@ -269,6 +308,7 @@ int main(void)
         WITH_HOST(wrong_arguments_and_second_outcomes),
         WITH_HOST(silence_is_a_failure),
         WITH_HOST(outcomes_from_threads_of_the_plugin),
+        WITH_HOST(wrong_asks),
         WITH_HOST(stale_handles_answer_and_never_crash),
         WITH_HOST(configurations_are_checked_first),
         WITH_HOST(slow_loop_handlers_are_counted),
