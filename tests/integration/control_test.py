@@ -629,7 +629,9 @@ def explaining():
     asked = start(b, graph([("a", "human_approval")], []))
     wait_until("it to be asked", lambda: b.row(asked).status == "waiting_for_signal")
     settled(b, asked)
-    assert explain(b, asked) == {"waiting": "node a waits for signal human_approval:a or signal human_approval",
+    wait_until("the request's row", lambda: b.run("SELECT 1 FROM wfworker.approvals WHERE execution = %s", (asked,)))
+    assert explain(b, asked) == {"approval": 'node a asks for approval: Please approve this action; "wfworker answer %s a '
+                                             'approve|reject" answers it' % b.row(asked).execution_id,
                                  "no_timer": "no worker looks at it before something comes for it or its row is changed"}
     due = start(b, graph([("w", "await", {"signal_type": "paid", "timeout_seconds": 3600})], []))
     wait_until("it to wait", lambda: b.row(due).status == "waiting_for_signal")
