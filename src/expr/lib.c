@@ -105,7 +105,9 @@ const char *lib_method_hint(const char *name, size_t len)
         {"shift", "values cannot be changed; write list[1:]"}, {"splice", "values cannot be changed; write [...list[:i], ...list[j:]]"},
         {"update", "values cannot be changed; write {...object, key: value}"}, {"forEach", "write map"}, {"size", "write length"},
         {"getTime", "Date.parse(text) is a number of milliseconds"}, {"contains", "write includes"}, {"toISOString", "write Date.toISOString(ms)"},
-        {"localeCompare", "write a < b ? -1 : a > b ? 1 : 0, or list.sortBy(x => key)"}, {"exec", "write match"}, {"format", "write 'a' + x"},
+        {"localeCompare", "write a < b ? -1 : a > b ? 1 : 0, or list.sortBy(x => key)"}, {"max", "write max(list)"}, {"min", "write min(list)"}, {"sum", "write sum(list)"}, {"avg", "write average(list)"},
+        {"mean", "write average(list)"}, {"rsplit", "write text.split(separator)"}, {"normalize", "texts are compared as they are"},
+        {"exec", "write match"}, {"format", "write 'a' + x"},
     };
     return hint_for(hints, ARRAY_LEN(hints), name, len);
 }
@@ -117,6 +119,7 @@ const char *lib_function_hint(const char *name, size_t len)
         {"map", "write items.map(x => ...)"}, {"filter", "write items.filter(x => ...)"}, {"reduce", "write items.reduce((acc, x) => ..., start)"},
         {"type", "write typeof x"}, {"isinstance", "write typeof x, or isArray(x) and the like"}, {"Date", "write Date.parse(text) or now()"},
         {"btoa", "write base64Encode(text)"}, {"atob", "write base64Decode(text)"}, {"avg", "write average(list)"}, {"mean", "write average(list)"},
+        {"encodeURI", "write encodeURIComponent(text)"}, {"decodeURI", "write decodeURIComponent(text)"},
         {"print", "an expression has no effects"}, {"dict", "write {key: value}"}, {"set", "write items.unique()"}, {"length", "write x.length or len(x)"},
     };
     return hint_for(hints, ARRAY_LEN(hints), name, len);

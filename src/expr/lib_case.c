@@ -104,7 +104,7 @@ static void add_lower(struct text *t, const char *s, size_t len, size_t at)
         text_add_char(t, cp < 0x80 ? (cp >= 'A' && cp <= 'Z' ? cp + 32 : cp) : simple(lower_runs, ARRAY_LEN(lower_runs), cp));
 }
 
-enum how { UPPER, LOWER, CAPITAL };
+enum how { UPPER, LOWER, CAPITAL, TITLE };
 
 static bool convert(struct ev *ev, const struct call *c, enum how how, struct val *out)
 {
@@ -114,11 +114,13 @@ static bool convert(struct ev *ev, const struct call *c, enum how how, struct va
     if (!ex_charge(ev, len / 8 + 1))
         return false;
     text_init(&t, ev);
+    bool within = false; /* a word */
     for (size_t i = 0; i < len && !t.failed; i += utf8_size((unsigned char)s[i])) {
-        if (how == UPPER || (how == CAPITAL && i == 0))
+        if (how == UPPER || (how == CAPITAL && i == 0) || (how == TITLE && !within))
             add_upper(&t, utf8_at(s + i));
         else
             add_lower(&t, s, len, i);
+        within = in_ranges(cased, ARRAY_LEN(cased), utf8_at(s + i));
     }
     return text_finish(&t, out);
 }
@@ -135,6 +137,10 @@ static bool string_capitalize(struct ev *ev, const struct call *c, struct val *o
 {
     return convert(ev, c, CAPITAL, out);
 }
+static bool string_title(struct ev *ev, const struct call *c, struct val *out)
+{
+    return convert(ev, c, TITLE, out);
+}
 
 const struct builtin lib_string_methods2[] = {
     {"toUpperCase", string_upper, 0, 0, 0},
@@ -142,5 +148,6 @@ const struct builtin lib_string_methods2[] = {
     {"toLowerCase", string_lower, 0, 0, 0},
     {"lower", string_lower, 0, 0, 0},
     {"capitalize", string_capitalize, 0, 0, 0},
+    {"title", string_title, 0, 0, 0},
     {0},
 };

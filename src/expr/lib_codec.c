@@ -104,6 +104,49 @@ static bool encode_uri(struct ev *ev, const struct call *c, struct val *out)
     return text_finish(&t, out) && ex_charge_bytes(ev, len);
 }
 
+/* A text in which some characters stand for others. */
+static bool replaced(struct ev *ev, const struct call *c, const char *(*by)(char), struct val *out)
+{
+    struct text t;
+    size_t len;
+    const char *s = arg_string(ev, c, 0, &len);
+    if (!s || !ex_charge_bytes(ev, len))
+        return false;
+    text_init(&t, ev);
+    for (size_t i = 0; i < len && !t.failed; i++) {
+        const char *other = by(s[i]);
+        if (other)
+            text_addstr(&t, other);
+        else
+            text_add(&t, s + i, 1);
+    }
+    return text_finish(&t, out);
+}
+
+static const char *in_html(char ch)
+{
+    return ch == '&' ? "&amp;" : ch == '<' ? "&lt;" : ch == '>' ? "&gt;" : ch == '"' ? "&quot;" : ch == '\'' ? "&#39;" : NULL;
+}
+
+static bool escape_html(struct ev *ev, const struct call *c, struct val *out)
+{
+    return replaced(ev, c, in_html, out);
+}
+
+static const char *in_pattern(char ch)
+{
+    static const char special[] = "\\^$.|?*+()[]{}-/#";
+    static const char *const escaped[] = {"\\\\", "\\^", "\\$", "\\.", "\\|", "\\?", "\\*", "\\+", "\\(", "\\)",
+                                          "\\[", "\\]", "\\{", "\\}", "\\-", "\\/", "\\#"};
+    const char *at = ch ? strchr(special, ch) : NULL;
+    return at ? escaped[at - special] : NULL;
+}
+
+static bool escape_pattern(struct ev *ev, const struct call *c, struct val *out)
+{
+    return replaced(ev, c, in_pattern, out);
+}
+
 static int hex_digit(char ch)
 {
     return ch >= '0' && ch <= '9' ? ch - '0' : (ch | 32) >= 'a' && (ch | 32) <= 'f' ? (ch | 32) - 'a' + 10 : -1;
@@ -204,6 +247,8 @@ const struct builtin lib_codecs[] = {
     {"base64Decode", base64_decode, 1, 1, 0},
     {"encodeURIComponent", encode_uri, 1, 1, 0},
     {"decodeURIComponent", decode_uri, 1, 1, 0},
+    {"escapeHtml", escape_html, 1, 1, 0},
+    {"escapePattern", escape_pattern, 1, 1, 0},
     {"md5", hash_md5, 1, 1, 0},
     {"sha1", hash_sha1, 1, 1, 0},
     {"sha256", hash_sha256, 1, 1, 0},

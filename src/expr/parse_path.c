@@ -433,7 +433,7 @@ static struct node *parse_name(struct parser *p)
         return of || p->lx.failed ? of : n;
     }
     if (p->lx.tok.type == T_STRING)
-        return fail_at(p, pos, "strings have no prefixes");
+        return fail_at(p, pos, "strings have no prefixes (write '...' + x)");
     return n;
 }
 

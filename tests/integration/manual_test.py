@@ -2,7 +2,7 @@
 """The examples of the manual of semantics and of the workflow patterns, through a worker and a database: they end as they do in
 memory, with the same data.
 
-Left out are those whose time would really have to pass, and those that get signals or other settings."""
+Left out are those whose time would really have to pass, that get signals or other settings, or start other executions."""
 
 import datetime
 import glob
@@ -56,8 +56,8 @@ def taken(result):
 
 def chosen():
     for name, definition, arguments in examples():
-        if any(word.startswith("--") and word != "--data" for word in arguments):
-            continue
+        if any(word.startswith("--") and word != "--data" for word in arguments) or '"sub_workflow"' in definition:
+            continue  # the results of sub_workflow name an execution, which is another one each time
         result = in_memory(definition, arguments)
         if result and taken(result) <= LONGEST_S and "timed out" not in (result["error_message"] or ""):
             yield name, json.loads(definition), arguments, result

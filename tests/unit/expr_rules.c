@@ -271,6 +271,11 @@ static void library_strings(void **state)
         {"'a b  c'.words().length", data, "3"},
         {"'😀'.codePointAt(0)", data, "128512"},
         {"'abc'.slice(-2)", data, "\"bc\""},
+        {"\"ada LOVELACE-king's 2nd \u00e4rger\".title()", data, "\"Ada Lovelace-King'S 2Nd \u00c4rger\""},
+        {"escapeHtml(\"<a href='x'>&\\\"\")", data, "\"&lt;a href=&#39;x&#39;&gt;&amp;&quot;\""},
+        {"'a.b+c'.match(escapePattern('.b+') + 'c')", data, "[\".b+c\"]"},
+        {"[1].sum()", data, "expression_error: there is no method \"sum\" (write sum(list)), line 1, column 5"},
+        {"f'x'", data, "expression_error: strings have no prefixes (write '...' + x), line 1, column 1"},
     };
     CHECK(rows);
 }
