@@ -152,9 +152,10 @@ static void report(struct world *w, const struct options *o)
     if (o->trace)
         return;
     struct limits least = smaller(w);
-    printf("  wfw-sim --seed %" PRIu64 " --nodes %d --events %d --trace%s%s\n", w->seed, least.nodes, least.events,
+    printf("  tests/sim/wfw-sim --seed %" PRIu64 " --nodes %d --events %d --trace%s%s\n", w->seed, least.nodes, least.events,
            o->fault ? " --fault " : "", o->fault ? fault_names[o->fault] : "");
     w->limits = o->limits;
+    fflush(stdout);
 }
 
 static uint64_t run_all(struct world *w, const struct options *o)

@@ -6,8 +6,10 @@
  *   graph.c     makes a graph from the seed, as the oracle sees it and as the definition that the engine loads
  *   world.c     the history: which events come, in which order, at what time
  *   handlers.c  the plugins' handlers, called in place
+ *   faults.c    what goes wrong on purpose between the engine and the oracle
  *   recovery.c  journal, snapshots, crashes
  *   oracle.c    what follows from the edges: which nodes must run, and which must not
+ *   rounds.c    the same for rows and cycles
  *   scopes.c    the same for passes: entering, ending, cancelling
  *   loose.c     what can still be said where the oracle cannot foretell every step
  *   asks.c      what attempts want of the world outside, and its answers
@@ -313,6 +315,10 @@ void handlers_open(void);
 void handler_call(struct world *w, const struct engine_effect *f, struct answer *a);
 void answer_clear(struct answer *a);
 
+/* ---- faults.c ---- */
+void step(struct world *w, const struct engine_event *ev); /* the engine's, and the journal's */
+void misdirect(struct world *w, const struct engine_event *ev); /* somebody else's result: of the first that runs */
+
 /* ---- recovery.c ---- */
 void journal_clear(struct world *w);
 void journal_add(struct world *w, const struct engine_event *ev);
@@ -333,8 +339,13 @@ void settle_oracle(struct world *w);
 int find_life(const struct oracle *o, uint64_t id);
 int new_life(struct oracle *o, int inst, int node);
 void gone(struct oracle *o, struct life *l);
-bool row_next(struct world *w, int inst);
+void tell(struct oracle *o, int inst, int edge); /* its target, that it is decided */
+
+/* ---- rounds.c ---- */
+void begin_row(struct world *w, int inst, struct row *row);
+bool row_next(struct world *w, int inst);   /* the next branch of a row */
 bool cycle_next(struct world *w, int inst); /* the next pass of a cycle, or its end */
+bool leaves_cycle(const struct graph *g, int e);
 
 /* ---- scopes.c ---- */
 void enter(struct world *w, int life, const struct engine_event *ev);
