@@ -721,7 +721,9 @@ def pause_and_terminate(s):
     row = s.backend.row(terminated)
     shape(s.backend, row)
     assert (row.status, row.error_message, row.next_retry_at) == ("failed", "Execution terminated by user", None), row
-    assert "n" not in row.state["completed_node_ids"] and s.backend.log(terminated)[-1][1] == "warning", row
+    log = [m for _, _, m in s.backend.log(terminated)]
+    assert "n" not in row.state["completed_node_ids"] and "Execution terminated: Execution terminated by user" in log, (row, log)
+    assert "Node n completed successfully" not in log and "Workflow execution completed" not in log, log
     s.backend.set_status(paused, "running", log=("h", "info", "Execution resumed"))
     completed(s.backend, paused, ["t", "h", "n"])
     assert len(server.seen(path)) == 2, "no request was repeated"
