@@ -21,6 +21,7 @@ from harness import (Answer, Backend, HttpServer, Postgres, Worker, add_case, ca
 
 LEASE = {"WFWORKER_LEASE_SECONDS": "2"}
 BIG = "x" * 200000
+NAMES_OF_ROWS = ("headers", "signal_id", "execution", "sub_workflow_id", "sub_execution_id", "sub_execution_uuid")
 
 postgres = Postgres()
 server = HttpServer()
@@ -35,7 +36,8 @@ class Course:
 
     def __init__(self, nodes, edges, completed, values=None, asked="", error=None, answers=None, data=None, options=None,
                  ordered=True,
-                 stop_at=0, side_by_side=(), in_memory=True, trigger_config=None, in_a_row=False):
+                 stop_at=0, side_by_side=(), in_memory=True, trigger_config=None, in_a_row=False,
+                 children=None):
         self.definition = graph([("t", "trigger")] + nodes, edges)
         for node in self.definition["nodes"]:
             node.update((options or {}).get(node["node_id"], {}))
@@ -43,6 +45,7 @@ class Course:
         self.stops = collections.Counter(int(name[4]) for name in self.asked if name.startswith("stop"))
         self.completed, self.values, self.error = completed, values or {}, error
         self.answers, self.data, self.ordered, self.stop_at = answers or {}, data or {}, ordered, stop_at
+        self.children = children or {}
         self.in_memory, self.trigger_config = in_memory, trigger_config
         self.in_a_row = in_a_row or stop_at > 0  # what was before a stop is durable because that had to be
         self.side_by_side = side_by_side  # nodes of a map: node_results has the run that ended last, whichever that was
@@ -442,6 +445,21 @@ def own_signal():
                   {"w.data": {"n": 1}, "x.data": [2], "@signal_other": [2]}, ordered=False, asked="stop1 stop2")
 
 
+@course("another execution that is waited for, and one that is not")
+def children():
+    return Course([("s", "sub_workflow", {"workflow_id": "the child", "input_data": {"base": "${base}", "n": 5},
+                                          "wait_for_completion": True,
+                                          "output": "{sum: result.v_output.value, at: result.h_output.json}"}),
+                   ("o", "sub_workflow", {"workflow_id": "the other", "input_data": {"base": "${base}"}}),
+                   ("e", *point("stop2"))],
+                  [("t", "s"), ("s", "o"), ("o", "e")], ["t", "s", "o", "e"],
+                  {"s.result": {"sum": 6, "at": {"ok": True}}, "s.status": "completed", "o.status": "started"}, in_a_row=True,
+                  children={"the child": graph([("t", "trigger"), ("h", *point("stop1")), ("v", *variable("x", "${n + 1}"))],
+                                               [("t", "h"), ("h", "v")]),
+                            "the other": graph([("t", "trigger"), ("h", *point("stop2-other"))], [("t", "h")])},
+                  asked="stop1 stop2-other stop2")
+
+
 # ---- The three courses ----
 
 
@@ -476,7 +494,7 @@ def plainly(value, number, prefix):
 
     def without(v):
         if isinstance(v, dict):
-            return {k: without(x) for k, x in v.items() if k not in ("headers", "signal_id", "execution")}
+            return {k: without(x) for k, x in v.items() if k not in NAMES_OF_ROWS}
         return [without(x) for x in v] if isinstance(v, list) else v
     return without(value)
 
@@ -526,16 +544,28 @@ def once(function):
     return result
 
 
+def insert(backend, prefix):
+    """The executions of all courses; their row ids by number."""
+    identities = []
+    for number, (name, c) in enumerate(courses.items()):
+        for child, definition in c.children.items():
+            backend.workflow(definition, child)
+        identities.append(backend.execution(backend.workflow(c.definition, name, trigger_config=c.trigger_config),
+                                            data_of(number, prefix)))
+    return identities
+
+
+def all_ended(backend):
+    wait_until("all executions to end", lambda: not backend.run("SELECT 1 FROM workflowexecution WHERE completed_at IS NULL"))
+
+
 @once
 def undisturbed():
     """All of them on one worker; their row ids by number."""
     assert wfworker("migrate", "--db", plain.dsn).status == 0
     worker = Worker(plain.dsn, name="undisturbed")
-    identities = [plain.execution(plain.workflow(courses[name].definition, name, trigger_config=courses[name].trigger_config),
-                                  data_of(number, "plain")) for number,
-                  name in enumerate(names)]
-    for identity in identities:
-        plain.wait_end(identity)
+    identities = insert(plain, "plain")
+    all_ended(plain)
     assert worker.terminate() == 0, worker.log()
     return identities
 
@@ -554,9 +584,7 @@ def disturbed():
     global rounds_over
     assert wfworker("migrate", "--db", killed.dsn).status == 0
     worker = Worker(killed.dsn, name="victim-1", env=LEASE)
-    identities = [killed.execution(killed.workflow(courses[name].definition, name, trigger_config=courses[name].trigger_config),
-                                   data_of(number, "killed")) for number,
-                  name in enumerate(names)]
+    identities = insert(killed, "killed")
     for k in range(1, ROUNDS + 1):
         for number, name in enumerate(names):
             wanted = courses[name].stops.get(k, 0)
@@ -570,8 +598,7 @@ def disturbed():
         worker.kill()
         rounds_over = k
         worker = Worker(killed.dsn, name="victim-%d" % (k + 1), env=LEASE)
-    for identity in identities:
-        killed.wait_end(identity)
+    all_ended(killed)
     assert worker.terminate() == 0, worker.log()
     return identities
 
@@ -580,13 +607,19 @@ def disturbed():
 def in_memory():
     """All of them through wfworker exec, at the same time; exit status and result by number."""
     processes = []
-    for number, name in enumerate(names):
-        path = os.path.join(tmpdir(), "recovery-%d.json" % number)
-        with open(path, "w") as f:
-            json.dump({"graph_config": courses[name].definition, "trigger_config": courses[name].trigger_config or {}}, f)
-        processes.append(subprocess.Popen([program(), "exec", path, "--virtual-time", "--log-level", "error", "--data",
-                                           json.dumps(data_of(number, "exec"))],
-                                          env=clean_environment(), stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True))
+    for number, c in enumerate(courses.values()):
+        path = os.path.join(tmpdir(), "recovery-%d" % number)
+        command = [program(), "exec", path, "--virtual-time", "--log-level", "error", "--data",
+                   json.dumps(data_of(number, "exec"))]
+        files = {path: {"graph_config": c.definition, "trigger_config": c.trigger_config or {}}}
+        for child, definition in c.children.items():
+            files[path + "-" + child] = definition
+            command += ["--workflow", "%s=%s-%s" % (child, path, child)]
+        for name, content in files.items():
+            with open(name, "w") as f:
+                json.dump(content, f)
+        processes.append(subprocess.Popen(command, env=clean_environment(), stdout=subprocess.PIPE, stdin=subprocess.DEVNULL,
+                                          text=True))
     return [(p.communicate()[0], p.returncode) for p in processes]
 
 
