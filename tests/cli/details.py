@@ -5,7 +5,7 @@ import collections
 import datetime
 import json
 
-from tap import case, graph, is_, main, run, trace_line, write  # noqa: F401 (for those who import this)
+from tap import case, cases, graph, is_, main, run, trace_line, write  # noqa: F401 (for those who import this)
 
 T, NOOP, TRY = ("trigger",), ("noop",), ("try",)
 BAD = ("condition", {"expression": "missing"})

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # The command line without a database (help.sh, man.sh), and the private PostgreSQL (devdb.sh).
 cli_shell_tests = tests/cli/help.sh tests/cli/man.sh tests/cli/offline.sh tests/cli/nodes.sh tests/cli/devdb.sh
-cli_python_tests = tests/cli/data_test.py tests/cli/details_data_test.py tests/cli/details_language_test.py tests/cli/exec_test.py tests/cli/validate_test.py tests/cli/graph_test.py tests/cli/patterns_test.py tests/cli/manual_test.py tests/cli/details_test.py tests/cli/details_scopes_test.py
+cli_python_tests = tests/cli/data_test.py tests/cli/details_data_test.py tests/cli/details_language_test.py tests/cli/exec_test.py tests/cli/validate_test.py tests/cli/graph_test.py tests/cli/patterns_test.py tests/cli/manual_test.py tests/cli/details_test.py tests/cli/details_scopes_test.py tests/cli/details_corners_test.py
 cli_python_tests += tests/cli/control_test.py
 cli_python_tests += tests/cli/lint_test.py
 cli_python_tests += tests/cli/locks_test.py
