@@ -217,7 +217,8 @@ static int by_second(const void *a, const void *b, void *ctx)
 
 static void sort_pairs(struct row *r)
 {
-    qsort_r(r->pairs, r->pair_count, sizeof *r->pairs, by_first, r);
+    if (r->pair_count > 0)
+        qsort_r(r->pairs, r->pair_count, sizeof *r->pairs, by_first, r);
     r->by_b = xcalloc(r->pair_count + 1, sizeof(struct pair *));
     for (size_t i = 0; i < r->pair_count; i++)
         r->by_b[i] = &r->pairs[i];
