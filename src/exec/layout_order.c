@@ -13,6 +13,7 @@
 struct order {
     struct layout *l;
     double *key, *box_key; /* of items, of boxes */
+    bool *placed;          /* of layers: in an earlier sweep, or this one */
     size_t *rank;          /* of items: their place before sorting, to keep the order of equals */
 };
 
@@ -40,14 +41,17 @@ static double mean_of_neighbours(const struct layout *l, size_t item, bool down)
     return count ? sum / (double)count : (double)item_middle(&l->items[item]);
 }
 
-static void find_box_keys(struct order *o)
+/* Where the items of the boxes are; those of `layer` where they wish to be, and those that have no place yet do not count. */
+static void find_box_keys(struct order *o, size_t layer)
 {
     struct layout *l = o->l;
     CLEANUP_FREE double *count = xcalloc(l->box_count + 1, sizeof *count);
     memset(o->box_key, 0, l->box_count * sizeof *o->box_key);
     for (size_t i = 0; i < l->item_count; i++)
         for (size_t b = l->items[i].box; b != SIZE_MAX; b = l->boxes[b].parent) {
-            o->box_key[b] += (double)item_middle(&l->items[i]);
+            if (l->items[i].layer != layer && !o->placed[l->items[i].layer])
+                continue;
+            o->box_key[b] += l->items[i].layer == layer ? o->key[i] : (double)item_middle(&l->items[i]);
             count[b]++;
         }
     for (size_t b = 0; b < l->box_count; b++)
@@ -117,16 +121,18 @@ static void sweep(struct order *o, bool down)
         size_t k = down ? n : l->layer_count - 1 - n;
         for (size_t i = 0; i < l->layer_len[k]; i++)
             o->key[l->layers[k][i]] = mean_of_neighbours(l, l->layers[k][i], down);
-        find_box_keys(o);
+        find_box_keys(o, k);
         sort_layer(o, k);
         spread_layer(o, k);
+        o->placed[k] = true;
     }
 }
 
 void layout_order(struct layout *l)
 {
     struct order o = {.l = l, .key = xcalloc(l->item_count + 1, sizeof *o.key),
-                      .box_key = xcalloc(l->box_count + 1, sizeof *o.box_key), .rank = xcalloc(l->item_count + 1, sizeof *o.rank)};
+                      .box_key = xcalloc(l->box_count + 1, sizeof *o.box_key), .rank = xcalloc(l->item_count + 1, sizeof *o.rank),
+                      .placed = xcalloc(l->layer_count + 1, sizeof *o.placed)};
     group_links(l, false, &l->out, &l->out_first);
     group_links(l, true, &l->in, &l->in_first);
     for (int i = 0; i < SWEEPS; i++)
@@ -134,4 +140,5 @@ void layout_order(struct layout *l)
     free(o.key);
     free(o.box_key);
     free(o.rank);
+    free(o.placed);
 }
