@@ -26,9 +26,18 @@ dist_patterns_DATA = \
   examples/patterns/12-multiple-instances-without-synchronization.json \
   examples/patterns/13-multiple-instances-known-at-design-time.json \
   examples/patterns/14-multiple-instances-known-at-run-time.json \
+  examples/patterns/15-multiple-instances-not-known-beforehand.json \
+  examples/patterns/16-deferred-choice.json \
+  examples/patterns/17-interleaved-parallel-routing.json \
+  examples/patterns/18-milestone.json \
+  examples/patterns/19-cancel-task.json \
   examples/patterns/20-cancel-case.json \
   examples/patterns/21-structured-loop.json \
   examples/patterns/22-recursion.json \
+  examples/patterns/23-transient-trigger.json \
+  examples/patterns/24-persistent-trigger.json \
+  examples/patterns/25-cancel-region.json \
+  examples/patterns/26-cancel-multiple-instance-activity.json \
   examples/patterns/27-complete-multiple-instance-activity.json \
   examples/patterns/28-blocking-discriminator.json \
   examples/patterns/29-cancelling-discriminator.json \
@@ -38,6 +47,11 @@ dist_patterns_DATA = \
   examples/patterns/33-generalized-and-join.json \
   examples/patterns/34-static-partial-join-for-multiple-instances.json \
   examples/patterns/35-cancelling-partial-join-for-multiple-instances.json \
+  examples/patterns/36-dynamic-partial-join-for-multiple-instances.json \
   examples/patterns/37-acyclic-synchronizing-merge.json \
+  examples/patterns/38-general-synchronizing-merge.json \
   examples/patterns/39-critical-section.json \
+  examples/patterns/40-interleaved-routing.json \
+  examples/patterns/41-thread-merge.json \
+  examples/patterns/42-thread-split.json \
   examples/patterns/43-explicit-termination.json

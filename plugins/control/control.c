@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Control flow: loops and maps, try with catch and finally, break, continue, terminate and mutex.  All of them only use what
- * any plugin may: enter(), leave(), and the call that follows when a pass is over. */
+/* Control flow: loops and maps, try with catch and finally, break, continue, cancel, terminate and mutex.  All of them only
+ * use what any plugin may: enter(), leave(), cancel_node(), and the call that follows when a pass is over. */
 #include "control.h"
 
 const struct wfw_host *host;
@@ -18,7 +18,8 @@ static int control_init(const struct wfw_host *h, const struct wfw_value *config
 
 static const struct wfw_node *const nodes[] = {&loop_node,     &for_node,       &while_node,   &repeat_node,
                                                &try_node,      &catch_node,     &finally_node, &break_node,
-                                               &continue_node, &terminate_node, &mutex_node, NULL};
+                                               &continue_node, &terminate_node, &mutex_node,   &cancel_node,
+                                               NULL};
 
 static const struct wfw_plugin control = {
     .size = sizeof control,
@@ -26,7 +27,7 @@ static const struct wfw_plugin control = {
     .version = "0.1.0",
     .license = "Apache-2.0",
     .vendor = "wfworker",
-    .summary = "loops, maps, try, break, continue, terminate and critical sections",
+    .summary = "loops, maps, try, break, continue, cancel, terminate and critical sections",
     .nodes = nodes,
     .init = control_init,
 };

@@ -11,5 +11,6 @@ extern const struct wfw_node loop_node, for_node, while_node, repeat_node;      
 extern const struct wfw_node try_node, catch_node, finally_node;                                    /* try.c */
 extern const struct wfw_node mutex_node;                                                           /* mutex.c */
 extern const struct wfw_node break_node, continue_node, terminate_node;                             /* jump.c */
+extern const struct wfw_node cancel_node;                                                           /* cancel.c */
 
 #endif

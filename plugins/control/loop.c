@@ -1,98 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* loop, for, while, repeat: the body once for each item, one pass at a time or several side by side (a map).
- *
- * The plan is made at the start and stands in the checkpoint, which is not written again: {"kind", "total", "items"}.
- * Where the loop is, the host knows: how many passes were begun and how they ended. */
-#include <stdlib.h>
+/* loop, for, while, repeat: the body once for each item, one pass at a time or several side by side (a map). */
+#include <stdio.h>
 
-#include "control.h"
-
-#define MOST 1000000000
-
-enum kind { KIND_FOR, KIND_WHILE, KIND_REPEAT, KIND_UNKNOWN };
-
-struct options {
-    const char *variable;                                      /* the name of the item */
-    int64_t concurrency, need, tolerate, max_iterations, keep; /* need -1: all */
-    int run_rest;
-};
-
-/* What the host knows, as numbers. */
-struct progress {
-    int64_t begun, open, succeeded, failed, left, cancelled;
-};
-
-struct loop {
-    struct wfw_task *task;
-    const struct wfw_call *call;
-    struct options o;
-    struct progress p;
-    enum kind kind;
-    int64_t total; /* -1: while */
-    const struct wfw_value *items;
-    const struct wfw_value *checkpoint; /* to be saved with the next enter; or NULL */
-};
-
-/* ---- configuration ---- */
-
-static enum kind kind_named(const char *name)
-{
-    if (strcmp(name, "for") == 0)
-        return KIND_FOR;
-    if (strcmp(name, "while") == 0)
-        return KIND_WHILE;
-    return strcmp(name, "repeat") == 0 ? KIND_REPEAT : KIND_UNKNOWN;
-}
-
-static enum kind kind_of(const struct wfw_call *call)
-{
-    enum kind kind = kind_named(call->node_type);
-    const char *type = text_member(host, call->config, "/loop_type");
-    if (kind != KIND_UNKNOWN)
-        return kind;
-    if (type)
-        return kind_named(type);
-    if (member(host, call->config, "/array_expression"))
-        return KIND_FOR;
-    if (member(host, call->config, "/condition_expression"))
-        return KIND_WHILE;
-    return member(host, call->config, "/repeat_count") ? KIND_REPEAT : KIND_UNKNOWN;
-}
-
-static int64_t number(const struct wfw_call *call, const char *pointer, int64_t least, int64_t fallback)
-{
-    int64_t n = fallback;
-    if (host->get_int(call->config, pointer, &n) != WFW_OK || n < least)
-        return fallback;
-    return n < MOST ? n : MOST;
-}
-
-static void read_options(struct loop *l)
-{
-    const char *variable = text_member(host, l->call->config, "/loop_variable");
-    const char *rest = text_member(host, l->call->config, "/join_rest");
-    l->o = (struct options){.variable = variable ? variable : "item",
-                            .concurrency = number(l->call, "/max_concurrency", 1, 1),
-                            .need = number(l->call, "/need", 0, -1),
-                            .tolerate = number(l->call, "/tolerate", 0, 0),
-                            .max_iterations = number(l->call, "/max_iterations", 1, 10000),
-                            .keep = number(l->call, "/keep", 0, 100),
-                            .run_rest = rest && strcmp(rest, "run") == 0};
-}
-
-static void read_progress(struct loop *l)
-{
-    const struct wfw_value *s = l->call->scope;
-    int64_t done = 0, continued = 0;
-    host->get_int(s, "/passes", &l->p.begun);
-    host->get_int(s, "/open", &l->p.open);
-    host->get_int(s, "/done", &done);
-    host->get_int(s, "/continued", &continued);
-    host->get_int(s, "/left", &l->p.left);
-    host->get_int(s, "/failed", &l->p.failed);
-    host->get_int(s, "/cancelled", &l->p.cancelled);
-    l->p.succeeded = done + continued + l->p.left;
-}
+#include "loop.h"
 
 /* ---- the end ---- */
 
@@ -137,7 +47,7 @@ static void fail_pass(struct loop *l)
 static const struct wfw_value *vars_of(struct loop *l, int64_t index)
 {
     struct wfw_value *vars = host->object(l->task), *number = host->integer(l->task, index);
-    const struct wfw_value *item = l->items ? host->item(l->items, (size_t)index, NULL) : number;
+    const struct wfw_value *item = l->items ? host->item(l->items, (size_t)(index - l->first), NULL) : number;
     host->set(vars, l->o.variable, item);
     host->set(vars, "item", item);
     host->set(vars, "index", number);
@@ -154,12 +64,14 @@ static void open_passes(struct loop *l, int64_t count, uint32_t flags)
         flags |= WFW_ENTER_ORDERED;
     if (l->o.run_rest)
         flags |= WFW_ENTER_DETACH;
+    const char *const signals[] = {l->o.accept, l->o.accept_close, NULL};
     struct wfw_enter e = {.size = sizeof e,
                           .branch = "body",
                           .passes = passes,
                           .checkpoint = l->checkpoint,
                           .flags = flags,
-                          .keep = (uint32_t)l->o.keep};
+                          .keep = (uint32_t)l->o.keep,
+                          .signals = l->closed || l->p.left ? NULL : signals};
     host->enter(l->task, &e);
 }
 
@@ -170,10 +82,29 @@ static void go_on(struct loop *l)
 }
 
 /* 1 true, 0 false, -1 failed. */
+static int holds(struct loop *l, const char *pointer, const char *expression, const struct wfw_value *vars)
+{
+    struct wfw_error e = {.size = sizeof e};
+    size_t room = strlen(expression) + 8;
+    char *truth = host->alloc(l->task, room);
+    if (!truth)
+        return -1;
+    snprintf(truth, room, "!!(%s)", expression);
+    const struct wfw_value *v = host->evaluate(l->task, truth, vars, &e);
+    if (!v) { /* said of the expression as it stands there */
+        struct wfw_error own = {.size = sizeof own};
+        const struct wfw_value *bare = host->evaluate(l->task, expression, vars, &own);
+        fail_with(host, l->task, bare ? e.type : own.type, "%s: %s", pointer, bare ? e.message : own.message);
+        return -1;
+    }
+    int flag = 0;
+    host->get_bool(v, "", &flag);
+    return flag;
+}
+
 static int condition_holds(struct loop *l)
 {
     const char *expression = text_member(host, l->call->config, "/condition_expression");
-    struct wfw_error e = {.size = sizeof e};
     if (!expression) {
         const struct wfw_value *v = member(host, l->call->config, "/condition_expression");
         int flag = 0;
@@ -186,21 +117,22 @@ static int condition_holds(struct loop *l)
     host->set(vars, l->o.variable, index);
     host->set(vars, "item", index);
     host->set(vars, "index", index);
-    size_t room = strlen(expression) + 8;
-    char *truth = host->alloc(l->task, room);
-    if (!truth)
-        return -1;
-    snprintf(truth, room, "!!(%s)", expression);
-    const struct wfw_value *v = host->evaluate(l->task, truth, vars, &e);
-    if (!v) { /* said of the expression as it stands there */
-        struct wfw_error own = {.size = sizeof own};
-        const struct wfw_value *bare = host->evaluate(l->task, expression, vars, &own);
-        fail_with(host, l->task, bare ? e.type : own.type, "/condition_expression: %s", bare ? e.message : own.message);
-        return -1;
-    }
-    int flag = 0;
-    host->get_bool(v, "", &flag);
-    return flag;
+    return holds(l, "/condition_expression", expression, vars);
+}
+
+/* A pass is over: was it the last that is wanted? */
+static int stops(struct loop *l)
+{
+    const struct wfw_value *results = member(host, l->call->scope, "/results"), *last = member(host, l->call->scope, "/result");
+    if (!l->o.stop_when || l->call->why != WFW_WHY_SCOPE || l->call->scope_pass == 0)
+        return 0;
+    struct wfw_value *vars = host->object(l->task);
+    host->set(vars, "count", host->integer(l->task, l->p.begun));
+    host->set(vars, "succeeded", host->integer(l->task, l->p.succeeded));
+    host->set(vars, "failed", host->integer(l->task, l->p.failed));
+    host->set(vars, "results", results ? results : host->array(l->task));
+    host->set(vars, "last", last ? last : host->null(l->task));
+    return holds(l, "/stop_when", l->o.stop_when, vars);
 }
 
 static void next_while(struct loop *l)
@@ -227,122 +159,58 @@ static void enough(struct loop *l)
         finish(l);
 }
 
-static void next(struct loop *l)
+/* -1: this call is answered; 0: there may be more passes. */
+static int next_ends(struct loop *l)
 {
     int64_t lost = l->p.failed + l->p.cancelled;
-    if (l->call->why == WFW_WHY_SCOPE && l->call->scope_outcome == WFW_SCOPE_FAILED && l->p.failed > l->o.tolerate &&
-        !l->p.left)
+    int told = l->call->why == WFW_WHY_SCOPE, stop;
+    if (told && l->call->scope_outcome == WFW_SCOPE_FAILED && l->p.failed > l->o.tolerate && !l->p.left)
         fail_pass(l);
     else if (l->p.left && l->p.open)
         open_passes(l, 0, 0);
-    else if (l->p.left)
+    else if (l->p.left || (told && l->call->scope_outcome == WFW_SCOPE_BREAK)) /* from inside; from outside */
         finish(l);
     else if (l->o.need >= 0 && l->p.succeeded >= l->o.need)
         enough(l);
     else if (l->p.failed > l->o.tolerate && !l->p.left)
         open_passes(l, 0, 0); /* it failed while this was not said yet: the call about it is still to come */
-    else if (l->o.need >= 0 && l->total >= 0 && l->total - lost < l->o.need)
+    else if ((stop = stops(l)) > 0)
+        enough(l);
+    else if (stop == 0 && l->o.need >= 0 && l->total >= 0 && l->closed && l->total - lost < l->o.need)
         fail_with(host, l->task, "join_unsatisfiable", "%lld passes must succeed, but only %lld still can",
                   (long long)l->o.need, (long long)(l->total - lost));
-    else if (l->total < 0)
+    else if (stop == 0)
+        return 0;
+    return -1;
+}
+
+static void next(struct loop *l)
+{
+    if (next_ends(l) != 0)
+        return;
+    if (l->total < 0)
         next_while(l);
     else if (l->p.begun < l->total && l->p.open < l->o.concurrency)
         go_on(l);
-    else if (l->p.open)
+    else if (l->p.open || !l->closed)
         open_passes(l, 0, 0);
     else
         finish(l);
 }
 
-/* ---- the start ---- */
-
-/* -1: failed. */
-static int find_items(struct loop *l)
-{
-    const struct wfw_value *source = member(host, l->call->config, "/array_expression");
-    const char *expression = text_member(host, l->call->config, "/array_expression");
-    struct wfw_error e = {.size = sizeof e};
-    if (expression) {
-        source = host->evaluate(l->task, expression, NULL, &e);
-        if (!source) {
-            fail_with(host, l->task, e.type, "/array_expression: %s", e.message);
-            return -1;
-        }
-    }
-    if (!source || host->type(source) != WFW_ARRAY) {
-        fail_with(host, l->task, "type_error", "/array_expression: %s",
-                  source ? "the value is no array" : "there is no array");
-        return -1;
-    }
-    l->items = source;
-    l->total = (int64_t)host->length(source);
-    return 0;
-}
-
-static int find_count(struct loop *l)
-{
-    int64_t n = 0;
-    const char *text = text_member(host, l->call->config, "/repeat_count");
-    char *end = NULL;
-    if (text)
-        n = strtoll(text, &end, 10);
-    if ((text && *end) || (!text && host->get_int(l->call->config, "/repeat_count", &n) != WFW_OK) || n < 0 ||
-        n > MOST) {
-        fail_with(host, l->task, "config_invalid", "/repeat_count: repeat needs a number of passes, 0 or more");
-        return -1;
-    }
-    l->total = n;
-    return 0;
-}
-
-static int make_plan(struct loop *l)
-{
-    l->total = -1;
-    if (l->kind == KIND_UNKNOWN) {
-        fail_with(host, l->task, "config_invalid",
-                  "the loop needs loop_type for, while or repeat, or one of array_expression, condition_expression and "
-                  "repeat_count");
-        return -1;
-    }
-    if ((l->kind == KIND_FOR && find_items(l) != 0) || (l->kind == KIND_REPEAT && find_count(l) != 0))
-        return -1;
-    if (l->total <= l->o.max_iterations)
-        return 0;
-    fail_with(host, l->task, "max_iterations_exceeded",
-              "%lld passes are more than max_iterations allows, which is %lld", (long long)l->total,
-              (long long)l->o.max_iterations);
-    return -1;
-}
-
-static void keep_plan(struct loop *l)
-{
-    struct wfw_value *plan = host->object(l->task);
-    host->set(plan, "total", host->integer(l->task, l->total));
-    if (l->items)
-        host->set(plan, "items", l->items);
-    l->checkpoint = plan;
-}
-
-static void read_plan(struct loop *l)
-{
-    l->total = -1;
-    host->get_int(l->call->checkpoint, "/total", &l->total);
-    l->items = host->get(l->call->checkpoint, "/items");
-}
-
 static void loop_run(void *state, struct wfw_task *task, const struct wfw_call *call)
 {
     (void)state;
-    struct loop l = {.task = task, .call = call, .kind = kind_of(call)};
-    read_options(&l);
-    if (call->why == WFW_WHY_SCOPE) {
-        read_plan(&l);
-        read_progress(&l);
-    } else if (make_plan(&l) == 0) {
-        keep_plan(&l);
+    struct loop l;
+    loop_open(&l, task, call);
+    if (call->why == WFW_WHY_START) {
+        if (loop_plan(&l) != 0)
+            return;
     } else {
-        return;
+        loop_recall(&l);
     }
+    if (call->why == WFW_WHY_SIGNAL && loop_take_signal(&l) != 0)
+        return;
     if (l.total < 0)
         l.o.concurrency = 1;
     next(&l);
@@ -368,7 +236,13 @@ static void loop_run(void *state, struct wfw_task *task, const struct wfw_call *
     "passes are an error\"},"                                                                                          \
     "\"keep\":{\"type\":[\"integer\",\"null\"],\"minimum\":0,\"default\":100,\"description\":\"how many results are "  \
     "kept, the last "                                                                                                  \
-    "ones\"}"
+    "ones\"},"                                                                                                          \
+    "\"stop_when\":{\"format\":\"expression\",\"description\":\"looked at after each pass, sees count, succeeded, failed, "     \
+    "results and last; once it holds the loop is done, and the rest is as join_rest says\"}"
+#define ACCEPT                                                                                                         \
+    "\"accept_items\":{\"type\":[\"string\",\"null\"],\"description\":\"type of signals that bring items while the loop "    \
+    "runs: the data is an item, or has several as items; close: true in it, or the signal TYPE:close, says that no more "   \
+    "come, and the loop waits for that\"}"
 #define ARRAY                                                                                                          \
     "\"array_expression\":{\"format\":\"expression\",\"description\":\"what is gone through: an expression whose "     \
     "value is an array, "                                                                                              \
@@ -383,7 +257,7 @@ static void loop_run(void *state, struct wfw_task *task, const struct wfw_call *
     "\"what kind of loop; without: by "                                                                                \
     "which of the three settings is there\"}"
 /* The editor keeps the settings of all kinds, whatever the kind. */
-#define SCHEMA "{\"type\":\"object\",\"properties\":{" LOOP_TYPE "," ARRAY "," CONDITION "," COUNT "," COMMON "}}"
+#define SCHEMA "{\"type\":\"object\",\"properties\":{" LOOP_TYPE "," ARRAY "," ACCEPT "," CONDITION "," COUNT "," COMMON "}}"
 #define OUTPUT                                                                                                         \
     "{\"type\":\"object\",\"properties\":{\"count\":{\"type\":\"integer\",\"description\":\"passes that were "         \
     "begun\"},"                                                                                                        \

@@ -98,7 +98,7 @@ static void wait_for_answer(struct wfw_task *task, const struct wfw_call *call, 
     own_signal(call, own);
     const char *const types[] = {own, NULL};
     struct wfw_park p = {.size = sizeof p, .until_ms = deadline, .signal = "human_approval", .signals = types,
-                         .checkpoint = checkpoint};
+                         .checkpoint = checkpoint, .flags = buffer_flags(call->config)};
     host->park(task, &p);
 }
 
@@ -206,6 +206,7 @@ const struct wfw_node human_approval = {
         "\"description\":\"what the person reads\"},"
         "\"approval_options\":{\"type\":[\"array\",\"null\"],\"items\":{\"type\":\"string\"},"
         "\"default\":[\"approve\",\"reject\"],\"description\":\"the possible answers, which are the branches\"},"
+        BUFFER_SCHEMA ","
         "\"default_option\":{\"type\":[\"string\",\"null\"],\"description\":\"the answer when nobody answered in time\"},"
         "\"timeout_seconds\":{\"type\":[\"number\",\"string\",\"null\"],\"default\":0,"
         "\"description\":\"how long to wait; 0: without end\"}}}",

@@ -87,14 +87,15 @@ static int64_t earlier(int64_t a, int64_t b)
     return a && (!b || a < b) ? a : b;
 }
 
-static void park(struct wfw_task *task, const struct wait *w, int64_t now)
+static void park(struct wfw_task *task, const struct wfw_call *call, const struct wait *w, int64_t now)
 {
     struct wfw_value *checkpoint = host->object(task);
     host->set(checkpoint, "deadline_ms", host->integer(task, w->deadline));
     int64_t until = earlier(w->until, w->deadline);
     if (w->condition)
         until = earlier(until, now + seconds_to_ms(w->poll));
-    struct wfw_park p = {.size = sizeof p, .until_ms = until, .signals = w->types, .checkpoint = checkpoint};
+    struct wfw_park p = {.size = sizeof p, .until_ms = until, .signals = w->types, .checkpoint = checkpoint,
+                         .flags = buffer_flags(call->config)};
     host->park(task, &p);
 }
 
@@ -111,7 +112,7 @@ static void look(struct wfw_task *task, const struct wfw_call *call, const struc
     else if (w->deadline && now >= w->deadline)
         end_by_timeout(task, call, output(task, "timeout"), "nothing that the node waits for came in time");
     else
-        park(task, w, now);
+        park(task, call, w, now);
 }
 
 static void await_run(void *state, struct wfw_task *task, const struct wfw_call *call)
@@ -144,6 +145,7 @@ const struct wfw_node await = {
         "\"condition\":{\"type\":[\"string\",\"null\"],\"format\":\"expression\",\"description\":\"what must become true\"},"
         "\"poll_seconds\":{\"type\":[\"number\",\"string\",\"null\"],\"default\":1,"
         "\"description\":\"how often to look at the condition, 0.01 at least\"},"
+        BUFFER_SCHEMA ","
         "\"timeout_seconds\":{\"type\":[\"number\",\"string\",\"null\"],\"default\":0,"
         "\"description\":\"how long to wait; 0: without end\"}}}",
     .output_schema =

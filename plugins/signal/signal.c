@@ -5,6 +5,12 @@
 
 const struct wfw_host *host;
 
+uint32_t buffer_flags(const struct wfw_value *config)
+{
+    const char *text = text_member(host, config, "/buffer");
+    return text && strcmp(text, "drop") == 0 ? WFW_PARK_FRESH : 0;
+}
+
 /* ---- What the plugin is ---- */
 
 static int signal_init(const struct wfw_host *h, const struct wfw_value *config, void **state, char *msg, size_t msglen)

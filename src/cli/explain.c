@@ -132,7 +132,9 @@ static void explain_wait(json_t *reasons, const json_t *facts, const struct view
     CLEANUP_BUF struct buf what = BUF_INIT;
     const char *node = def_node_id(v->def, wait->node);
     list_signals(asks_people(facts, node) ? NULL : wait->signals, &what);
-    if (wait->retry)
+    if (wait->turn)
+        because(reasons, "turn", "node %s waits for its turn: another node with the same name in interleave is not over", node);
+    else if (wait->retry)
         because(reasons, "node_retry", "node %s failed and is tried again at %s UTC (attempt %u)", node, at, wait->attempts + 1);
     else if (what.len && wait->due_us)
         because(reasons, "waiting", "node %s waits for %s, until %s UTC", node, what.data, at);

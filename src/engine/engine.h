@@ -226,7 +226,8 @@ struct engine_wait {
     size_t node;
     uint32_t attempts; /* begun so far */
     int64_t due_us;        /* 0: no time */
-    bool retry;            /* for its next attempt; else it is parked */
+    bool retry;            /* for its next attempt, */
+    bool turn;             /* or for its turn among the nodes that it is interleaved with; else it is parked, or has entered */
     const json_t *signals; /* types of signals that end the wait, those of answers among them; borrowed, or NULL */
 };
 bool engine_waiting(const struct engine_state *s, size_t i, struct engine_wait *out);

@@ -113,14 +113,16 @@ static bool expects(const struct engine_park *park)
     return park->until_us > 0 || park->signal || json_array_size(park->signals) > 0;
 }
 
-static bool enter_possible(const struct act *a, const struct engine_event *ev)
+/* Who is being cancelled waits for nothing but its passes. */
+bool node_may_enter(const struct act *a, const struct engine_event *ev)
 {
     static const char *const branches[] = {"body", "catch", "finally"};
     bool known = false;
     for (size_t i = 0; i < ARRAY_LEN(branches); i++)
         known |= ev->branch && strcmp(ev->branch, branches[i]) == 0;
     bool waits = ev->enter.passes && json_array_size(ev->enter.passes) == 0;
-    bool something = (a->passes && (a->passes->open || json_array_size(a->passes->ended))) || expects(&ev->park);
+    bool something = (a->passes && (a->passes->open || json_array_size(a->passes->ended))) ||
+                     (expects(&ev->park) && !a->cancelling);
     return known && (!waits || something);
 }
 
@@ -159,7 +161,7 @@ void node_entering(struct step *st, struct act *a, const struct engine_event *ev
 {
     size_t i;
     json_t *vars;
-    if (!enter_possible(a, ev)) {
+    if (!node_may_enter(a, ev)) {
         node_fail_text(
             st, a, "config_invalid",
             "the node enters a branch that is none of body, catch and finally, or waits for a pass when none is open");

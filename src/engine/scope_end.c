@@ -63,6 +63,8 @@ static void cancel_entered(struct step *st, struct act *a)
     uint64_t id = a->id;
     a->cancelling = true;
     a->completing = false;
+    json_decref(a->after);
+    a->after = NULL;
     act_expects_nothing(st, a);
     if (a->passes->closing) /* it ends already */
         return;

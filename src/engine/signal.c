@@ -94,6 +94,8 @@ void act_await_signals(struct step *st, struct act *a, const struct engine_park 
     json_decref(a->came);
     json_decref(a->signals);
     a->came = a->signals = NULL;
+    if (a->why == WHY_SIGNAL)
+        a->why = WHY_START; /* of another attempt, should this wait end with one */
     if (!park->signal && !park->child && json_array_size(park->signals) == 0)
         return;
     a->signals = types_of(park);

@@ -250,10 +250,12 @@ bool engine_waiting(const struct engine_state *s, size_t i, struct engine_wait *
 {
     for (size_t k = 0; k < s->act_count; k++) {
         const struct act *a = s->acts[k];
-        if ((a->state != ACT_PARKED && a->state != ACT_BACKOFF) || i-- > 0)
+        bool entered = a->state == ACT_ENTERED && signals_awaited(a);
+        if ((a->state != ACT_PARKED && a->state != ACT_BACKOFF && a->state != ACT_TURN && !entered) || i-- > 0)
             continue;
         *out = (struct engine_wait){.node = a->node, .attempts = a->attempt, .due_us = a->due_us,
-                                    .retry = a->state == ACT_BACKOFF, .signals = a->signals};
+                                    .retry = a->state == ACT_BACKOFF, .turn = a->state == ACT_TURN,
+                                    .signals = signals_awaited(a) ? a->signals : NULL};
         return true;
     }
     return false;

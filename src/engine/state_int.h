@@ -286,6 +286,7 @@ void scope_publish(struct step *st, struct scope *from, struct scope *to);
 void count_entering(const struct def *d, struct scope *scope);
 
 /* pass.c: passes that a node enters. */
+bool node_may_enter(const struct act *a, const struct engine_event *ev);
 void node_entering(struct step *st, struct act *a, const struct engine_event *ev);
 void node_entering_late(struct step *st, struct act *a, const struct engine_event *ev); /* it is to end: nothing is opened */
 void pass_over(struct step *st, struct scope *scope);
@@ -377,6 +378,7 @@ void node_left(struct step *st, struct act *a, const struct engine_event *ev);
 struct result *result_set(struct step *st, const struct act *a, json_t *output, const char *error);
 
 /* signal.c */
+bool signal_is_reserved(const char *type);
 void step_signal(struct step *st, const struct engine_event *ev);
 void signals_deliver(struct step *st); /* to those that wait, oldest first */
 void act_await_signals(struct step *st, struct act *a, const struct engine_park *park); /* just parked, or entered */
@@ -389,7 +391,6 @@ void asks_made(struct step *st, struct act *a, const json_t *asks);
 void asks_over(struct step *st, struct act *a); /* the attempt ends: what it asked for is undone, another one begins anew */
 void ask_answered(struct act *a, const char *reply);
 bool ask_expects(const struct engine_state *s, const char *reply);
-bool signal_is_reserved(const char *type);
 bool asks_yield(const struct act *a); /* something that others wait for while the execution does not run */
 bool ask_takes(const struct act *a, const json_t *data); /* a signal with these data is not meant for somebody else's ask */
 

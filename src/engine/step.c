@@ -39,7 +39,7 @@ static void outcome_of_cancelled(struct step *st, struct act *a, const struct en
     const char *id = st->d->nodes[a->node].id;
     if (ev->type == ENGINE_TIMEOUT)
         emit_cancel(st, a);
-    if (ev->type == ENGINE_ENTER && a->cancel_told) {
+    if (ev->type == ENGINE_ENTER && a->cancel_told && node_may_enter(a, ev)) {
         node_entering(st, a, ev);
         return;
     }

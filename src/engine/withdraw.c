@@ -119,7 +119,7 @@ bool withdrawers_settle(struct step *st)
     const struct engine_state *s = st->s;
     for (size_t i = 0; s->held && i < s->act_count; i++) {
         struct act *a = s->acts[i];
-        if (!a->after || winds_up(s, json_object_get(a->after, "acts"), json_object_get(a->after, "scopes")))
+        if (a->state != ACT_HELD || !a->after || winds_up(s, json_object_get(a->after, "acts"), json_object_get(a->after, "scopes")))
             continue;
         CLEANUP_JSON json_t *after = STEAL(a->after);
         node_succeeded(st, a, json_object_get(after, "done"), js_str(after, "branch"));

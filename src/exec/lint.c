@@ -116,6 +116,7 @@ void lint(const struct def *d, const json_t *graph, const json_t *trigger, struc
     }
     lint_flow(&l);
     lint_loops(&l);
+    lint_cancel(&l);
     check_trigger(&l, trigger);
     close_linter(&l);
 }

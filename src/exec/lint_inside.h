@@ -8,6 +8,7 @@
  * lint_flow.c    branches that are never taken, and what may not mean what it looks like
  * lint_loop.c    loops, and cycles without a loop node, that cannot end
  * lint_join.c    joins that can never fire
+ * lint_cancel.c  what nodes withdraw
  * lint_view.c    the structure as JSON */
 #ifndef WF_EXEC_LINT_INSIDE_H
 #define WF_EXEC_LINT_INSIDE_H
@@ -55,6 +56,8 @@ const char *lint_loop_variable(const struct def_node_view *loop);
 void lint_config(struct linter *l, size_t node);
 void lint_flow(struct linter *l);
 void lint_loops(struct linter *l);
+void lint_cancel(struct linter *l);
+bool lint_cancels(const struct linter *l, size_t node); /* may some node withdraw this one? */
 
 /* lint_names.c.  One name that `node` reads.  bound: the node type lends the expression names of its own. */
 struct lint_reading {

@@ -47,6 +47,8 @@ static void check_jump(struct linter *l, size_t node)
 /* Does something in the loop's body leave it? */
 static bool is_left(const struct linter *l, size_t loop)
 {
+    if (lint_cancels(l, loop))
+        return true;
     for (size_t i = 0; i < l->node_count; i++) {
         const struct def_node_view *n = &l->nodes[i];
         bool known;
@@ -128,7 +130,7 @@ static const json_t *nothing(void *ctx, const char *name)
 
 static bool is_limited(const struct def_node_view *loop)
 {
-    return json_object_get(loop->config, "need") || json_object_get(loop->config, "max_iterations");
+    return json_object_get(loop->config, "need") || json_object_get(loop->config, "stop_when") || json_object_get(loop->config, "max_iterations");
 }
 
 static void note_condition(struct linter *l, size_t loop, bool error, const char *what)

@@ -8,7 +8,7 @@ src_exec_libexec_la_SOURCES = \
   src/exec/inside.h \
   src/exec/layout.c src/exec/layout.h src/exec/layout_order.c src/exec/layout_place.c \
   src/exec/lint.c src/exec/lint.h src/exec/lint_inside.h \
-  src/exec/lint_base.c src/exec/lint_config.c src/exec/lint_flow.c src/exec/lint_join.c src/exec/lint_loop.c src/exec/lint_names.c \
+  src/exec/lint_base.c src/exec/lint_cancel.c src/exec/lint_config.c src/exec/lint_flow.c src/exec/lint_join.c src/exec/lint_loop.c src/exec/lint_names.c \
   src/exec/lint_view.c \
   src/exec/services.c \
   src/exec/trace.c src/exec/trace.h

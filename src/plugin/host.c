@@ -153,6 +153,7 @@ const struct wfw_host *host_table(void)
         .send_signal = service_send_signal,
         .request = service_request,
         .request_over = service_request_over,
+        .cancel_node = service_cancel_node,
     };
     return &table;
 }

@@ -138,10 +138,10 @@ static json_t *with_answer(struct task *t, json_t *signals, const char *answer)
 }
 
 /* The earlier of the two times, in microseconds since the epoch; 0 = none. */
-static int64_t park_until(const struct wfw_park *p)
+static int64_t earlier_of(int64_t after_ms, int64_t until_ms)
 {
     const int64_t most = INT64_MAX / US_PER_MS / 2;
-    int64_t after = p->after_ms < most ? p->after_ms : most, until = p->until_ms < most ? p->until_ms : most;
+    int64_t after = after_ms < most ? after_ms : most, until = until_ms < most ? until_ms : most;
     int64_t a = after > 0 ? host_now_us() + after * US_PER_MS : 0, b = until * US_PER_MS;
     return a && b ? (a < b ? a : b) : a ? a : b;
 }
@@ -155,13 +155,18 @@ int outcome_park(struct wfw_task *task, const struct wfw_park *park)
     if (!take_struct(t, &x, sizeof x, park, "struct wfw_park"))
         return finish(t, WFW_E_INVAL);
     const struct outcome o = {.type = OUTCOME_PARK,
-                              .until_us = park_until(&x),
+                              .until_us = earlier_of(x.after_ms, x.until_ms),
                               .signal = keep_text(t, x.signal),
                               .signals = with_answer(t, keep_signals(t, x.signals), keep_text(t, x.answer)),
                               .child = keep_text(t, x.child),
-                              .checkpoint = keep(t, x.checkpoint)};
+                              .checkpoint = keep(t, x.checkpoint),
+                              .fresh = (x.flags & WFW_PARK_FRESH) != 0};
     if (x.after_ms < 0 || x.until_ms < 0 || (!o.until_us && !o.signal && !o.signals && !o.child)) {
         complain(t, "a handler parks without anything to wait for", "struct wfw_park");
+        return finish(t, WFW_E_INVAL);
+    }
+    if (x.flags & ~(uint32_t)WFW_PARK_FRESH) {
+        complain(t, "a handler parks with a flag that this wfworker does not know", "struct wfw_park");
         return finish(t, WFW_E_INVAL);
     }
     return finish(t, task_decide(t, &o));
@@ -194,9 +199,13 @@ int outcome_enter(struct wfw_task *task, const struct wfw_enter *enter)
                               .passes = keep(t, x.passes),
                               .to = keep_text(t, x.to),
                               .flags = x.flags,
-                              .keep = x.keep};
-    if (!o.branch || (o.output && !json_is_object(o.output)) || !passes_are_objects(o.passes)) {
-        complain(t, "a handler enters without a branch, or with variables that are no object", "struct wfw_enter");
+                              .keep = x.keep,
+                              .until_us = earlier_of(x.after_ms, x.until_ms),
+                              .signals = keep_signals(t, x.signals)};
+    if (!o.branch || (o.output && !json_is_object(o.output)) || !passes_are_objects(o.passes) || x.after_ms < 0 ||
+        x.until_ms < 0) {
+        complain(t, "a handler enters without a branch, with variables that are no object, or with a negative time",
+                 "struct wfw_enter");
         return finish(t, WFW_E_INVAL);
     }
     return finish(t, task_decide(t, &o));

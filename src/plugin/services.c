@@ -258,16 +258,16 @@ static bool is_variable_scope(const char *scope)
 }
 
 /* Under the lock: a thread that sets and one that ends the call may meet. */
-static int add_variable(struct task *t, json_t *entry)
+static int add_request(struct task *t, json_t **list, json_t *entry)
 {
     pthread_mutex_lock(&t->host->lock);
     bool late = t->decided;
-    if (!late && !t->variables)
-        t->variables = arena_keep(&t->arena, json_array());
+    if (!late && !*list)
+        *list = arena_keep(&t->arena, json_array());
     if (late)
         json_decref(entry);
     else
-        js_push(t->variables, entry);
+        js_push(*list, entry);
     pthread_mutex_unlock(&t->host->lock);
     return late ? WFW_E_STALE : WFW_OK;
 }
@@ -283,7 +283,7 @@ int service_set_variable(struct wfw_task *task, const char *name, const struct w
         js_push(entry, json_incref(text));
         js_push(entry, json_string(scope ? scope : "workflow"));
         js_push(entry, json_incref(value_json(value)));
-        rc = add_variable(t, entry);
+        rc = add_request(t, &t->variables, entry);
     }
     json_decref(text);
     if (t)
@@ -302,6 +302,23 @@ const struct wfw_value *service_get_variable(struct wfw_task *task, const char *
     const struct wfw_value *answer = value_of(arena_keep(&t->arena, q.value));
     task_unref(t);
     return answer;
+}
+
+int service_cancel_node(struct wfw_task *task, const char *node_id, uint32_t flags)
+{
+    struct task *t = handle_acquire(task);
+    json_t *id = node_id && *node_id ? json_string(node_id) : NULL;
+    int rc = t ? WFW_E_INVAL : WFW_E_STALE;
+    if (t && id && (flags & ~(uint32_t)WFW_CANCEL_COMPLETE) == 0) {
+        json_t *entry = json_array();
+        js_push(entry, json_incref(id));
+        js_push(entry, json_integer(flags));
+        rc = add_request(t, &t->cancels, entry);
+    }
+    json_decref(id);
+    if (t)
+        task_unref(t);
+    return rc;
 }
 
 /* ---- The rest ---- */

@@ -275,8 +275,10 @@ int task_decide(struct task *t, const struct outcome *outcome)
     if (!late) {
         t->decided = true;
         t->outcome = *outcome;
-        if (outcome->type == OUTCOME_DONE)
+        if (outcome->type == OUTCOME_DONE) {
             t->outcome.variables = t->variables;
+            t->outcome.cancels = t->cancels;
+        }
         if (outcome->type != OUTCOME_FAIL)
             t->outcome.asks = t->asks;
     }

@@ -25,9 +25,9 @@ struct outcome {
     bool retryable;
     int64_t retry_after_ms;
     json_t *details;
-    int64_t until_us;        /* PARK: absolute; 0 = none */
+    int64_t until_us;        /* PARK, ENTER: absolute; 0 = none */
     const char *signal, *child;
-    json_t *signals;         /* PARK: an array of further types, or NULL */
+    json_t *signals;         /* PARK, ENTER: an array of further types, or NULL */
     json_t *checkpoint;      /* PARK, ENTER */
     uint32_t leave;          /* enum wfw_leave */
     uint64_t pass;           /* ENTER */
@@ -37,6 +37,8 @@ struct outcome {
     const char *error_node;  /* FAIL: node id, or NULL */
     json_t *variables;       /* DONE: an array of [name, scope, value], or NULL */
     json_t *asks;            /* all but FAIL: see the engine's asks, or NULL */
+    json_t *cancels;         /* DONE: an array of [node id, flags], or NULL */
+    bool fresh;              /* PARK: signals that came before are of no use */
 };
 
 struct http_request {

@@ -66,6 +66,7 @@ struct task {
     unsigned ask_ids;       /* (lock) how many were named */
     uint64_t activation;    /* see task_call */
     uint32_t number;
+    json_t *cancels;        /* (lock) likewise: nodes to be withdrawn */
     _Atomic bool cancelled;
     int cancel_fd; /* (lock) -1 = not made */
 
@@ -143,6 +144,7 @@ const char *service_secret(struct wfw_task *task, const char *name);
 const char *service_env(struct wfw_task *task, const char *name);
 int service_set_variable(struct wfw_task *task, const char *name, const struct wfw_value *value, const char *scope);
 const struct wfw_value *service_get_variable(struct wfw_task *task, const char *name, const char *scope);
+int service_cancel_node(struct wfw_task *task, const char *node_id, uint32_t flags);
 
 int task_complain(const struct task *t, const char *message, const char *what); /* about an argument: WFW_E_INVAL */
 

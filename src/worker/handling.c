@@ -90,6 +90,7 @@ static void said_done(struct said *s, const struct outcome *o)
     s->ev.output = s->output;
     s->ev.branch = o->branch;
     s->ev.variables = o->variables;
+    s->ev.cancels = o->cancels;
     if (output_check(s->output, &e) != 0)
         fail_text(s, e.detail, e.message);
     else if (o->variables && output_check(o->variables, &e) != 0)
@@ -110,7 +111,7 @@ static void said_park(struct said *s, const struct outcome *o)
 {
     s->ev.type = ENGINE_PARK;
     s->ev.park = (struct engine_park){.until_us = o->until_us, .signal = o->signal, .signals = o->signals, .child = o->child,
-                                      .checkpoint = o->checkpoint};
+                                      .checkpoint = o->checkpoint, .fresh = o->fresh};
 }
 
 static void said_enter(struct said *s, const struct outcome *o)
@@ -118,7 +119,7 @@ static void said_enter(struct said *s, const struct outcome *o)
     s->ev.type = ENGINE_ENTER;
     s->ev.branch = o->branch;
     s->ev.output = o->output;
-    s->ev.park.checkpoint = o->checkpoint;
+    s->ev.park = (struct engine_park){.until_us = o->until_us, .signals = o->signals, .checkpoint = o->checkpoint};
     s->ev.enter = (struct engine_enter){
         .pass = o->pass, .passes = o->passes, .to = o->to, .flags = o->flags, .keep = o->keep};
 }

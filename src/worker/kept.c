@@ -55,6 +55,7 @@ static struct engine_event copy_event(const struct engine_event *ev)
     copy.park.checkpoint = json_incref(ev->park.checkpoint);
     copy.variables = json_incref(ev->variables);
     copy.asks = json_incref(ev->asks);
+    copy.cancels = json_incref(ev->cancels);
     copy.enter.passes = json_incref(ev->enter.passes);
     copy.enter.to = dup_or_null(ev->enter.to);
     copy.start = NULL;
@@ -75,6 +76,7 @@ static void drop_event(struct kept_event *k)
     json_decref(k->ev.park.checkpoint);
     json_decref(k->ev.variables);
     json_decref(k->ev.asks);
+    json_decref(k->ev.cancels);
     json_decref(k->ev.enter.passes);
     drop_const(k->ev.enter.to);
     drop_const(k->ev.message);

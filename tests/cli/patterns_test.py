@@ -3,7 +3,8 @@
 
 An example's trace has a line for each activation, in the order of the starts: SCOPE/NODE(RUN) -BRANCH STATUS, where scope
 and branch are left out when there is none, a first run has no number, and completed is not said.  Its children are the traces of the
-executions that its nodes start, in that order."""
+executions that its nodes start, in that order.  What an example needs of signals stands in "signals": "send" is what --signal takes,
+"after" names nodes that must be over before, where time is real."""
 
 import glob
 import json
@@ -22,7 +23,8 @@ def pattern(path):
 
     def check():
         is_(os.path.basename(path), wanted["name"] + ".json")
-        done = run("exec", path, "--virtual-time", "--trace", "--log-level", "error", "--data", json.dumps(wanted["data"]))
+        signals = [a for s in wanted.get("signals", []) for a in ("--signal", s["send"])]
+        done = run("exec", path, "--virtual-time", "--trace", "--log-level", "error", "--data", json.dumps(wanted["data"]), *signals)
         is_("", done.err)
         result = json.loads(done.out)
         is_((wanted["status"], {"completed": 0, "failed": 1}[wanted["status"]]), (result["status"], done.status))

@@ -20,6 +20,7 @@ INTEGRATION_TESTS = \
   tests/integration/signals_test.py \
   tests/integration/transactions_test.py \
   tests/integration/workers_test.py
+INTEGRATION_TESTS += tests/integration/patterns_test.py
 EXTRA_DIST += $(INTEGRATION_TESTS) tests/integration/harness.py tests/integration/expect.py tests/integration/scene.py
 if HAVE_PYTHON3
 TESTS += $(INTEGRATION_TESTS)

@@ -2,7 +2,8 @@
 # The simulation: `make sim SEEDS=1:1000000`; one seed: tests/sim/wfw-sim --seed N --trace.
 SIM_SOURCES = tests/sim/asks.c tests/sim/faults.c tests/sim/graph.c tests/sim/handlers.c tests/sim/judge.c tests/sim/loose.c tests/sim/main.c tests/sim/oracle.c \
   tests/sim/recovery.c tests/sim/rounds.c tests/sim/scopes.c tests/sim/sim.h tests/sim/world.c
-SIM_PLUGIN = plugins/control/control.h plugins/control/jump.c plugins/control/loop.c plugins/control/try.c
+SIM_PLUGIN = plugins/control/control.h plugins/control/jump.c plugins/control/loop.c plugins/control/loop.h \
+  plugins/control/loop_plan.c plugins/control/try.c
 EXTRA_DIST += tests/sim/sim_test.sh
 SEEDS = 1:20000
 if WITH_TESTS

@@ -173,6 +173,10 @@ static char *describe(const struct outcome *o)
     if (o->until_us)
         buf_printf(&b, " until=%lld", (long long)o->until_us);
     add_text(&b, "signal", o->signal);
+    add_json(&b, "signals", o->signals);
+    if (o->fresh)
+        buf_addstr(&b, " fresh");
+    add_json(&b, "cancels", o->cancels);
     add_text(&b, "child", o->child);
     add_json(&b, "checkpoint", o->checkpoint);
     if (o->leave)

@@ -81,6 +81,37 @@ static void every_outcome_from_loop_and_thread(void **state)
     expect_everywhere(run_outcome, "{\"do\":\"leave\"}", "leave output={\"n\":5} branch=outer leave=100");
 }
 
+static void run_expecting(void *state, struct wfw_task *task, const struct wfw_call *call)
+{
+    static const char *const types[] = {"a", "b", NULL};
+    const char *what = "";
+    (void)state;
+    host->get_string(call->config, "/do", &what, NULL);
+    if (strcmp(what, "enter") == 0)
+        host->enter(task, &(struct wfw_enter){.size = sizeof(struct wfw_enter), .branch = "body", .signals = types, .after_ms = 2000,
+                                              .until_ms = INT64_MAX});
+    else if (strcmp(what, "enter as before") == 0) /* built before there were signals */
+        host->enter(task, &(struct wfw_enter){.size = offsetof(struct wfw_enter, signals), .branch = "body", .signals = types});
+    else if (strcmp(what, "park") == 0)
+        host->park(task, &(struct wfw_park){.size = sizeof(struct wfw_park), .signals = types, .flags = WFW_PARK_FRESH});
+    assert_int_equal(host->cancel_node(task, "x", 0), *what ? WFW_E_STALE : WFW_OK);
+    assert_int_equal(host->cancel_node(task, "y", WFW_CANCEL_COMPLETE), *what ? WFW_E_STALE : WFW_OK);
+    assert_int_equal(host->cancel_node(task, "", 0), WFW_E_INVAL);
+    assert_int_equal(host->cancel_node(task, NULL, 0), WFW_E_INVAL);
+    assert_int_equal(host->cancel_node(task, "x", 2), WFW_E_INVAL);
+    if (!*what)
+        host->done(task, NULL, NULL);
+}
+
+static void signals_of_passes_and_nodes_to_cancel(void **state)
+{
+    (void)state;
+    expect_everywhere(run_expecting, "{\"do\":\"enter\"}", "enter branch=body until=1700000002000000 signals=[\"a\",\"b\"]");
+    expect_everywhere(run_expecting, "{\"do\":\"enter as before\"}", "enter branch=body");
+    expect_everywhere(run_expecting, "{\"do\":\"park\"}", "park signals=[\"a\",\"b\"] fresh");
+    expect_everywhere(run_expecting, "{}", "done output={} cancels=[[\"x\",0],[\"y\",1]]");
+}
+
 /* What is refused leaves the task open. */
 static void run_wrong(void *state, struct wfw_task *task, const struct wfw_call *call)
 {
@@ -94,6 +125,9 @@ static void run_wrong(void *state, struct wfw_task *task, const struct wfw_call 
     assert_int_equal(host->fail(task, &longer.error), WFW_E_INVAL);
     assert_int_equal(host->park(task, &(struct wfw_park){.size = sizeof(struct wfw_park)}), WFW_E_INVAL);
     assert_int_equal(host->park(task, &(struct wfw_park){.size = sizeof(struct wfw_park), .signal = "s", .after_ms = -1}),
+                     WFW_E_INVAL);
+    assert_int_equal(host->park(task, &(struct wfw_park){.size = sizeof(struct wfw_park), .signal = "s", .flags = 2}), WFW_E_INVAL);
+    assert_int_equal(host->enter(task, &(struct wfw_enter){.size = sizeof(struct wfw_enter), .branch = "body", .until_ms = -1}),
                      WFW_E_INVAL);
     char id[WFW_CHILD_ID];
     assert_int_equal(host->start_child(task, &(struct wfw_child){.size = sizeof(struct wfw_child), .workflow = "w"}, id),
@@ -205,6 +239,7 @@ static void expect_stale(struct wfw_task *task)
     assert_int_equal(host->park(task, NULL), WFW_E_STALE);
     assert_int_equal(host->enter(task, NULL), WFW_E_STALE);
     assert_int_equal(host->leave(task, WFW_LEAVE_BREAK, NULL, NULL), WFW_E_STALE);
+    assert_int_equal(host->cancel_node(task, "x", 0), WFW_E_STALE);
     assert_null(host->object(task));
     assert_null(host->array(task));
     assert_null(host->null(task));
@@ -305,6 +340,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         WITH_HOST(every_outcome_from_loop_and_thread),
+        WITH_HOST(signals_of_passes_and_nodes_to_cancel),
         WITH_HOST(wrong_arguments_and_second_outcomes),
         WITH_HOST(silence_is_a_failure),
         WITH_HOST(outcomes_from_threads_of_the_plugin),
