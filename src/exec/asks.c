@@ -122,13 +122,23 @@ static struct exec *named(struct exec *x, const char *name)
     return found;
 }
 
+/* It could not be sent. */
+static void answer_error(struct exec *x, const json_t *body, const char *type, json_t *message)
+{
+    answer(x, body, json_pack("{s:{s:s, s:o}}", "error", "type", type, "message", message));
+}
+
 static void ask_send(struct exec *x, const json_t *body)
 {
     const char *name = js_str(body, "execution"), *type = js_str(body, "type");
     struct exec *to = named(x, name);
     if (!to) {
-        answer(x, body, json_pack("{s:{s:s, s:o}}", "error", "type", "execution_unknown", "message",
-                                  json_sprintf("there is no execution \"%.100s\"", name)));
+        answer_error(x, body, "execution_unknown", json_sprintf("there is no execution \"%.100s\"", name));
+        return;
+    }
+    if (engine_status(to->state) == STATUS_COMPLETED) {
+        answer_error(x, body, "execution_ended",
+                     json_sprintf("execution \"%.100s\" is completed, nothing waits for a signal there any more", name ? name : to->uuid));
         return;
     }
     exec_tell(to, type ? type : "", json_incref(json_object_get(body, "data")));

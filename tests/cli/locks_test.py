@@ -122,4 +122,25 @@ def signals():
     is_("Node s failed: signal_type must be a text of 1 to 100 characters that does not begin with a colon", result["error_message"])
 
 
+@case
+def children():
+    """mutex, send_signal: executions that nodes start share the locks, and send each other signals until they are completed"""
+    write("child.json", graph("t -> m", "m -body-> x", "x -> s", t=("trigger",), m=K, x=delay(3),
+                              s=("send_signal", {"signal_type": "in", "execution": "${input.to}", "data": "${input.n}"})))
+    child = [("sub_workflow", {"workflow_id": "child", "wait_for_completion": True, "input_data": {"to": "${execution.id}", "n": n}})
+             for n in (1, 2)]
+    lines, result = trace(graph("t -> c1", "t -> c2", "t -> a", "a -body-> y", "c1 -> w1", "c2 -> w2", t=("trigger",), a=K, y=delay(1),
+                                w1=("await", {"signal_type": "in"}), w2=("await", {"signal_type": "in"}), c1=child[0], c2=child[1]),
+                          "--workflow", "child=child.json")
+    is_(["t", "c1", "c2", "a -done", "a/y", "w1 -in", "w2 -in"], lines)
+    is_([("1", 1), ("4", 1), ("7", 2)], [(result["node_results"][n]["completed_at"][-1], result["node_results"][w]["output"].get("data", 1))
+                                         for n, w in (("a", "a"), ("c1", "w1"), ("c2", "w2"))])
+    write("short.json", graph(only=("trigger",)))
+    lines, result = trace(graph("t -> c", "c -> s", t=("trigger",), c=("sub_workflow", {"workflow_id": "short", "wait_for_completion": True}),
+                                s=("send_signal", {"signal_type": "x", "execution": "${c_output.sub_execution_id}"})),
+                          "--workflow", "short=short.json", status=1)
+    is_('Node s failed: execution "%s" is completed, nothing waits for a signal there any more' %
+        result["data"]["c_output"]["sub_execution_id"], result["error_message"])
+
+
 main()
