@@ -17,7 +17,8 @@ CREATE TABLE wfworker.lock_ticket (
     granted_at timestamptz,
     PRIMARY KEY (execution_id, id)
 );
-CREATE INDEX lock_ticket_key ON wfworker.lock_ticket (key, n);
+CREATE INDEX lock_ticket_waits ON wfworker.lock_ticket (key, n) WHERE granted_at IS NULL;
+CREATE INDEX lock_ticket_held ON wfworker.lock_ticket (key) WHERE granted_at IS NOT NULL;
 
 -- ---- Telling somebody else ----
 
