@@ -349,6 +349,7 @@ static void read_act(struct in *in, const json_t *o)
         wrong(in, "came");
     a->after = read_object(in, o, "after");
     a->completing = get_int(in, o, "completing", 0, 1) != 0;
+    a->expired = get_int(in, o, "expired", 0, 1) != 0;
     a->cancelling = get_int(in, o, "cancelling", 0, 1) != 0;
     a->cancel_told = get_int(in, o, "cancel_told", 0, 1) != 0;
     a->restart = get_int(in, o, "restart", 0, 1) != 0;

@@ -216,6 +216,7 @@ static void write_act(const struct def *d, const struct act *a, struct buf *b)
     put_int(b, "waits", (int64_t)a->waits);
     put_json(b, "after", a->after);
     put_int(b, "completing", a->completing);
+    put_int(b, "expired", a->expired);
     put_int(b, "cancelling", a->cancelling);
     put_int(b, "cancel_told", a->cancel_told);
     put_int(b, "restart", a->restart);

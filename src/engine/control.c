@@ -26,7 +26,7 @@ static void timer_fires(struct step *st, struct act *a)
 {
     int64_t close = act_close_us(st->d, a);
     if (close && st->now >= close) {
-        if (!act_closes(st, a, json_pack("{s:b}", "timeout", 1)))
+        if (!act_expires(st, a) && !act_closes(st, a, json_pack("{s:b}", "timeout", 1)))
             node_timed_out(st, a);
     }
     else if (a->state == ACT_PARKED || a->state == ACT_ENTERED)

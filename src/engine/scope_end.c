@@ -19,10 +19,15 @@ void act_cancelled(struct step *st, struct act *a)
     act_drop_passes(st, a);
     if (a->restart) {
         asks_over(st, a);
-        a->restart = a->cancelling = a->cancel_told = a->completing = false;
+        a->restart = a->cancelling = a->cancel_told = a->completing = a->expired = false;
         a->failures = 0;
         a->first_us = 0;
         act_set_state(st->s, a, ACT_QUEUED);
+        return;
+    }
+    if (a->expired) {
+        a->cancelling = a->cancel_told = a->expired = false;
+        node_timed_out(st, a);
         return;
     }
     act_over(st, a, SLOT_CANCELLED);
@@ -80,10 +85,30 @@ static void cancel_entered(struct step *st, struct act *a)
     act_cancel_settle(st, a);
 }
 
+static bool has_shielded(const struct engine_state *s, const struct act *a)
+{
+    for (size_t i = 0; i < s->scope_count; i++)
+        if (s->scopes[i]->kind == SCOPE_PASS && s->scopes[i]->owner == a->id && (s->scopes[i]->flags & ENTER_SHIELD))
+            return true;
+    return false;
+}
+
+/* What it asked to do when it is cancelled from around, it does when its own time is over, too. */
+bool act_expires(struct step *st, struct act *a)
+{
+    if (!a->passes || a->passes->closing || (!a->passes->cleanup && !has_shielded(st->s, a)))
+        return false;
+    a->expired = true;
+    cancel_entered(st, a);
+    return true;
+}
+
 void act_cancel(struct step *st, struct act *a)
 {
-    if (a->cancelling)
+    if (a->cancelling) {
+        a->expired = false; /* nobody hears of its failure any more */
         return;
+    }
     if (a->passes) {
         cancel_entered(st, a);
         return;
@@ -242,7 +267,7 @@ static void remove_passes(struct engine_state *s)
 static bool can_rewind(const struct engine_state *s)
 {
     for (size_t i = 0; i < s->act_count; i++)
-        if (s->acts[i]->cancelling && !s->acts[i]->restart && scope_base(s->acts[i]->scope) == s->root)
+        if (s->acts[i]->cancelling && !s->acts[i]->restart && !s->acts[i]->expired && scope_base(s->acts[i]->scope) == s->root)
             return false;
     return s->act_count > 0 && s->root->ending == END_NONE;
 }
@@ -264,7 +289,7 @@ bool root_rewind(struct step *st)
         act_drop_passes(st, a);
         if (a->asks)
             asks_over(st, a);
-        a->restart = a->cancelling = a->cancel_told = a->completing = false;
+        a->restart = a->cancelling = a->cancel_told = a->completing = a->expired = false;
         json_decref(a->after);
         a->after = NULL;
         if (!waits)

@@ -213,7 +213,7 @@ bool act_may_go_on(const struct engine_state *s, const struct act *a)
 
 bool act_waits(const struct act *a)
 {
-    return (a->state == ACT_PARKED && a->due_us) || a->state == ACT_BACKOFF || (a->state == ACT_ENTERED && a->due_us && !a->passes->closing);
+    return (a->state == ACT_PARKED && a->due_us) || a->state == ACT_BACKOFF || (a->state == ACT_ENTERED && a->due_us && !a->passes->closing && !a->cancelling);
 }
 
 int64_t engine_next_due(const struct engine_state *s)

@@ -170,6 +170,7 @@ struct act {
     uint64_t waits;           /* order in which activations began to wait for signals; 0 = it never did */
     struct passes *passes;    /* or NULL */
     json_t *after;            /* HELD: what it said, done when what it withdrew is over, see withdraw.c; or NULL */
+    bool expired;             /* cancelling: its time is over, and it fails with that when it has wound up */
     bool completing;          /* is to end with what it has: told so when its passes are over */
     bool cancelling;          /* goes as soon as its passes are over */
     bool cancel_told;         /* its handler knows */
@@ -306,6 +307,7 @@ bool withdrawers_settle(struct step *st); /* true when one went on */
 void act_cancel(struct step *st, struct act *a);
 void act_cancel_settle(struct step *st, struct act *a);
 void act_cancel_unheard(struct step *st, struct act *a);
+bool act_expires(struct step *st, struct act *a); /* it winds up before it fails; false: there is nothing to wind up */
 void act_cancelled(struct step *st, struct act *a);
 void act_complete(struct step *st, struct act *a); /* ends with what it has */
 void act_complete_settle(struct step *st, struct act *a);

@@ -432,6 +432,22 @@ static void test_many_passes(void **state)
     sim_close(&sim);
 }
 
+/* A clean-up runs also when the time of its own node is over, and is not cut short by that. */
+static void test_40_own_time(void **state)
+{
+    (void)state;
+    const char *graph = "T{'schedule_to_close_seconds':1} b f z; T>b=body T>f=finally T>z=error";
+    check_trace(graph, "start; T>body/c; +1000; T>finally/s; f; T; z",
+                "T | T/b | -b T(cancelled#1) | T/f | T(done#2) | z | END completed");
+    check_trace(graph, "start; T>body/c; b; T>finally/s; +1000; +1000; f; T; z",
+                "T | T/b | T(done#1) | T/f |  |  | T(done#2) | z | END completed");
+    check_trace(graph, "start; T>body/c; +1000; T>finally/s; lost; f; T; z",
+                "T | T/b | -b T(cancelled#1) | T/f | T/f/2 | T(done#2) | z | END completed");
+    /* the execution ends in between: it may begin again */
+    check_trace(graph, "start; T>body/c; +1000; T>finally/s; terminate; retry",
+                "T | T/b | -b T(cancelled#1) | T/f | -f END failed: Execution terminated by user | T/2");
+}
+
 /* A node that crashes while it is cancelled goes when its passes are over, not before. */
 static void test_crashed_while_cancelled(void **state)
 {
@@ -445,6 +461,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_crashed_while_cancelled),
+        cmocka_unit_test(test_40_own_time),
         cmocka_unit_test(test_enter),
         cmocka_unit_test(test_retry),
         cmocka_unit_test(test_map),
