@@ -53,13 +53,12 @@ BEGIN
 END
 $$;
 
--- An answer, or news of what was asked for.  What is over hears nothing any more.
+-- An answer, or news of what was asked for.  What is over hears nothing any more: the task is locked first, so that an end
+-- that is being saved is waited for.
 CREATE FUNCTION wfworker.tell(p_id uuid, p_type text, p_data json) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
-    INSERT INTO wfworker.inbox (execution_id, type, data)
-    SELECT t.execution_id, p_type, p_data FROM wfworker.task t WHERE t.execution_id = p_id;
-    IF FOUND THEN
-        PERFORM wfworker.poke(p_id);
+    IF wfworker.poke(p_id) THEN
+        INSERT INTO wfworker.inbox (execution_id, type, data) VALUES (p_id, p_type, p_data);
     END IF;
 END
 $$;
@@ -344,6 +343,20 @@ CREATE TABLE wfworker.child (
     told boolean NOT NULL DEFAULT false      -- its end was noticed
 );
 CREATE INDEX child_parent ON wfworker.child (parent);
+
+-- For people: who started it, and whom it started.
+CREATE FUNCTION wfworker.parent_of(p_id uuid) RETURNS json LANGUAGE sql STABLE AS $$
+    SELECT json_build_object('id', c.parent, 'execution_id', x.execution_id, 'node', c.node)
+      FROM wfworker.child c LEFT JOIN workflowexecution x ON x.id = c.parent WHERE c.id = p_id
+$$;
+
+CREATE FUNCTION wfworker.children_of(p_id uuid) RETURNS json LANGUAGE sql STABLE AS $$
+    SELECT json_agg(json_build_object('id', q.id, 'execution_id', q.execution_id, 'workflow_name', q.name, 'node', q.node,
+                                      'status', q.status, 'awaited', q.waits AND NOT q.told) ORDER BY q.started_at, q.id)
+      FROM (SELECT c.id, x.execution_id, w.name, c.node, x.status, c.waits, c.told, x.started_at
+              FROM wfworker.child c JOIN workflowexecution x ON x.id = c.id LEFT JOIN workflow w ON w.id = x.workflow_id
+             WHERE c.parent = p_id ORDER BY x.started_at, c.id LIMIT 100) q
+$$;
 
 -- Start one: {id, workflow, data, node, wait, abandon, reply}.
 CREATE FUNCTION wfworker.ask_child_start(p_execution uuid, p_body json) RETURNS void LANGUAGE plpgsql AS $$

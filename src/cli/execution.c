@@ -28,6 +28,13 @@ static void field(FILE *out, const char *name, const char *value)
     fprintf(out, "%-10s %s\n", name, clean);
 }
 
+static void print_parent(const json_t *parent, FILE *out)
+{
+    const char *id = js_str(parent, "execution_id"), *node = js_str(parent, "node");
+    CLEANUP_FREE char *text = parent && node ? xasprintf("%s, node %s", id ? id : js_str(parent, "id"), node) : NULL;
+    field(out, "Parent", text);
+}
+
 static void print_head(const json_t *row, FILE *out)
 {
     const char *status = js_str(row, "status"), *name = js_str(row, "workflow_name");
@@ -52,6 +59,26 @@ static void print_head(const json_t *row, FILE *out)
         field(out, "Retries", retries);
     field(out, "Node", to ? NULL : js_str(row, "current_node_id"));
     field(out, "Error", js_str(row, "error_message"));
+    print_parent(json_object_get(row, "parent"), out);
+}
+
+static void print_children(const json_t *children, FILE *out)
+{
+    size_t i;
+    json_t *child;
+    struct table t;
+    if (json_array_size(children) == 0)
+        return;
+    table_begin(&t, (const char *const[]){"CHILD", "NODE", "WORKFLOW", "STATUS", NULL});
+    json_array_foreach(children, i, child)
+    {
+        table_add(&t, js_str(child, "execution_id"), 0);
+        table_add(&t, js_str(child, "node"), 40);
+        table_add(&t, js_str(child, "workflow_name"), 40);
+        table_add(&t, js_str(child, "status"), 20);
+    }
+    fputc('\n', out);
+    table_print(&t, out);
 }
 
 /* execution_state may be json, or text in older rows. */
@@ -113,10 +140,8 @@ static void add_result(struct table *t, const json_t *result)
     table_add(t, error && *error ? error : text, error && *error ? 200 : 100);
 }
 
-void execution_print(const json_t *row, FILE *out)
+static void print_results(const json_t *state, FILE *out)
 {
-    print_head(row, out);
-    CLEANUP_JSON json_t *state = state_of(row);
     size_t room = json_object_size(json_object_get(state, "node_results"));
     if (room == 0)
         return;
@@ -128,6 +153,14 @@ void execution_print(const json_t *row, FILE *out)
         add_result(&t, list[i]);
     fputc('\n', out);
     table_print(&t, out);
+}
+
+void execution_print(const json_t *row, FILE *out)
+{
+    print_head(row, out);
+    CLEANUP_JSON json_t *state = state_of(row);
+    print_results(state, out);
+    print_children(json_object_get(row, "children"), out);
 }
 
 void execution_print_log(const json_t *log, FILE *out)

@@ -167,6 +167,21 @@ static void explain_approvals(json_t *reasons, const json_t *facts)
     }
 }
 
+/* The executions whose end it waits for. */
+static void explain_children(json_t *reasons, const json_t *facts)
+{
+    size_t i, told = 0;
+    json_t *child;
+    json_array_foreach(json_object_get(facts, "children"), i, child)
+    {
+        if (!js_bool(child, "awaited", false) || told++ >= WAITS_MAX)
+            continue;
+        const char *name = js_str(child, "workflow_name");
+        because(reasons, "child", "%s of workflow %s, for which node %s waits, is %s", js_str(child, "execution_id"),
+                name ? name : "?", js_str(child, "node"), js_str(child, "status"));
+    }
+}
+
 /* The locks it waits for, and who has them. */
 static void explain_locks(json_t *reasons, const json_t *facts)
 {
@@ -285,6 +300,7 @@ static void explain_queue(json_t *reasons, const json_t *facts, const struct vie
         explain_waits(reasons, facts, v);
     explain_approvals(reasons, facts);
     explain_locks(reasons, facts);
+    explain_children(reasons, facts);
     if (!flag(facts, "held") && !flag(facts, "expired"))
         explain_due(reasons, facts);
     if (v->state)

@@ -30,6 +30,7 @@ int cmd_show(struct cli *c)
     CLEANUP_JSON json_t *row = conn ? db_execution_show(conn, c->operands[0], &e) : NULL;
     if (!row)
         return cli_failed(&e);
+    db_execution_relatives(conn, row);
     if (cli_has(c, "json"))
         print_json(row);
     else

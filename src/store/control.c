@@ -100,7 +100,8 @@ json_t *db_replay(PGconn *c, const char *execution, const char *node, const json
 
 /* `task`: it is in the queue, and then: `due_us` (from now; null: only when poked), `held` by worker_name (last seen
  * worker_seen_us ago) or `expired`, `ahead` = due before it, snapshot, journal and the definition's parts.  `old`: not adopted.
- * `locks`: those that it waits for, see wfworker.lock_waits(), or null.  `approvals`: its open requests, {node, message, options}.  `workers`: how many are alive, node_types: an array of arrays of what each of them has (null: it did not say). */
+ * `locks`: those that it waits for, see wfworker.lock_waits(), or null.  `approvals`: its open requests, {node, message, options}.  `parent`, `children`: as in
+ * db_execution_relatives().  `workers`: how many are alive, node_types: an array of arrays of what each of them has (null: it did not say). */
 static const char facts_sql[] =
     "SELECT e.id, e.execution_id, e.workflow_id, w.name AS workflow_name, e.status, " ISO("e.started_at") " AS started_at, "
     ISO("e.completed_at") " AS completed_at, e.error_message, e.current_node_id, e.retry_count, "
@@ -115,7 +116,7 @@ static const char facts_sql[] =
     " (SELECT count(*) FROM (SELECT FROM wfworker.task q WHERE q.due_at <= now() AND q.execution_id <> t.execution_id AND"
     "   (q.priority > t.priority OR (q.priority = t.priority AND q.due_at < t.due_at)) LIMIT 100000) x) AS ahead,"
     " (SELECT json_agg(to_json(a.node_types)) FROM wfworker.worker a WHERE a.seen_at > now() - interval '2 minutes') AS node_types,"
-    " wfworker.lock_waits(e.id) AS locks,"
+    " wfworker.lock_waits(e.id) AS locks, wfworker.parent_of(e.id) AS parent, wfworker.children_of(e.id) AS children,"
     " (SELECT json_agg(json_build_object('node', a.node, 'message', a.message, 'options', a.options) ORDER BY a.asked_at, a.id)"
     "    FROM wfworker.approval a WHERE a.execution_id = e.id AND a.closed_at IS NULL AND a.sent_at IS NULL) AS approvals,"
     " l.o_snapshot AS snapshot, array_to_json(l.o_journal) AS journal, d.graph, d.rows, d.trigger_config"

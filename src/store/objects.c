@@ -252,6 +252,17 @@ json_t *db_execution_show(PGconn *c, const char *execution, struct error *e)
     return pg_row_object(r, 0);
 }
 
+void db_execution_relatives(PGconn *c, json_t *row)
+{
+    struct error ignored = ERROR_INIT;
+    const char *values[] = {js_str(row, "id")};
+    CLEANUP_RESULT PGresult *r =
+        pg_query(c, &ignored, NULL, "SELECT wfworker.parent_of($1::uuid) AS parent, wfworker.children_of($1::uuid) AS children", 1, values);
+    CLEANUP_JSON json_t *found = r ? pg_row_object(r, 0) : NULL;
+    if (found)
+        json_object_update(row, found);
+}
+
 /* NULL, and no error in *e, when none is pinned. */
 static json_t *pinned_definition(PGconn *c, const json_t *row, struct error *e)
 {

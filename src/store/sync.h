@@ -50,6 +50,10 @@ json_t *db_execution_list(PGconn *c, const char *status, int limit, struct error
 /* `execution` is exec-..., or the row's uuid; an error when there is none.  The same members as in the list, and
  * "workflow_version" and "execution_state" (an object). */
 json_t *db_execution_show(PGconn *c, const char *execution, struct error *e);
+/* Adds to such a row "parent": {"id", "execution_id" (null: its row is gone), "node"} of the execution that started it, or null,
+ * and "children": an array of {"id", "execution_id", "workflow_name", "node", "status", "awaited" (its end, by the node)},
+ * the oldest first, 100 at most, or null.  Nothing where there is no schema of wfworker. */
+void db_execution_relatives(PGconn *c, json_t *row);
 /* Log rows after (after_us, after_id) in order; for -f pass the last ones seen (0 and NULL at first).  An array of {"id",
  * "node_id", "level", "message", "timestamp", "at_us"}; an error when there is no such execution. */
 json_t *db_execution_logs(PGconn *c, const char *execution, int64_t after_us, const char *after_id, struct error *e);

@@ -154,6 +154,17 @@ def one_by_one():
 
 
 @case
+def until_idle():
+    """run --until-idle does not end while something that was asked for is not done"""
+    workflow = backend.workflow(RECURSIVE)
+    identity = backend.execution(workflow, data={"n": 3})
+    done = wfworker("run", "--until-idle", "--db", backend.dsn, env=FAST, timeout=60)
+    assert done.status == 0, done
+    assert backend.row(identity).status == "completed", backend.row(identity)
+    assert backend.run("SELECT count(*) FROM workflowexecution WHERE workflow_id = %s AND status = 'completed'", (workflow,)) == [(4,)]
+
+
+@case
 def depth():
     """32 executions below the first one are possible, the 33rd is refused, and every one above it fails"""
     Worker(backend.dsn, env=FAST)
@@ -407,6 +418,32 @@ def reserved():
     assert backend.row(identity).status == "running"
     go(other)
     assert backend.wait_end(identity).status == "completed"
+
+
+@case
+def people():
+    """show names the parent and the children, explain says for whose end a node waits, or for which signal"""
+    Worker(backend.dsn, env=FAST)
+    name = "inner %s" % str(uuid.uuid4())[:8]
+    child = waiting()
+    backend.run("UPDATE workflow SET name = %s WHERE id = %s", (name, child))
+    identity = backend.execution(parent(child, wait_for_completion=True))
+    other = child_of(identity)
+    stands_at(other, "waiting_for_signal")
+    outer, inner = backend.row(identity).execution_id, backend.row(other).execution_id
+    wait_until("nobody to hold it", lambda: backend.run("SELECT worker FROM wfworker.task WHERE execution_id = %s", (identity,)) == [(None,)])
+    shown = wfworker("show", identity, "--db", backend.dsn).out
+    assert [line.split() for line in shown.splitlines()][-2:] == [
+        ["CHILD", "NODE", "WORKFLOW", "STATUS"], [inner, "s", *name.split(), "waiting_for_signal"]], shown
+    shown = wfworker("show", other, "--db", backend.dsn).out
+    assert "Parent     %s, node s\n" % outer in shown, shown
+    told = wfworker("explain", identity, "--db", backend.dsn).out
+    assert "- %s of workflow %s, for which node s waits, is waiting_for_signal\n" % (inner, name) in told, told
+    assert "- node s waits for the end of execution %s, until " % other in told, told
+    told = wfworker("explain", other, "--db", backend.dsn).out
+    assert "- node w waits for signal go\n" in told, told
+    go(other)
+    backend.wait_end(identity)
 
 
 main()

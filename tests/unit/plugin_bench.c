@@ -178,6 +178,8 @@ static char *describe(const struct outcome *o)
         buf_addstr(&b, " fresh");
     add_json(&b, "cancels", o->cancels);
     add_text(&b, "child", o->child);
+    if (o->type == OUTCOME_PARK) /* what it asks for and waits for */
+        add_json(&b, "asks", o->asks);
     add_json(&b, "checkpoint", o->checkpoint);
     if (o->leave)
         buf_printf(&b, " leave=%u", o->leave);

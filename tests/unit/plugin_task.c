@@ -112,6 +112,38 @@ static void signals_of_passes_and_nodes_to_cancel(void **state)
     expect_everywhere(run_expecting, "{}", "done output={} cancels=[[\"x\",0],[\"y\",1]]");
 }
 
+/* ---- Children ---- */
+
+static void run_children(void *state, struct wfw_task *task, const struct wfw_call *call)
+{
+    (void)state;
+    char first[WFW_CHILD_ID] = "untouched", second[WFW_CHILD_ID];
+    struct wfw_child c = {.size = sizeof c, .workflow = "w-1", .data = call->input};
+    const struct wfw_value *text = host->string(task, "no object", WFW_NTS);
+    assert_int_equal(host->start_child(task, &(struct wfw_child){.size = sizeof c}, first), WFW_E_INVAL);
+    assert_int_equal(host->start_child(task, &(struct wfw_child){.size = sizeof c, .workflow = ""}, first), WFW_E_INVAL);
+    assert_int_equal(host->start_child(task, &(struct wfw_child){.size = sizeof c, .workflow = "w", .data = text}, first), WFW_E_INVAL);
+    assert_int_equal(host->start_child(task, &(struct wfw_child){.workflow = "no size"}, first), WFW_E_INVAL);
+    assert_int_equal(host->start_child(task, &c, NULL), WFW_E_INVAL);
+    assert_string_equal(first, "untouched");
+    assert_int_equal(host->start_child(task, &c, first), WFW_OK);
+    c.flags = WFW_CHILD_DETACH;
+    c.data = NULL;
+    assert_int_equal(host->start_child(task, &c, second), WFW_OK);
+    assert_string_not_equal(first, second);
+    assert_int_equal(host->park(task, &(struct wfw_park){.size = sizeof(struct wfw_park), .child = first}), WFW_OK);
+    assert_int_equal(host->start_child(task, &c, second), WFW_E_STALE);
+}
+
+static void children_are_part_of_the_outcome(void **state)
+{
+    (void)state;
+    expect_everywhere(run_children, "{}",
+                      "park child=1be3cf96-d5ac-56c0-bd62-c461611d3b53 asks=["
+                      "{\"kind\":\"child_start\",\"body\":{\"id\":\"1be3cf96-d5ac-56c0-bd62-c461611d3b53\",\"workflow\":\"w-1\",\"node\":\"node-1\",\"wait\":true,\"abandon\":false,\"reply\":\":child:1be3cf96-d5ac-56c0-bd62-c461611d3b53\",\"data\":{\"n\":5}},\"reply\":\":child:1be3cf96-d5ac-56c0-bd62-c461611d3b53\",\"settles\":true,\"undo\":\"child_end\",\"undo_body\":{\"id\":\"1be3cf96-d5ac-56c0-bd62-c461611d3b53\"}},"
+                      "{\"kind\":\"child_start\",\"body\":{\"id\":\"a4736fcb-d4af-5847-88de-91bc0c607b83\",\"workflow\":\"w-1\",\"node\":\"node-1\",\"wait\":false,\"abandon\":false,\"reply\":\":child:a4736fcb-d4af-5847-88de-91bc0c607b83\",\"data\":{}},\"reply\":\":child:a4736fcb-d4af-5847-88de-91bc0c607b83\",\"settles\":true}]");
+}
+
 /* What is refused leaves the task open. */
 static void run_wrong(void *state, struct wfw_task *task, const struct wfw_call *call)
 {
@@ -341,6 +373,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         WITH_HOST(every_outcome_from_loop_and_thread),
         WITH_HOST(signals_of_passes_and_nodes_to_cancel),
+        WITH_HOST(children_are_part_of_the_outcome),
         WITH_HOST(wrong_arguments_and_second_outcomes),
         WITH_HOST(silence_is_a_failure),
         WITH_HOST(outcomes_from_threads_of_the_plugin),
