@@ -17,6 +17,7 @@ CREATE TABLE wfworker.outbox (
     due_at timestamptz NOT NULL DEFAULT '-infinity'
 ) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000);
 CREATE INDEX outbox_execution ON wfworker.outbox (execution_id, id);
+CREATE INDEX outbox_due ON wfworker.outbox (due_at, id);
 
 CREATE TABLE wfworker.inbox (
     execution_id uuid NOT NULL,              -- whose ask is answered
@@ -87,47 +88,79 @@ BEGIN
 END
 $$;
 
--- Carry out what stands in the outbox.  Those of one execution one after the other: who holds the first of them does them all.
--- What somebody else has locked is tried again later, with what comes behind it.  Returns in how many microseconds
--- there is more to do; null: nothing is left.
-CREATE FUNCTION wfworker.deliver(p_limit integer) RETURNS bigint LANGUAGE plpgsql
-SET lock_timeout = '100ms' SET enable_seqscan = off SET jit = off AS $$
+-- Carry out one that stands in the outbox, unless somebody else does (null).  False: what it needs is locked, it is tried again
+-- later.  One that was in vain some times does not keep the others waiting long.
+CREATE FUNCTION wfworker.deliver_one(p_id bigint) RETURNS boolean LANGUAGE plpgsql AS $$
 DECLARE
-    r record;
     a record;
-    v_done integer := 0;
+    v_error text;
+    v_later boolean := false;
 BEGIN
-    FOR r IN
+    SELECT o.execution_id, o.kind, o.body, o.tries INTO a FROM wfworker.outbox o WHERE o.id = p_id FOR UPDATE SKIP LOCKED;
+    IF NOT FOUND THEN
+        RETURN NULL;
+    END IF;
+    PERFORM set_config('lock_timeout', CASE WHEN a.tries < 3 THEN '100ms' ELSE '5ms' END, true);
+    BEGIN
+        PERFORM wfworker.ask(a.execution_id, a.kind, a.body);
+    EXCEPTION
+        WHEN lock_not_available OR deadlock_detected OR serialization_failure OR insufficient_resources THEN
+            v_later := true;
+        WHEN others THEN
+            v_error := SQLERRM;
+    END;
+    IF v_error IS NOT NULL THEN
+        BEGIN
+            PERFORM wfworker.ask_refused(a.execution_id, a.kind, a.body, v_error);
+        EXCEPTION WHEN others THEN
+            v_later := true;
+        END;
+    END IF;
+    IF v_later THEN
+        UPDATE wfworker.outbox o
+           SET tries = o.tries + 1,
+               due_at = clock_timestamp() + least(10 * 2 ^ least(o.tries, 10), 1000) * interval '1 ms'
+         WHERE o.id = p_id;
+    ELSE
+        DELETE FROM wfworker.outbox o WHERE o.id = p_id;
+    END IF;
+    RETURN NOT v_later;
+END
+$$;
+
+-- Carry out what stands in the outbox, first what was never tried.  Those of one execution one after the other: who holds the
+-- first of them does them all.  Few are in vain in one transaction: it keeps the tasks locked of those it has answered.
+-- Returns in how many microseconds there is more to do; null: nothing is left.
+CREATE FUNCTION wfworker.deliver(p_limit integer) RETURNS bigint LANGUAGE plpgsql
+SET lock_timeout = '100ms' SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET jit = off AS $$
+DECLARE
+    v_now timestamptz := clock_timestamp();
+    v_done integer := 0;
+    v_in_vain integer := 0;
+    v_ok boolean;
+    v_execution uuid;
+    v_id bigint;
+BEGIN
+    FOR v_execution IN
         SELECT o.execution_id FROM wfworker.outbox o
-         WHERE o.due_at <= clock_timestamp()
+         WHERE o.due_at <= v_now
            AND NOT EXISTS (SELECT FROM wfworker.outbox p WHERE p.execution_id = o.execution_id AND p.id < o.id)
-         ORDER BY o.id LIMIT p_limit FOR UPDATE OF o SKIP LOCKED
+         ORDER BY o.due_at, o.id LIMIT p_limit FOR UPDATE OF o SKIP LOCKED
     LOOP
-        FOR a IN
-            SELECT o.id, o.kind, o.body FROM wfworker.outbox o WHERE o.execution_id = r.execution_id ORDER BY o.id
-             LIMIT p_limit
+        FOR v_id IN
+            SELECT o.id FROM wfworker.outbox o WHERE o.execution_id = v_execution ORDER BY o.id LIMIT p_limit
         LOOP
-            BEGIN
-                PERFORM wfworker.ask(r.execution_id, a.kind, a.body);
-            EXCEPTION
-                WHEN lock_not_available OR deadlock_detected OR serialization_failure THEN
-                    UPDATE wfworker.outbox o
-                       SET tries = o.tries + 1,
-                           due_at = clock_timestamp() + least(10 * 2 ^ least(o.tries, 10), 1000) * interval '1 ms'
-                     WHERE o.id = a.id;
-                    EXIT;
-                WHEN others THEN
-                    PERFORM wfworker.ask_refused(r.execution_id, a.kind, a.body, SQLERRM);
-            END;
-            DELETE FROM wfworker.outbox o WHERE o.id = a.id;
-            v_done := v_done + 1;
+            v_ok := wfworker.deliver_one(v_id);
+            v_done := v_done + coalesce(v_ok, false)::integer;
+            v_in_vain := v_in_vain + (NOT coalesce(v_ok, true))::integer;
+            EXIT WHEN v_ok IS NOT TRUE;
         END LOOP;
-        EXIT WHEN v_done >= p_limit;
+        EXIT WHEN v_done >= p_limit OR v_in_vain >= 5;
     END LOOP;
-    RETURN (SELECT greatest(extract(epoch FROM min(o.due_at) - clock_timestamp()) * 1000000, 0)::bigint
-              FROM (SELECT greatest(q.due_at, 'epoch') AS due_at FROM wfworker.outbox q
-                     WHERE NOT EXISTS (SELECT FROM wfworker.outbox p WHERE p.execution_id = q.execution_id AND p.id < q.id)
-                     ORDER BY q.id LIMIT 1000) o);
+    RETURN (SELECT greatest(extract(epoch FROM greatest(o.due_at, 'epoch') - clock_timestamp()) * 1000000, 0)::bigint
+              FROM wfworker.outbox o
+             WHERE NOT EXISTS (SELECT FROM wfworker.outbox p WHERE p.execution_id = o.execution_id AND p.id < o.id)
+             ORDER BY o.due_at, o.id LIMIT 1);
 END
 $$;
 
@@ -302,6 +335,7 @@ BEGIN
     DELETE FROM wfworker.journal j USING old_rows r WHERE j.execution_id = r.id;
     DELETE FROM wfworker.old_execution o USING old_rows r WHERE o.execution_id = r.id;
     DELETE FROM wfworker.inbox i USING old_rows r WHERE i.execution_id = r.id;
+    DELETE FROM wfworker.child c USING old_rows r WHERE c.id = r.id AND c.told;
     RETURN NULL;
 END
 $$;
@@ -315,8 +349,10 @@ CREATE OR REPLACE FUNCTION wfworker.outlook(OUT held bigint, OUT next_us bigint)
       FROM wfworker.task
 $$;
 
--- From time to time: ends that no trigger told us of, and what belongs to executions that are over.
-CREATE FUNCTION wfworker.sweep_asks(p_clean boolean) RETURNS void LANGUAGE plpgsql AS $$
+-- From time to time: ends that no trigger told us of, and what belongs to executions that are over.  The rows are looked up by
+-- key: there are few of them, and many executions that are over.
+CREATE FUNCTION wfworker.sweep_asks(p_clean boolean) RETURNS void LANGUAGE plpgsql
+SET enable_hashjoin = off SET enable_mergejoin = off SET jit = off AS $$
 BEGIN
     INSERT INTO wfworker.outbox (execution_id, kind, body)
     SELECT l.execution_id, 'over', '{}' FROM wfworker.linked l LEFT JOIN workflowexecution x ON x.id = l.execution_id
@@ -326,6 +362,7 @@ BEGIN
      LIMIT 1000;
     IF p_clean THEN
         DELETE FROM wfworker.inbox i WHERE NOT EXISTS (SELECT FROM wfworker.task t WHERE t.execution_id = i.execution_id);
+        DELETE FROM wfworker.child c WHERE c.told AND NOT EXISTS (SELECT FROM workflowexecution x WHERE x.id = c.id);
     END IF;
 END
 $$;
@@ -376,17 +413,19 @@ BEGIN
     IF NOT FOUND THEN
         RETURN; -- the parent is gone
     END IF;
-    SELECT f.id, f.version, f.owner_id, f.is_active INTO w FROM workflow f
-     WHERE CASE WHEN v_given ~ '^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$' THEN f.id = v_given::uuid
-                ELSE f.name = v_given AND f.owner_id = v_owner END
-     ORDER BY f.created_at LIMIT 1;
+    IF v_given ~ '^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$' THEN
+        SELECT f.id, f.version, f.owner_id, f.is_active INTO w FROM workflow f WHERE f.id = v_given::uuid;
+    ELSE
+        SELECT f.id, f.version, f.owner_id, f.is_active INTO w FROM workflow f
+         WHERE f.name = v_given AND f.owner_id = v_owner ORDER BY f.created_at LIMIT 1;
+    END IF;
     IF NOT FOUND THEN
         v_type := 'workflow_unknown';
         v_text := format('there is no workflow "%s"', v_given);
-    ELSIF w.owner_id <> v_owner THEN
+    ELSIF w.owner_id IS DISTINCT FROM v_owner THEN
         v_type := 'workflow_foreign';
         v_text := format('workflow "%s" belongs to somebody else', v_given);
-    ELSIF NOT w.is_active THEN
+    ELSIF w.is_active IS NOT TRUE THEN
         v_type := 'workflow_inactive';
         v_text := format('workflow "%s" is not active', v_given);
     ELSIF v_depth > 32 THEN
