@@ -44,7 +44,10 @@ bool people_awaited(const struct act *a)
 
 static json_t *types_of(const struct engine_park *park)
 {
-    json_t *types = park->signals ? json_copy(park->signals) : json_array();
+    json_t *types = json_array(), *type;
+    size_t i;
+    json_array_foreach(park->signals, i, type) if (json_is_string(type))
+        js_push(types, json_incref(type));
     if (park->signal)
         js_push(types, json_string(park->signal));
     if (park->child)
@@ -96,9 +99,10 @@ void act_await_signals(struct step *st, struct act *a, const struct engine_park 
     a->came = a->signals = NULL;
     if (a->why == WHY_SIGNAL)
         a->why = WHY_START; /* of another attempt, should this wait end with one */
-    if (!park->signal && !park->child && json_array_size(park->signals) == 0)
+    CLEANUP_JSON json_t *types = types_of(park);
+    if (json_array_size(types) == 0)
         return;
-    a->signals = types_of(park);
+    a->signals = STEAL(types);
     if (a->waits || !people_awaited(a))
         return; /* it keeps its place among those that wait, and has said so; or waits for answers, which nobody else gets */
     a->waits = a->timer;
@@ -159,6 +163,30 @@ static void give(struct step *st, struct act *a, const json_t *signal)
     act_continue(st, a, WHY_SIGNAL);
 }
 
+/* How many wait for each type: most signals that are kept are for nobody that waits now. */
+static void count_types(json_t *counts, const json_t *types, int by)
+{
+    size_t i;
+    json_t *type;
+    json_array_foreach(types, i, type)
+    {
+        json_t *count = json_object_get(counts, json_string_value(type));
+        if (count)
+            json_integer_set(count, json_integer_value(count) + by);
+        else
+            js_set(counts, json_string_value(type), json_integer(by));
+    }
+}
+
+static json_t *count_waiting(const struct engine_state *s)
+{
+    json_t *counts = json_object();
+    for (size_t i = 0; i < s->act_count; i++)
+        if (signals_awaited(s->acts[i]) && act_may_go_on(s, s->acts[i]))
+            count_types(counts, s->acts[i]->signals, 1);
+    return counts;
+}
+
 /* An answer that nobody expects any more: its attempt is over. */
 static bool is_late(const struct engine_state *s, const char *type)
 {
@@ -168,23 +196,27 @@ static bool is_late(const struct engine_state *s, const char *type)
 void signals_deliver(struct step *st)
 {
     struct engine_state *s = st->s;
-    if (s->phase != PHASE_RUNNING || s->paused)
+    if (s->phase != PHASE_RUNNING || s->paused || !s->signals)
         return;
+    CLEANUP_JSON json_t *waiting = count_waiting(s);
     for (size_t i = 0; i < json_array_size(s->signals);) {
         CLEANUP_JSON json_t *signal = json_incref(json_array_get(s->signals, i));
-        struct act *a = waiter(s, signal);
-        bool late = !a && is_late(s, part(signal, SIGNAL_TYPE));
+        const char *type = part(signal, SIGNAL_TYPE);
+        struct act *a = json_integer_value(json_object_get(waiting, type)) > 0 ? waiter(s, signal) : NULL;
+        bool late = !a && is_late(s, type);
         if (!a && !late) {
             i++;
             continue;
         }
         json_array_remove(s->signals, i);
-        if (late)
+        if (late) {
             emit_consumed(st, part(signal, SIGNAL_ID));
-        else
-            give(st, a, signal);
+            continue;
+        }
+        count_types(waiting, a->signals, -1);
+        give(st, a, signal);
     }
-    if (s->signals && json_array_size(s->signals) == 0) {
+    if (json_array_size(s->signals) == 0) {
         json_decref(s->signals);
         s->signals = NULL;
     }

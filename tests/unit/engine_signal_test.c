@@ -132,6 +132,61 @@ static void test_kept(void **state)
     sim_close(&sim);
 }
 
+static void feed(struct sim *sim, const struct engine_event *ev)
+{
+    struct error e = ERROR_INIT;
+    engine_effects_clear(&sim->fx);
+    assert_int_equal(engine_step(sim->def, sim->state, ev, sim->now_us, &sim->fx, &e), 0);
+}
+
+/* Ten thousand that nobody waits for, and a thousand that wait: no step looks at each of them for each of those. */
+static void test_many(void **state)
+{
+    (void)state;
+    enum { KEPT = 10000, PASSES = 1000 };
+    struct sim sim;
+    sim_open(&sim, "L:for a; L>a=body a>L");
+    sim_run(&sim, "start");
+    CLEANUP_JSON json_t *passes = json_array();
+    for (int i = 0; i < PASSES; i++)
+        js_push(passes, json_object());
+    for (int i = 0; i < KEPT; i++)
+        feed(&sim, &(struct engine_event){.type = ENGINE_SIGNAL, .signal = "other"});
+    uint64_t loop = sim_act(&sim, "L");
+    feed(&sim, &(struct engine_event){.type = ENGINE_ENTER, .act = loop, .branch = "body",
+                                      .enter = {.passes = passes, .flags = ENTER_LOOP}});
+    assert_int_equal(engine_running(sim.state), PASSES);
+    for (uint64_t act = loop + 1; act <= loop + PASSES; act++)
+        feed(&sim, &(struct engine_event){.type = ENGINE_PARK, .act = act, .park = {.signal = "x"}});
+    assert_int_equal(engine_running(sim.state), 0);
+    for (int i = 0; i < PASSES; i++) {
+        feed(&sim, &(struct engine_event){.type = ENGINE_SIGNAL, .signal = "x"});
+        assert_int_equal(sim.fx.items[1].act, loop + 1 + (uint64_t)i); /* after the row of the log */
+    }
+    assert_int_equal(engine_running(sim.state), PASSES);
+    sim_close(&sim);
+}
+
+/* A record of the journal that somebody changed by hand: what is no type is waited for by nobody. */
+static void test_no_types(void **state)
+{
+    (void)state;
+    struct sim sim;
+    struct error e = ERROR_INIT;
+    struct engine_wait wait;
+    sim_open(&sim, "a");
+    sim_run(&sim, "start");
+    CLEANUP_JSON json_t *record = sim_json("{'ev':'park','at':1,'act':1,'signals':[1,null,'x',{}]}");
+    assert_int_equal(engine_replay(sim.def, sim.state, record, &e), 0);
+    assert_true(engine_waiting(sim.state, 0, &wait));
+    assert_int_equal(json_array_size(wait.signals), 1);
+    feed(&sim, &(struct engine_event){.type = ENGINE_SIGNAL, .signal = "y"});
+    assert_int_equal(engine_running(sim.state), 0);
+    feed(&sim, &(struct engine_event){.type = ENGINE_SIGNAL, .signal = "x"});
+    assert_int_equal(engine_running(sim.state), 1);
+    sim_close(&sim);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -139,7 +194,7 @@ int main(void)
         cmocka_unit_test(test_two_waiters),      cmocka_unit_test(test_deadline),
         cmocka_unit_test(test_paused),           cmocka_unit_test(test_lost_and_retried),
         cmocka_unit_test(test_status), cmocka_unit_test(test_status_while_failing),         cmocka_unit_test(test_data_and_logs),
-        cmocka_unit_test(test_kept),
+        cmocka_unit_test(test_kept), cmocka_unit_test(test_many), cmocka_unit_test(test_no_types),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
