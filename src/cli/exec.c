@@ -155,7 +155,7 @@ static json_t *read_signals(const struct cli *c, struct error *e)
             json_decref(out);
             return NULL;
         }
-        add_signal(out, json_pack("[s, o, I]", type, data, (json_int_t)ms));
+        add_signal(out, json_pack("[o, o, I]", js_string_lossy(type, strlen(type)), data, (json_int_t)ms));
     }
     return out;
 }

@@ -122,23 +122,21 @@ static struct exec *named(struct exec *x, const char *name)
     return found;
 }
 
-/* It could not be sent. */
-static void answer_error(struct exec *x, const json_t *body, const char *type, json_t *message)
+/* It could not be sent.  A message may end within a character of a name. */
+static void answer_error(struct exec *x, const json_t *body, const char *type, const char *message)
 {
-    answer(x, body, json_pack("{s:{s:s, s:o}}", "error", "type", type, "message", message));
+    answer(x, body, json_pack("{s:{s:s, s:o}}", "error", "type", type, "message", js_string_lossy(message, strlen(message))));
 }
 
 static void ask_send(struct exec *x, const json_t *body)
 {
     const char *name = js_str(body, "execution"), *type = js_str(body, "type");
     struct exec *to = named(x, name);
-    if (!to) {
-        answer_error(x, body, "execution_unknown", json_sprintf("there is no execution \"%.100s\"", name));
-        return;
-    }
-    if (engine_status(to->state) == STATUS_COMPLETED) {
-        answer_error(x, body, "execution_ended",
-                     json_sprintf("execution \"%.100s\" is completed, nothing waits for a signal there any more", name ? name : to->uuid));
+    if (!to || engine_status(to->state) == STATUS_COMPLETED) {
+        CLEANUP_FREE char *message =
+            to ? xasprintf("execution \"%.100s\" is completed, nothing waits for a signal there any more", name ? name : to->uuid)
+               : xasprintf("there is no execution \"%.100s\"", name);
+        answer_error(x, body, to ? "execution_ended" : "execution_unknown", message);
         return;
     }
     exec_tell(to, type ? type : "", json_incref(json_object_get(body, "data")));
@@ -159,8 +157,9 @@ void exec_ask(struct exec *x, const char *kind, const json_t *body)
     static const struct {
         const char *kind;
         void (*ask)(struct exec *x, const json_t *body);
-    } kinds[] = {{"child_start", exec_child_start}, {"child_end", exec_child_end}, {"lock", ask_lock},           {"unlock", ask_unlock},           {"send", ask_send},
-                 {"request", ask_nothing},     {"request_over", ask_nothing},    {"request_closed", ask_nothing}};
+    } kinds[] = {{"child_start", exec_child_start}, {"child_end", exec_child_end}, {"lock", ask_lock},
+                 {"unlock", ask_unlock},            {"send", ask_send},            {"request", ask_nothing},
+                 {"request_over", ask_nothing},     {"request_closed", ask_nothing}};
     for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
         if (strcmp(kinds[i].kind, kind) == 0) {
             kinds[i].ask(x, body);

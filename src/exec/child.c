@@ -13,11 +13,12 @@
 
 /* ---- Start ---- */
 
-static void refuse(struct exec *x, const json_t *body, const char *type, json_t *message)
+/* A message may end within a character of a name. */
+static void refuse(struct exec *x, const json_t *body, const char *type, const char *message)
 {
     const char *reply = js_str(body, "reply"), *id = js_str(body, "id");
     exec_tell(x, reply ? reply : "", json_pack("{s:s, s:s, s:{s:s, s:o}}", "status", "refused", "id", id ? id : "", "error", "type", type,
-                                               "message", message));
+                                               "message", js_string_lossy(message, strlen(message))));
 }
 
 static const struct def *find(const struct exec *x, const char *id)
@@ -61,11 +62,11 @@ void exec_child_start(struct exec *x, const json_t *body)
 {
     CLEANUP_FREE char *workflow = text_of(body, "workflow");
     const struct def *def = find(x, workflow);
-    if (!def)
-        refuse(x, body, "workflow_unknown",
-               json_sprintf("there is no workflow \"%.100s\": --workflow ID=FILE says what it is", workflow));
-    else if (x->link.depth >= DEPTH_MAX)
-        refuse(x, body, "depth_exceeded", json_sprintf("executions that start each other are nested more than %d deep", DEPTH_MAX));
+    CLEANUP_FREE char *message =
+        def ? xasprintf("executions that start each other are nested more than %d deep", DEPTH_MAX)
+            : xasprintf("there is no workflow \"%.100s\": --workflow ID=FILE says what it is", workflow);
+    if (!def || x->link.depth >= DEPTH_MAX)
+        refuse(x, body, def ? "depth_exceeded" : "workflow_unknown", message);
     else
         start(x, def, workflow, body);
 }

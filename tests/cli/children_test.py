@@ -110,6 +110,8 @@ def unknown():
     for wait in (False, True):
         result = execute(parent(workflow_id="other", wait_for_completion=wait), status=1)
         is_('Node s failed: there is no workflow "other": --workflow ID=FILE says what it is', result["error_message"])
+        result = execute(parent(workflow_id="x" + "\u00e4" * 60, wait_for_completion=wait), status=1)  # the 100th byte is half of one
+        is_('Node s failed: there is no workflow "x%s\ufffd": --workflow ID=FILE says what it is' % ("\u00e4" * 49), result["error_message"])
 
 
 @case

@@ -118,6 +118,8 @@ def signals():
     is_({"status": "sent", "signal_type": "x", "execution": "exec-000000000000", "signal_id": None}, result["node_results"]["s1"]["output"])
     _, result = trace(graph("t -> s", t=("trigger",), s=("send_signal", {"signal_type": "x", "execution": "exec-1"})), status=1)
     is_('Node s failed: there is no execution "exec-1"', result["error_message"])
+    g = graph("t -> s", t=("trigger",), s=("send_signal", {"signal_type": "x", "execution": "x" + "\u00e4" * 60}))
+    is_('Node s failed: there is no execution "x%s\ufffd"' % ("\u00e4" * 49), trace(g, status=1)[1]["error_message"])
     _, result = trace(graph("t -> s", t=("trigger",), s=("send_signal", {"signal_type": ":x"})), status=1)
     is_("Node s failed: signal_type must be a text of 1 to 100 characters that does not begin with a colon", result["error_message"])
 
