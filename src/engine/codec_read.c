@@ -177,6 +177,9 @@ static json_t *read_object(struct in *in, const json_t *o, const char *name)
     return json_incref(v);
 }
 
+/* How the execution's timeout was once written, while its clean-ups ran. */
+#define OLD_END_TIMEOUT (END_TERMINATE + 1)
+
 static struct scope *read_scope(struct in *in, const json_t *o)
 {
     const struct def *d = in->d;
@@ -191,7 +194,7 @@ static struct scope *read_scope(struct in *in, const json_t *o)
     scope->turn = (uint32_t)get_int(in, o, "turn", 0, UINT32_MAX);
     scope->run = (uint32_t)get_int(in, o, "run", 0, UINT32_MAX);
     scope->flags = (uint32_t)get_int(in, o, "flags", 0, UINT32_MAX);
-    scope->ending = (enum scope_end)get_int(in, o, "ending", 0, END_TERMINATE);
+    scope->ending = (enum scope_end)get_int(in, o, "ending", 0, scope->kind == SCOPE_WHOLE ? OLD_END_TIMEOUT : END_TERMINATE);
     scope->live = (uint32_t)get_int(in, o, "live", 0, UINT32_MAX);
     scope->error = read_object(in, o, "error");
     scope->vars = read_object(in, o, "vars");
@@ -423,6 +426,17 @@ static void check(struct in *in)
         wrong(in, "execution_uuid");
 }
 
+static void take_old_timeout(struct engine_state *s)
+{
+    if ((int)s->root->ending != OLD_END_TIMEOUT)
+        return;
+    free(s->failing.message);
+    s->failing = (struct pending_failure){.set = true, .node = NO_INDEX, .message = s->end_message ? STEAL(s->end_message) : xstrdup("")};
+    s->root->ending = END_NONE;
+    s->deadline_us = 0;
+    s->end_failed = false;
+}
+
 static void read_all(struct in *in, const json_t *o)
 {
     struct engine_state *s = in->s;
@@ -452,6 +466,7 @@ static void read_all(struct in *in, const json_t *o)
             s->is_completed[node] = true;
     }
     read_failing(in, json_object_get(o, "failing"));
+    take_old_timeout(s);
     check(in);
 }
 

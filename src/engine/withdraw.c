@@ -19,9 +19,11 @@ static const struct scope *instance_of(const struct def *d, struct scope *scope,
     return NULL;
 }
 
+/* What winds up because its own time is over would fail then: withdrawn, it does not. */
 static bool is_meant(const struct act *b, const struct act *a, uint32_t node, const struct scope *instance)
 {
-    return b != a && b->node == node && !b->cancelling && !b->completing && !b->after && scope_base(b->scope) == instance;
+    bool goes = (b->cancelling && !b->expired) || b->completing || b->after;
+    return b != a && b->node == node && !goes && scope_base(b->scope) == instance;
 }
 
 /* A pass that runs on although its node has ended. */

@@ -267,9 +267,19 @@ static void test_fresh_signals(void **state)
     sim_close(&sim);
 }
 
+/* Its own time is over, and its clean-up runs: withdrawn now, it goes without a failure. */
+static void test_expired(void **state)
+{
+    (void)state;
+    const char *graph = "s T{'schedule_to_close_seconds':1} b f c z; s>T s>c T>b=body T>f=finally c>z";
+    check_trace(graph, "start; s; T>body/c; +1000; T>finally/s; c~T; f; T; z",
+                "s | T c | T/b | -b T(cancelled#1) | T/f |  | T(done#2) | z | END completed");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_expired),
         cmocka_unit_test(test_27_stale_edges),    cmocka_unit_test(test_27_what_is_not_used_yet),
         cmocka_unit_test(test_interleave),        cmocka_unit_test(test_interleave_order),
         cmocka_unit_test(test_interleave_scopes), cmocka_unit_test(test_interleave_status),

@@ -276,6 +276,38 @@ static void test_damaged_snapshot(void **state)
     sim_close(&sim);
 }
 
+/* A timeout whose clean-ups were running when a worker of the first versions wrote the snapshot. */
+static void test_old_timeout(void **state)
+{
+    (void)state;
+    struct sim sim;
+    struct error e = ERROR_INIT;
+    CLEANUP_BUF struct buf b = BUF_INIT;
+    sim_open(&sim, "{'trigger_config':{'timeout_seconds':10},'nodes':[{'node_id':'T'},{'node_id':'a'},{'node_id':'f'}],"
+                   "'edges':[{'from':'T','to':'a','branch':'body'},{'from':'T','to':'f','branch':'finally'}]}");
+    sim_run(&sim, "start; T>body/c; +9998; T>finally/s");
+    engine_state_write(sim.def, sim.state, &b);
+    CLEANUP_JSON json_t *old = js_parse(b.data, b.len, &e);
+    js_set(old, "end_message", json_incref(json_object_get(json_object_get(old, "failing"), "message")));
+    js_set(old, "end_failed", json_integer(1));
+    js_set(json_object_get(old, "scope"), "ending", json_integer(6));
+    json_object_del(old, "failing");
+    buf_clear(&b);
+    js_write(&b, old);
+    struct engine_state *s = engine_state_read(sim.def, b.data, b.len, &e);
+    assert_non_null(s);
+    for (size_t i = 0; i < 2; i++) { /* the finally's node, then its try */
+        uint64_t act = sim_act(&sim, i == 0 ? "f" : "T");
+        assert_int_equal(engine_step(sim.def, s, &(struct engine_event){.type = ENGINE_DONE, .act = act}, sim.now_us, NULL, &e), 0);
+    }
+    struct engine_columns c;
+    engine_columns(sim.def, s, &c);
+    assert_string_equal(c.status, "failed");
+    assert_string_equal(c.error_message, "Workflow execution timed out after 10 seconds");
+    engine_state_free(s);
+    sim_close(&sim);
+}
+
 static void test_journal(void **state)
 {
     (void)state;
@@ -321,7 +353,7 @@ int main(void)
         cmocka_unit_test(test_final_failure),   cmocka_unit_test(test_error_edge),
         cmocka_unit_test(test_paused_and_waiting), cmocka_unit_test(test_long_log),
         cmocka_unit_test(test_adopted),         cmocka_unit_test(test_adopted_results),
-        cmocka_unit_test(test_workflow_timeout), cmocka_unit_test(test_damaged_snapshot),
+        cmocka_unit_test(test_workflow_timeout), cmocka_unit_test(test_damaged_snapshot), cmocka_unit_test(test_old_timeout),
         cmocka_unit_test(test_journal),         cmocka_unit_test(test_wrong_events),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
