@@ -403,7 +403,7 @@ bool act_closes(struct step *st, struct act *a, json_t *closing)
 void act_close_now(struct step *st, struct act *a)
 {
     CLEANUP_JSON json_t *closing = STEAL(a->passes->closing);
-    json_t *fail = json_object_get(closing, "fail");
+    json_t *fail = json_object_get(closing, "fail"), *cancels = json_object_get(closing, "cancels");
     struct failure f = {0};
     if (a->cancelling) {
         act_cancelled(st, a);
@@ -418,7 +418,7 @@ void act_close_now(struct step *st, struct act *a)
                                         .output = json_object_get(closing, "done"),
                                         .branch = js_str(closing, "branch"),
                                         .variables = json_object_get(closing, "variables"),
-                                        .cancels = json_object_get(closing, "cancels")};
+                                        .cancels = json_is_array(cancels) ? cancels : NULL};
         node_done(st, a, &ev);
     }
 }

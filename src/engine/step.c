@@ -8,7 +8,7 @@
 static void done(struct step *st, struct act *a, const struct engine_event *ev)
 {
     if (a->passes && a->passes->open) {
-        json_t *closing = json_pack("{s:O?, s:s?, s:O?, s:O?}", "done", ev->output, "branch", ev->branch, "variables",
+        json_t *closing = json_pack("{s:O*, s:s*, s:O*, s:O*}", "done", ev->output, "branch", ev->branch, "variables",
                                     ev->variables, "cancels", ev->cancels);
         if (!ev->output)
             js_set(closing, "done", json_object());

@@ -276,10 +276,24 @@ static void test_expired(void **state)
                 "s | T c | T/b | -b T(cancelled#1) | T/f |  | T(done#2) | z | END completed");
 }
 
+/* What ends when its passes have, and withdraws nothing, does not say that it did. */
+static void test_closing_output(void **state)
+{
+    (void)state;
+    struct sim sim;
+    CLEANUP_BUF struct buf b = BUF_INIT;
+    sim_open(&sim, "L:for a z; L>a=body L>z=done");
+    sim_run(&sim, "start; L>body*2/l; L#1/a; L=done");
+    engine_projection(sim.def, sim.state, &b);
+    assert_non_null(strstr(b.data, "\"L\":{\"node_id\":\"L\",\"status\":\"success\""));
+    assert_null(strstr(b.data, "cancelled"));
+    sim_close(&sim);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_expired),
+        cmocka_unit_test(test_expired), cmocka_unit_test(test_closing_output),
         cmocka_unit_test(test_27_stale_edges),    cmocka_unit_test(test_27_what_is_not_used_yet),
         cmocka_unit_test(test_interleave),        cmocka_unit_test(test_interleave_order),
         cmocka_unit_test(test_interleave_scopes), cmocka_unit_test(test_interleave_status),
