@@ -222,7 +222,8 @@ static const struct wfw_node sub_workflow = {
         "\"description\":\"makes the result of the other execution's data, which are result in it\"},"
         "\"parent_close\":{\"type\":[\"string\",\"null\"],"
         "\"description\":\"what happens to the other execution when the node does not wait for it any more: cancel or abandon; "
-        "without waiting, when this execution fails. Default cancel when waiting, else abandon\"}}}",
+        "without waiting, when this execution fails. Default cancel when waiting, else abandon\"}}"
+        ",\"x-needs\":[[\"workflow_id\",\"sub_workflow_id\"]]}",
     .output_schema =
         "{\"type\":\"object\",\"properties\":{"
         "\"sub_workflow_id\":{\"type\":\"string\"},"

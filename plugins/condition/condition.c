@@ -216,7 +216,7 @@ static void switch_run(void *state, struct wfw_task *task, const struct wfw_call
     "\"description\":\"the expression\"},"                                                                             \
     "\"condition_type\":{\"type\":[\"string\",\"null\"],\"default\":\"javascript\","                                   \
     "\"description\":\"javascript, python (empty arrays and objects are false) or jsonpath (a dotted path into the "   \
-    "data, true when there is something)\"}"
+    "data, true when there is something)\",\"x-values\":[\"javascript\",\"python\",\"jsonpath\"]}"
 
 #define CONDITION_OUTPUT                                                                                               \
     "\"condition_result\":{\"type\":\"boolean\"},"                                                                     \
@@ -234,7 +234,7 @@ static const struct wfw_node condition = {
         "Evaluates an expression over the execution's data and takes the edges labelled with its truth. Fails with "
         "config_invalid without an expression or with an unknown condition_type, and with the expression's own error "
         "(expression_error when it does not compile, unknown_name, type_error, ...); none is retried.",
-    .config_schema = "{\"type\":\"object\",\"properties\":{" CONDITION_PROPERTIES "}}",
+    .config_schema = "{\"type\":\"object\",\"properties\":{" CONDITION_PROPERTIES "},\"x-needs\":[[\"condition\",\"expression\"]]}",
     .output_schema = "{\"type\":\"object\",\"properties\":{" CONDITION_OUTPUT "}}",
     .examples = "[{\"expression\":\"order.total > 100 && status === 'open'\"},{\"expression\":\"${value} > 10\"},"
                 "{\"condition\":\"customer.address.city\",\"condition_type\":\"jsonpath\"}]",
@@ -256,7 +256,8 @@ static const struct wfw_node switch_node = {
         "\"switch_expression\":{\"type\":[\"string\",\"boolean\",\"number\",\"null\"],\"format\":\"expression\","
         "\"description\":\"what is compared\"},"
         "\"cases\":{\"type\":[\"object\",\"null\"],\"description\":\"value: name of the branch, or anything "
-        "else when the branch is named as the value\"}," CONDITION_PROPERTIES "}}",
+        "else when the branch is named as the value\"}," CONDITION_PROPERTIES
+        "},\"x-needs\":[[\"switch_expression\",\"condition\",\"expression\"]]}",
     .output_schema = "{\"type\":\"object\",\"properties\":{" CONDITION_OUTPUT
                      ",\"value\":{\"description\":\"what the expression gave; not in a condition\"}}}",
     .examples = "[{\"switch_expression\":\"order.status\",\"cases\":{\"open\":\"\",\"paid\":\"ship\"}}]",

@@ -257,7 +257,9 @@ static void loop_run(void *state, struct wfw_task *task, const struct wfw_call *
     "\"what kind of loop; without: by "                                                                                \
     "which of the three settings is there\"}"
 /* The editor keeps the settings of all kinds, whatever the kind. */
-#define SCHEMA "{\"type\":\"object\",\"properties\":{" LOOP_TYPE "," ARRAY "," ACCEPT "," CONDITION "," COUNT "," COMMON "}}"
+#define SCHEMA(needs)                                                                                                  \
+    "{\"type\":\"object\",\"properties\":{" LOOP_TYPE "," ARRAY "," ACCEPT "," CONDITION "," COUNT "," COMMON              \
+    "},\"x-needs\":[" needs "]}"
 #define OUTPUT                                                                                                         \
     "{\"type\":\"object\",\"properties\":{\"count\":{\"type\":\"integer\",\"description\":\"passes that were "         \
     "begun\"},"                                                                                                        \
@@ -269,13 +271,13 @@ static void loop_run(void *state, struct wfw_task *task, const struct wfw_call *
     "loop ends, in "                                                                                                   \
     "the order of the items."
 
-#define LOOP_NODE(variable, name, text, about, example)                                                                \
+#define LOOP_NODE(variable, name, text, about, needs, example)                                                                \
     const struct wfw_node variable = {                                                                                 \
         .size = sizeof variable,                                                                                       \
         .type = name,                                                                                                  \
         .summary = text,                                                                                               \
         .description = about ABOUT,                                                                                    \
-        .config_schema = SCHEMA,                                                                                       \
+        .config_schema = SCHEMA(needs),                                                                                 \
         .output_schema = OUTPUT,                                                                                       \
         .examples = example,                                                                                           \
         .exec = WFW_EXEC_LOOP,                                                                                         \
@@ -287,13 +289,20 @@ LOOP_NODE(
     loop_node, "loop", "runs nodes again and again",
     "Runs the nodes behind its body edges once for each item of an array, while a condition holds, or a number of "
     "times.",
+    "[\"loop_type\",\"array_expression\",\"condition_expression\",\"repeat_count\",\"accept_items\"],"
+    "{\"if\":{\"loop_type\":\"for\"},\"keys\":[\"array_expression\",\"accept_items\"]},"
+    "{\"if\":{\"loop_type\":\"while\"},\"keys\":[\"condition_expression\"]},"
+    "{\"if\":{\"loop_type\":\"repeat\"},\"keys\":[\"repeat_count\"]}",
     "[{\"loop_type\":\"for\",\"array_expression\":\"input.orders\",\"loop_variable\":\"order\"},{\"repeat_count\":3}]");
 LOOP_NODE(
     for_node, "for", "runs nodes once for each item of an array",
     "Runs the nodes behind its body edges once for each item of an array, one after the other or side by side.",
+    "[\"array_expression\",\"accept_items\"]",
     "[{\"array_expression\":\"input.orders\",\"loop_variable\":\"order\",\"max_concurrency\":10,\"tolerate\":2}]");
 LOOP_NODE(while_node, "while", "runs nodes while a condition holds",
           "Tests a condition, and runs the nodes behind its body edges as long as it holds.",
+          "[\"condition_expression\"]",
           "[{\"condition_expression\":\"vars.left > 0\"}]");
 LOOP_NODE(repeat_node, "repeat", "runs nodes a number of times",
-          "Runs the nodes behind its body edges a number of times.", "[{\"repeat_count\":3}]");
+          "Runs the nodes behind its body edges a number of times.",
+          "[\"repeat_count\"]", "[{\"repeat_count\":3}]");

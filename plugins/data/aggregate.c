@@ -379,7 +379,7 @@ const struct wfw_node aggregate_node = {
         "{\"type\":\"object\",\"properties\":{" INPUT_ARRAY_PROPERTY ","
         "\"group_by\":{\"format\":\"expression\",\"description\":\"what the elements of a group have in common\"},"
         "\"aggregations\":{\"type\":[\"object\",\"null\"],\"default\":{\"count\":\"count\"},"
-        "\"description\":\"names of figures and what they are\"}}}",
+        "\"description\":\"names of figures and what they are\"}},\"x-needs\":[[\"input_array\"]]}",
     .output_schema = "{\"type\":\"object\",\"properties\":{\"result\":{\"type\":\"array\",\"items\":{\"type\":\"object\","
                      "\"description\":\"the keys of group_by and the figures\"}},\"type\":{\"const\":\"aggregate\"}}}",
     .examples = "[{\"input_array\":\"input.orders\",\"group_by\":\"country\",\"aggregations\":{\"orders\":\"count\","

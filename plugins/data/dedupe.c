@@ -100,7 +100,8 @@ const struct wfw_node dedupe_node = {
         "{\"type\":\"object\",\"properties\":{" INPUT_ARRAY_PROPERTY ","
         "\"dedupe_by\":{\"type\":[\"string\",\"null\"],\"format\":\"expression\","
         "\"description\":\"what is compared: an expression or the name of a member\"},"
-        "\"keep\":{\"type\":[\"string\",\"null\"],\"default\":\"first\",\"description\":\"first or last\"}}}",
+        "\"keep\":{\"type\":[\"string\",\"null\"],\"default\":\"first\",\"description\":\"first or last\",\"x-values\":[\"first\",\"last\"]}}"
+        ",\"x-needs\":[[\"input_array\"]]}",
     .output_schema = "{\"type\":\"object\",\"properties\":{\"result\":{\"type\":\"array\"},\"type\":{\"const\":\"dedupe\"},"
                      "\"removed\":{\"type\":\"integer\",\"description\":\"how many were left out\"}}}",
     .examples = "[{\"input_array\":\"input.events\",\"dedupe_by\":\"id\",\"keep\":\"last\"}]",

@@ -154,7 +154,7 @@ const struct wfw_node merge_node = {
     .config_schema =
         "{\"type\":\"object\",\"properties\":{"
         "\"merge_strategy\":{\"type\":[\"string\",\"null\"],\"default\":\"deep\","
-        "\"description\":\"deep, shallow or array\"},"
+        "\"description\":\"deep, shallow or array\",\"x-values\":[\"deep\",\"shallow\",\"array\"]},"
         "\"input_sources\":{\"type\":[\"array\",\"null\"],\"description\":\"what is merged, the last one wins\"}}}",
     .output_schema = "{\"type\":\"object\",\"properties\":{\"result\":{\"type\":[\"object\",\"array\"]},"
                      "\"merged\":{\"const\":true},\"type\":{\"const\":\"merge\"},"

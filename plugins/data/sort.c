@@ -240,7 +240,8 @@ const struct wfw_node sort_node = {
             ERRORS_NOTE,
     .config_schema = "{\"type\":\"object\",\"properties\":{" INPUT_ARRAY_PROPERTY ","
                      "\"sort_by\":{\"format\":\"expression\",\"description\":\"what is compared\"},"
-                     "\"order\":{\"type\":[\"string\",\"null\"],\"default\":\"asc\",\"description\":\"asc or desc\"}}}",
+                     "\"order\":{\"type\":[\"string\",\"null\"],\"default\":\"asc\",\"description\":\"asc or desc\",\"x-values\":[\"asc\",\"desc\"]}}"
+                     ",\"x-needs\":[[\"input_array\"]]}",
     .output_schema =
         "{\"type\":\"object\",\"properties\":{\"result\":{\"type\":\"array\"},\"type\":{\"const\":\"sort\"}}}",
     .examples = "[{\"input_array\":\"input.orders\",\"sort_by\":\"total\",\"order\":\"desc\"},"

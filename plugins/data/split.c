@@ -223,7 +223,7 @@ const struct wfw_node split_node = {
     .config_schema =
         "{\"type\":\"object\",\"properties\":{" INPUT_ARRAY_PROPERTY ","
         "\"split_strategy\":{\"type\":[\"string\",\"null\"],\"default\":\"by_key\","
-        "\"description\":\"by_key, by_size or by_condition\"},"
+        "\"description\":\"by_key, by_size or by_condition\",\"x-values\":[\"by_key\",\"by_size\",\"by_condition\"]},"
         "\"split_config\":{\"type\":[\"object\",\"null\"],\"description\":\"how; texts are expressions\","
         "\"properties\":{\"input_array\":{\"description\":\"the array, when it does not stand beside split_config\"},"
         "\"key\":{\"description\":\"by_key: an expression or the name of a member\"},"

@@ -148,7 +148,8 @@ const struct wfw_node map_node = {
     .description = "The result is an array of the same length: the value of map_expression for each element." ELEMENT_NOTE
         ERRORS_NOTE,
     .config_schema = "{\"type\":\"object\",\"properties\":{" INPUT_ARRAY_PROPERTY ","
-                     "\"map_expression\":{" EXPRESSION_TYPES ",\"description\":\"the new element\"}}}",
+                     "\"map_expression\":{" EXPRESSION_TYPES ",\"description\":\"the new element\"}}"
+                     ",\"x-needs\":[[\"input_array\"],[\"map_expression\"]]}",
     .output_schema = "{\"type\":\"object\",\"properties\":{\"result\":{\"type\":\"array\"},"
                      "\"transformed\":{\"const\":true},\"type\":{\"const\":\"map\"}}}",
     .examples = "[{\"input_array\":\"input.orders\",\"map_expression\":\"{id: item.id, gross: item.net * 1.2}\"},"
@@ -165,7 +166,8 @@ const struct wfw_node filter_node = {
     .description = "The result is an array of the elements for which filter_condition is true, as in JavaScript, in "
                    "their order." ELEMENT_NOTE ERRORS_NOTE,
     .config_schema = "{\"type\":\"object\",\"properties\":{" INPUT_ARRAY_PROPERTY ","
-                     "\"filter_condition\":{" EXPRESSION_TYPES ",\"description\":\"is the element kept?\"}}}",
+                     "\"filter_condition\":{" EXPRESSION_TYPES ",\"description\":\"is the element kept?\"}}"
+                     ",\"x-needs\":[[\"input_array\"],[\"filter_condition\"]]}",
     .output_schema = "{\"type\":\"object\",\"properties\":{\"result\":{\"type\":\"array\"},"
                      "\"filtered\":{\"const\":true},\"type\":{\"const\":\"filter\"}}}",
     .examples = "[{\"input_array\":\"input.orders\",\"filter_condition\":\"item.total > 100 and item.status == 'open'\"}]",
@@ -187,7 +189,7 @@ const struct wfw_node reduce_node = {
         "{\"type\":\"object\",\"properties\":{" INPUT_ARRAY_PROPERTY ","
         "\"reduce_function\":{" EXPRESSION_TYPES ",\"description\":\"the new value of acc\"},"
         "\"initial_value\":{\"format\":\"expression\",\"description\":\"where acc begins: the text of an expression, or "
-        "any other value itself\"}}}",
+        "any other value itself\"}},\"x-needs\":[[\"input_array\"],[\"reduce_function\"]]}",
     .output_schema = "{\"type\":\"object\",\"properties\":{\"result\":{\"description\":\"the last acc\"},"
                      "\"reduced\":{\"const\":true},\"type\":{\"const\":\"reduce\"}}}",
     .examples = "[{\"input_array\":\"input.orders\",\"reduce_function\":\"acc + item.total\",\"initial_value\":\"0\"}]",

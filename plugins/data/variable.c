@@ -79,7 +79,7 @@ const struct wfw_node set_variable_node = {
         "\"variable_name\":{\"type\":\"string\",\"description\":\"the name, at most 256 bytes\"},"
         "\"variable_value\":{\"description\":\"any value; null without it\"},"
         "\"variable_scope\":{\"type\":[\"string\",\"null\"],\"default\":\"workflow\","
-        "\"description\":\"workflow, loop or node\"}}}",
+        "\"description\":\"workflow, loop or node\",\"x-values\":[\"workflow\",\"loop\",\"node\"]}},\"x-needs\":[[\"variable_name\"]]}",
     .output_schema = OUTPUT,
     .examples = "[{\"variable_name\":\"total\",\"variable_value\":\"${(vars.total ?? 0) + item.price}\"},"
                 "{\"variable_name\":\"seen\",\"variable_value\":[],\"variable_scope\":\"loop\"}]",
@@ -100,8 +100,8 @@ const struct wfw_node get_variable_node = {
         "{\"type\":\"object\",\"properties\":{"
         "\"variable_name\":{\"type\":\"string\",\"description\":\"the name\"},"
         "\"variable_scope\":{\"type\":[\"string\",\"null\"],\"default\":\"nearest\","
-        "\"description\":\"nearest, workflow, loop or node\"},"
-        "\"default_value\":{\"description\":\"what it is when it was not set\"}}}",
+        "\"description\":\"nearest, workflow, loop or node\",\"x-values\":[\"nearest\",\"workflow\",\"loop\",\"node\"]},"
+        "\"default_value\":{\"description\":\"what it is when it was not set\"}},\"x-needs\":[[\"variable_name\"]]}",
     .output_schema = OUTPUT,
     .examples = "[{\"variable_name\":\"total\",\"default_value\":0}]",
     .exec = WFW_EXEC_LOOP,

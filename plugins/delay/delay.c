@@ -137,7 +137,7 @@ static const struct wfw_node delay = {
                    "it did become true), else the node fails with timeout; no failure is retried.",
     .config_schema = "{\"type\":\"object\",\"properties\":{"
                      "\"delay_type\":{\"type\":[\"string\",\"null\"],\"default\":\"seconds\","
-                     "\"description\":\"seconds, until_time or until_condition\"},"
+                     "\"description\":\"seconds, until_time or until_condition\",\"x-values\":[\"seconds\",\"until_time\",\"until_condition\"]},"
                      "\"delay_seconds\":{\"type\":[\"number\",\"string\",\"null\"],\"default\":1,\"description\":\"how "
                      "long, in seconds\"},"
                      "\"target_time\":{\"type\":[\"string\",\"null\"],"
@@ -147,7 +147,9 @@ static const struct wfw_node delay = {
                      "\"poll_seconds\":{\"type\":[\"number\",\"string\",\"null\"],\"default\":1,"
                      "\"description\":\"how often to look at the condition, 0.01 at least\"},"
                      "\"timeout_seconds\":{\"type\":[\"number\",\"string\",\"null\"],\"default\":0,"
-                     "\"description\":\"how long to wait for the condition; 0: without end\"}}}",
+                     "\"description\":\"how long to wait for the condition; 0: without end\"}},\"x-needs\":["
+                     "{\"if\":{\"delay_type\":\"until_time\"},\"keys\":[\"target_time\"]},"
+                     "{\"if\":{\"delay_type\":\"until_condition\"},\"keys\":[\"condition_expression\"]}]}",
     .output_schema =
         "{\"type\":\"object\",\"properties\":{"
         "\"delay_type\":{\"type\":\"string\"},\"completed\":{\"type\":\"boolean\",\"description\":\"false "

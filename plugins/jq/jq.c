@@ -164,7 +164,7 @@ static const struct wfw_node jq_node = {
         "string; the whole data without it\"},"
         "\"args\":{\"type\":[\"object\",\"null\"],\"description\":\"variables of the filter by name\"},"
         "\"results\":{\"type\":[\"string\",\"null\"],\"default\":\"first\",\"description\":\"first: the result is the first "
-        "value, or null; all: an array of all values\"}}}",
+        "value, or null; all: an array of all values\"}},\"x-needs\":[[\"filter\"]]}",
     .output_schema = "{\"type\":\"object\",\"properties\":{\"result\":{},\"type\":{\"const\":\"jq\"},"
                      "\"count\":{\"type\":\"integer\",\"description\":\"how many values there were\"}}}",
     .examples = "[{\"filter\":\".orders | group_by(.country) | map({country: .[0].country, n: length})\"},"

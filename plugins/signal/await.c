@@ -147,7 +147,8 @@ const struct wfw_node await = {
         "\"description\":\"how often to look at the condition, 0.01 at least\"},"
         BUFFER_SCHEMA ","
         "\"timeout_seconds\":{\"type\":[\"number\",\"string\",\"null\"],\"default\":0,"
-        "\"description\":\"how long to wait; 0: without end\"}}}",
+        "\"description\":\"how long to wait; 0: without end\"}}"
+        ",\"x-needs\":[[\"signal_type\",\"signals\",\"until\",\"condition\"]]}",
     .output_schema =
         "{\"type\":\"object\",\"properties\":{"
         "\"event\":{\"type\":\"string\",\"description\":\"signal, until, condition or timeout\"},"

@@ -150,7 +150,7 @@ static json_t *read_signals(const struct cli *c, struct error *e)
             if (data)
                 err_set(e, *type ? "types that begin with a colon are the worker's own" : "a signal needs a type");
             err_prefix(e, "--signal %.60s", text);
-            err_hint(e, "for example --signal 'paid={\"amount\": 12}', or --signal paid@+60");
+            err_hint(e, "for example --signal 'paid={\"amount\": 12}', --signal 'answer=\"yes\"' or --signal paid@+60");
             json_decref(data);
             json_decref(out);
             return NULL;

@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "base/buf.h"
 #include "base/json.h"
 #include "base/mem.h"
 #include "expr/expr.h"
@@ -135,13 +136,14 @@ static void check_texts(struct linter *l, size_t node, const struct node_type *t
 
 /* ---- Schemas ---- */
 
-/* The schema's text is "POINTER": what. */
+/* The schema's text is "POINTER": what.  What is wrong is named in the text, too: pointers are for programs. */
 static void note_schema(struct linter *l, size_t node, const struct error *e)
 {
     const char *from = strchr(e->message, '"'), *to = from ? strstr(from, "\": ") : NULL;
     const char *config = l->config[node], *id = l->nodes[node].id;
     if (to)
-        lint_note(l, true, xasprintf("%s%.*s", config, (int)(to - from - 1), from + 1), "node %s: %s", id, to + 3);
+        lint_note(l, true, xasprintf("%s%.*s", config, (int)(to - from - 1), from + 1), "node %s: %.*s%s%s", id,
+                  (int)(to - from > 2 ? to - from - 2 : 0), from + 2, to - from > 2 ? " " : "", to + 3);
     else
         lint_note(l, true, xstrdup(config), "node %s: %s", id, e->message);
 }
@@ -172,6 +174,71 @@ static void check_schema(struct linter *l, size_t node, const json_t *schema)
     json_object_foreach(config, key, value) good = check_property(l, node, schema, key, value) && good;
     if (good && !lint_holds_template(config) && schema_check(schema, config, &e) != 0)
         note_schema(l, node, &e);
+}
+
+/* ---- What the node type's handler refuses by itself: x-needs and x-values of schemas ---- */
+
+static bool is_given(const json_t *config, const char *key)
+{
+    const json_t *v = json_object_get(config, key);
+    return v && !json_is_null(v) && !(json_is_string(v) && json_string_length(v) == 0);
+}
+
+/* An entry of x-needs is an array of keys, one of which is needed, or {"if": {KEY: VALUE}, "keys": [...]}. */
+static bool applies(const json_t *need, const json_t *config)
+{
+    const char *key;
+    json_t *value;
+    json_object_foreach(json_object_get(need, "if"), key, value)
+    {
+        if (!json_equal(json_object_get(config, key), value))
+            return false;
+    }
+    return true;
+}
+
+static void check_need(struct linter *l, size_t node, const json_t *need)
+{
+    const json_t *config = l->nodes[node].config, *keys = json_is_array(need) ? need : json_object_get(need, "keys");
+    size_t n = json_array_size(keys);
+    CLEANUP_BUF struct buf names = BUF_INIT;
+    if (!applies(need, config))
+        return;
+    for (size_t i = 0; i < n; i++) {
+        const char *key = json_string_value(json_array_get(keys, i));
+        if (!key || is_given(config, key))
+            return;
+        buf_printf(&names, "%s%s", i == 0 ? "" : i + 1 < n ? ", " : " and ", key);
+    }
+    if (n == 1)
+        lint_note(l, true, lint_member(l->config[node], names.data), "node %s: %s is missing", l->nodes[node].id, names.data);
+    else if (n > 1)
+        lint_note(l, true, xstrdup(l->config[node]), "node %s: one of %s is needed", l->nodes[node].id, names.data);
+}
+
+static void check_values(struct linter *l, size_t node, const char *key, const json_t *rule)
+{
+    const json_t *config = l->nodes[node].config, *values = json_object_get(rule, "x-values"), *v = json_object_get(config, key);
+    CLEANUP_BUF struct buf names = BUF_INIT;
+    if (!values || !json_is_string(v) || !is_given(config, key) || lint_holds_template(v))
+        return;
+    for (size_t i = 0; i < json_array_size(values); i++) {
+        if (json_equal(json_array_get(values, i), v))
+            return;
+        buf_printf(&names, "%s%s", i ? ", " : "", json_string_value(json_array_get(values, i)));
+    }
+    lint_note(l, true, lint_member(l->config[node], key), "node %s: %s \"%.64s\" is not one of %s", l->nodes[node].id, key,
+              json_string_value(v), names.data ? names.data : "none");
+}
+
+static void check_needs(struct linter *l, size_t node, const json_t *schema)
+{
+    const json_t *needs = json_object_get(schema, "x-needs");
+    const char *key;
+    json_t *rule;
+    for (size_t i = 0; i < json_array_size(needs); i++)
+        check_need(l, node, json_array_get(needs, i));
+    json_object_foreach(json_object_get(schema, "properties"), key, rule) check_values(l, node, key, rule);
 }
 
 /* Options of the node itself may stand in its config, and drawing tools put names of their own there. */
@@ -220,6 +287,7 @@ void lint_config(struct linter *l, size_t node)
     check_texts(l, node, type);
     if (type && type->config_schema) {
         check_schema(l, node, type->config_schema);
+        check_needs(l, node, type->config_schema);
         check_unknown(l, node, type->config_schema);
     }
     check_program(l, node, "catch", "error_handler");

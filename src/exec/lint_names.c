@@ -90,7 +90,8 @@ static char *output_of(const char *name)
     return NULL;
 }
 
-/* Does `node` run only after the reader has?  In a loop or a cycle it may have run in the pass before. */
+/* Does `node` run only after the reader has?  In a loop or a cycle it may have run in the pass before; what is behind the
+ * outermost loop around the reader cannot have. */
 static bool comes_later(const struct lint_reading *reading, size_t node)
 {
     struct linter *l = reading->l;
@@ -99,10 +100,15 @@ static bool comes_later(const struct lint_reading *reading, size_t node)
     if (!r->reachable || !n->reachable || l->edge_count > LINT_MAX_EDGES || r->cycle != SIZE_MAX ||
         (reading->in_pass && lint_within(l, node, reader)))
         return false;
-    for (size_t at = r->scope_owner; at != SIZE_MAX; at = l->nodes[at].scope_owner)
-        if (l->nodes[at].cycle != SIZE_MAX || lint_is_loop(&l->nodes[at]))
+    size_t loop = SIZE_MAX;
+    for (size_t at = r->scope_owner; at != SIZE_MAX; at = l->nodes[at].scope_owner) {
+        if (l->nodes[at].cycle != SIZE_MAX)
             return false;
-    return node == reader || !lint_reach(l, SIZE_MAX, reader)[node];
+        loop = lint_is_loop(&l->nodes[at]) ? at : loop;
+    }
+    if (loop == SIZE_MAX)
+        return node == reader || !lint_reach(l, SIZE_MAX, reader)[node];
+    return node == loop || (!lint_within(l, node, loop) && !lint_reach(l, SIZE_MAX, loop)[node]);
 }
 
 static void check_output(const struct lint_reading *r, const struct expr_name *name, const char *text, const char *of, bool plain)
@@ -116,6 +122,9 @@ static void check_output(const struct lint_reading *r, const struct expr_name *n
     else if (node == r->node && plain && comes_later(r, node))
         lint_note(l, false, xstrdup(r->pointer), "node %s reads its own output, which is not there yet, line %d, column %d", id,
                   name->line, name->column);
+    else if (node != SIZE_MAX && plain && lint_within(l, r->node, node) && comes_later(r, node))
+        lint_note(l, false, xstrdup(r->pointer), "node %s reads the output of node %s, which is there only when the loop is over, line %d, column %d",
+                  id, of, name->line, name->column);
     else if (node != SIZE_MAX && plain && comes_later(r, node))
         lint_note(l, false, xstrdup(r->pointer), "node %s reads the output of node %s, which runs only after it, line %d, column %d",
                   id, of, name->line, name->column);

@@ -5,7 +5,7 @@
  * additionalProperties (as a schema), minProperties, maxProperties, items, minItems, maxItems, minLength, maxLength
  * (characters), pattern (PCRE2, unanchored), minimum, maximum, exclusiveMinimum, exclusiveMaximum, allOf, anyOf, oneOf, not.
  * Notes, kept and not checked: title, description, default, examples, format, deprecated, readOnly, writeOnly, $schema,
- * $id, $comment, and everything that begins with "x-".  "format": "expression" marks a property whose text is an
+ * $id, $comment, and everything that begins with "x-" (x-needs and x-values are for `wfworker validate`, see HACKING.md).  "format": "expression" marks a property whose text is an
  * expression.  Any other keyword ($ref among them) makes the schema itself wrong, so that nobody relies on it.
  *
  * `additionalProperties: false` is no error of a value: unknown keys are collected by schema_unknown_keys() and are

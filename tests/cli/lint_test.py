@@ -48,6 +48,58 @@ def no_false_alarms():
                     "b": {"node_type": "condition", "condition": "'x' in input.list", "next": "c"}, "c": {"node_type": "end"}}})
 
 
+def refused(kind, config, *expected):
+    """validate says it, and exec does fail."""
+    g = graph(n=(kind, config))
+    says(g, *expected)
+    is_(1, run("exec", write("w.json", g)).status)
+
+
+@case
+def what_is_needed():
+    """settings that a node cannot do without, and values that it does not know, are errors: such a node always fails"""
+    at = "error: /nodes/0/config"
+    refused("condition", {"expression": ""}, at + ": node n: one of condition and expression is needed")
+    refused("condition", {"expression": "1", "condition_type": "lua"},
+            at + '/condition_type: node n: condition_type "lua" is not one of javascript, python, jsonpath')
+    refused("switch", {"cases": {"a": "b"}}, at + ": node n: one of switch_expression, condition and expression is needed")
+    refused("map", {"input_array": "[1]"}, at + "/map_expression: node n: map_expression is missing")
+    refused("filter", {"filter_condition": "true"}, at + "/input_array: node n: input_array is missing")
+    refused("reduce", {}, at + "/input_array: node n: input_array is missing", at + "/reduce_function: node n: reduce_function is missing")
+    refused("sort", {"input_array": [1], "order": "up"}, at + '/order: node n: order "up" is not one of asc, desc')
+    refused("aggregate", {}, at + "/input_array: node n: input_array is missing")
+    refused("dedupe", {"input_array": [1], "keep": "all"}, at + '/keep: node n: keep "all" is not one of first, last')
+    refused("merge", {"merge_strategy": "depp"}, at + '/merge_strategy: node n: merge_strategy "depp" is not one of deep, shallow, array')
+    refused("split", {"input_array": [1], "split_strategy": "by_luck", "split_config": {"key": "a"}},
+            at + '/split_strategy: node n: split_strategy "by_luck" is not one of by_key, by_size, by_condition')
+    refused("set_variable", {"variable_value": "${input}"}, at + "/variable_name: node n: variable_name is missing")
+    refused("get_variable", {"variable_name": "a", "variable_scope": "file", "default_value": 1},
+            at + '/variable_scope: node n: variable_scope "file" is not one of nearest, workflow, loop, node')
+    refused("delay", {"delay_type": "until_time", "delay_seconds": 1}, at + "/target_time: node n: target_time is missing")
+    refused("delay", {"delay_type": "until_condition"}, at + "/condition_expression: node n: condition_expression is missing")
+    refused("delay", {"delay_type": "later"}, at + '/delay_type: node n: delay_type "later" is not one of seconds, until_time, until_condition')
+    refused("await", {"timeout_seconds": 1}, at + ": node n: one of signal_type, signals, until and condition is needed")
+    refused("sub_workflow", {"input_data": {"n": "${input}"}}, at + ": node n: one of workflow_id and sub_workflow_id is needed")
+    says(graph("l -body-> a", l=("loop", {"array_expression": "", "loop_variable": "x"}), a=N),
+         at + ": node l: one of loop_type, array_expression, condition_expression, repeat_count and accept_items is needed")
+    says(graph("l -body-> a", l=("loop", {"loop_type": "while", "array_expression": "[1]"}), a=N),
+         at + "/condition_expression: node l: condition_expression is missing")
+    for kind, text in (("for", ": node l: one of array_expression and accept_items is needed"),
+                       ("while", "/condition_expression: node l: condition_expression is missing"),
+                       ("repeat", "/repeat_count: node l: repeat_count is missing")):
+        says(graph("l -body-> a", l=(kind, {}), a=N), at + text)
+    says(graph(n=("merge", {"merge_strategy": ""})))
+    says(graph(n=("sort", {"input_array": "[1]", "order": "${'desc'}"})))
+
+
+@case
+def the_place_and_the_name():
+    """what does not match a schema is named in the text, too"""
+    says(graph("m -body-> a", m=("mutex", {}), a=N), "error: /nodes/0/config/key: node m: key is missing")
+    says(graph(w=("terminate", {"status": "ok"})),
+         'error: /nodes/0/config/status: node w: status must be one of "completed", "failed", null')
+
+
 @case
 def every_template():
     """every template that does not compile is told, where it stands"""
@@ -68,6 +120,10 @@ def outputs():
     says(reads("${z_output}", "n -> z", z=N),
          "warning: /nodes/2/config/url: node n reads the output of node z, which runs only after it, line 1, column 3")
     says(reads("${n_output}"), "warning: /nodes/2/config/url: node n reads its own output, which is not there yet, line 1, column 3")
+    behind = graph("l -body-> a", "a -> b", "l -done-> z", l=("repeat", {"repeat_count": 2}), a=("http_request", {"url": "${b_output}"}),
+                   b=("http_request", {"url": "${z_output} ${l_output.count}"}), z=N)
+    says(behind, "warning: /nodes/2/config/url: node b reads the output of node z, which runs only after it, line 1, column 3",
+         "warning: /nodes/2/config/url: node b reads the output of node l, which is there only when the loop is over, line 1, column 15")
     # beside it, and in the pass before
     says(reads("${z_output}", "t -> z", z=N))
     says(reads("${z_output}", "n -> z", "z -> c", "c -true-> n", z=N, c=("condition", {"expression": "more"})))

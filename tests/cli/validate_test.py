@@ -37,9 +37,9 @@ valid: 0 errors, 0 warnings
 def many_faults():
     """errors and warnings with their pointers"""
     check("""error: /nodes/1/config/expression: node c: unexpected end of the text, line 1, column 4
-error: /nodes/2/config/delay_type: node d: must be of type string or null, is integer
+error: /nodes/2/config/delay_type: node d: delay_type must be of type string or null, is integer
 error: /nodes/3/config/url: node h: unexpected "}", line 1, column 15
-error: /nodes/3/config/method: node h: must be of type string or null, is integer
+error: /nodes/3/config/method: node h: method must be of type string or null, is integer
 warning: /nodes/4/node_type: node x: no plugin provides the node type "nonsense"
 warning: /nodes/5: node far cannot be reached from t and never runs
 warning: /nodes/0/config/cron_expresion: node t: node type trigger has no configuration key "cron_expresion"
@@ -89,7 +89,7 @@ not valid: 1 error, 0 warnings
 @case
 def other_forms():
     """pointers into the dict form, and into what drawing tools write"""
-    check("""error: /nodes/b~1c/delay_type: node b/c: must be of type string or null, is integer
+    check("""error: /nodes/b~1c/delay_type: node b/c: delay_type must be of type string or null, is integer
 entry: a
 a -> b/c
 not valid: 1 error, 0 warnings
