@@ -117,7 +117,8 @@ $$;
 
 -- ---- Signals ----
 
--- {id, execution or null, type, data}: a signal, as the backend makes it.  Nothing is waited for: what is locked is tried again.
+-- {id, execution or null, type, data}: a signal, as the backend makes it, for an execution of the same owner: whose the others
+-- are, and that they are there, is nothing to a workflow.  Nothing is waited for: what is locked is tried again.
 CREATE FUNCTION wfworker.ask_send(p_execution uuid, p_body json) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
     v_name text := p_body ->> 'execution';
@@ -135,7 +136,11 @@ BEGIN
     ELSE
         SELECT x.id INTO v_to FROM workflowexecution x WHERE x.execution_id = v_name;
     END IF;
-    SELECT x.status INTO v_status FROM workflowexecution x WHERE x.id = v_to FOR NO KEY UPDATE;
+    SELECT x.status INTO v_status FROM workflowexecution x
+     WHERE x.id = v_to AND EXISTS (
+               SELECT FROM workflowexecution own JOIN workflow f ON f.id = own.workflow_id JOIN workflow g ON g.owner_id = f.owner_id
+                WHERE own.id = p_execution AND g.id = x.workflow_id)
+       FOR NO KEY UPDATE OF x;
     IF v_status IS NULL THEN
         v_type := 'execution_unknown';
         v_text := format('there is no execution "%s"', left(v_name, 100));

@@ -65,8 +65,8 @@ const struct wfw_node send_signal = {
     .summary = "sends a signal to this execution or another one",
     .description =
         "The signal is kept there until a node waits for one of its type. It is sent exactly once, also when a worker is lost. "
-        "Fails with config_invalid for a type that is not possible, execution_unknown when there is no such execution, "
-        "execution_ended when it is completed; none is retried.",
+        "Fails with config_invalid for a type that is not possible, execution_unknown when there is no such execution of "
+        "the same owner, execution_ended when it is completed; none is retried.",
     .config_schema =
         "{\"type\":\"object\",\"properties\":{"
         "\"signal_type\":{\"type\":\"string\",\"description\":\"type of the signal, 100 characters at most\"},"

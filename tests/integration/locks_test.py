@@ -3,6 +3,7 @@
 
 import contextlib
 import json
+import uuid
 
 from harness import Answer, Backend, HttpServer, Postgres, Worker, case, graph, main, wait_until, wfworker
 
@@ -288,6 +289,26 @@ def signals():
     row = backend.wait_end(backend.execution(sending(signal_type=":lock:1")))
     assert row.error_message == ("Node s failed: signal_type must be a text of 1 to 100 characters that does not begin with a colon"), row
     assert [w.terminate() for w in workers] == [0, 0]
+
+
+@case
+def foreign():
+    """send_signal: an execution of another owner is unknown, by whatever name"""
+    worker = Worker(backend.dsn, env=FAST)
+    waiting = backend.workflow(graph([("t", "trigger"), ("w", "await", {"signal_type": "x"}), ("e", "end")], [("t", "w"), ("w", "e")]))
+    target = backend.row(backend.execution(waiting))
+    other = str(uuid.uuid4())
+    backend.run('INSERT INTO "user" (email, is_active, is_superuser, hashed_password, id) VALUES (%s, true, false, %s, %s)',
+                ("other@example.com", "x", other))
+    for name in (target.id, target.execution_id):
+        workflow = sending(signal_type="x", execution=name)
+        backend.run("UPDATE workflow SET owner_id = %s WHERE id = %s", (other, workflow))
+        row = backend.wait_end(backend.execution(workflow))
+        assert row.status == "failed" and row.error_message == 'Node s failed: there is no execution "%s"' % name, row
+    assert backend.run("SELECT count(*) FROM workflowsignal WHERE execution_id = %s", (target.id,)) == [(0,)]
+    backend.wait_end(backend.execution(sending(signal_type="x", execution=target.id)))
+    assert backend.wait_end(target.id).status == "completed"
+    assert worker.terminate() == 0, worker.log()
 
 
 @case
