@@ -27,7 +27,8 @@ static size_t characters(const char *text)
 /* A number is as good as its text.  Once asked for, the lock is the same whatever the template says now. */
 static int read_key(struct wfw_task *task, const struct wfw_call *call, const char **key)
 {
-    const struct wfw_value *asked = member(host, call->checkpoint, "/key"), *v = asked ? asked : member(host, call->config, "/key");
+    const struct wfw_value *asked = member(host, call->checkpoint, "/key");
+    const struct wfw_value *v = asked ? asked : member(host, call->config, "/key");
     uint32_t type = host->type(v);
     *key = type == WFW_STRING ? text_member(host, v, "") : type == WFW_INT ? host->text(task, v, NULL) : NULL;
     if (*key && characters(*key) <= KEY_MAX)
@@ -46,21 +47,11 @@ static int read_limit(struct wfw_task *task, const struct wfw_value *config, int
     return -1;
 }
 
-static int has_edge(const struct wfw_call *call, const char *branch)
-{
-    const struct wfw_value *edge;
-    for (size_t i = 0; (edge = host->item(call->edges, i, NULL)) != NULL; i++) {
-        const char *label = text_member(host, edge, "/branch");
-        if (label && strcmp(label, branch) == 0)
-            return 1;
-    }
-    return 0;
-}
-
 static int read_wish(struct wfw_task *task, const struct wfw_call *call, struct wish *w)
 {
-    if (!has_edge(call, "body")) {
-        fail_with(host, task, "config_invalid", "no edge of the node has the branch body: nothing would run while it holds the lock");
+    if (!has_branch(call, "body")) {
+        fail_with(host, task, "config_invalid",
+                  "no edge of the node has the branch body: nothing would run while it holds the lock");
         return -1;
     }
     return read_key(task, call, &w->key) != 0 || read_limit(task, call->config, &w->limit) != 0

@@ -86,6 +86,8 @@ static int start_child(struct task *t, const struct wfw_child *child, char *id)
     if (!task_may(t, WFW_CAP_CHILD))
         return WFW_E_DENIED;
     const char *workflow = kept_name(t, c.workflow);
+    if (c.flags & ~(uint32_t)(WFW_CHILD_DETACH | WFW_CHILD_ABANDON))
+        return task_complain(t, "a handler starts a child with a flag that this wfworker does not know", "struct wfw_child");
     if (!workflow || (c.data && !json_is_object(value_json(c.data))))
         return WFW_E_INVAL;
     task_ask_id(t, own);

@@ -100,8 +100,8 @@ json_t *db_replay(PGconn *c, const char *execution, const char *node, const json
 
 /* `task`: it is in the queue, and then: `due_us` (from now; null: only when poked), `held` by worker_name (last seen
  * worker_seen_us ago) or `expired`, `ahead` = due before it, snapshot, journal and the definition's parts.  `old`: not adopted.
- * `locks`: those that it waits for, see wfworker.lock_waits(), or null.  `approvals`: its open requests, {node, message, options}.  `parent`, `children`: as in
- * db_execution_relatives().  `workers`: how many are alive, node_types: an array of arrays of what each of them has (null: it did not say). */
+ * `locks`: those that it waits for, see wfworker.lock_waits(), or null.  `approvals`: its open requests, {node, message,
+ * options}.  `workers`: how many are alive, node_types: an array of arrays of what each of them has (null: it did not say). */
 static const char facts_sql[] =
     "SELECT e.id, e.execution_id, e.workflow_id, w.name AS workflow_name, e.status, " ISO("e.started_at") " AS started_at, "
     ISO("e.completed_at") " AS completed_at, e.error_message, e.current_node_id, e.retry_count, "

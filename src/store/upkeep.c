@@ -39,7 +39,8 @@ static void sweep_done(struct store *s, struct job *j, enum job_end end)
 
 void sweep_start(struct store *s, bool failed)
 {
-    struct job *j = job_new("SELECT wfworker.sweep_all($1, $2) FROM wfworker.sweep_asks($1), wfworker.sweep_locks(), wfworker.sweep_approvals($1)", sweep_done);
+    struct job *j = job_new("SELECT wfworker.sweep_all($1, $2)"
+                            "  FROM wfworker.sweep_asks($1), wfworker.sweep_locks(), wfworker.sweep_approvals($1)", sweep_done);
     bin_bool(&j->call, failed);
     bin_bool(&j->call, !s->triggers);
     s->next_asks_us = 0;

@@ -124,6 +124,7 @@ static void run_children(void *state, struct wfw_task *task, const struct wfw_ca
     assert_int_equal(host->start_child(task, &(struct wfw_child){.size = sizeof c, .workflow = ""}, first), WFW_E_INVAL);
     assert_int_equal(host->start_child(task, &(struct wfw_child){.size = sizeof c, .workflow = "w", .data = text}, first), WFW_E_INVAL);
     assert_int_equal(host->start_child(task, &(struct wfw_child){.workflow = "no size"}, first), WFW_E_INVAL);
+    assert_int_equal(host->start_child(task, &(struct wfw_child){.size = sizeof c, .workflow = "w", .flags = 4}, first), WFW_E_INVAL);
     assert_int_equal(host->start_child(task, &c, NULL), WFW_E_INVAL);
     assert_string_equal(first, "untouched");
     assert_int_equal(host->start_child(task, &c, first), WFW_OK);
