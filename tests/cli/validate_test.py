@@ -94,8 +94,8 @@ entry: a
 a -> b/c
 not valid: 1 error, 0 warnings
 """, {"nodes": {"a": {"node_type": "trigger", "next": "b/c"}, "b/c": {"node_type": "delay", "delay_type": 7}}})
-    check("""error: /nodes/0/data/delay_type: node a: must be of type string or null, is integer
-error: /nodes/1/data/config/delay_type: node b: must be of type string or null, is integer
+    check("""error: /nodes/0/data/delay_type: node a: delay_type must be of type string or null, is integer
+error: /nodes/1/data/config/delay_type: node b: delay_type must be of type string or null, is integer
 entry: a
 a -> b
 not valid: 2 errors, 0 warnings
