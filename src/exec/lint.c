@@ -109,7 +109,7 @@ void lint(const struct def *d, const json_t *graph, const json_t *trigger, struc
     struct linter l = {.d = d, .graph = graph, .diags = diags};
     open_linter(&l);
     if (l.node_count == 0)
-        lint_note(&l, true, xstrdup(""), "the workflow has no nodes");
+        lint_note(&l, false, xstrdup(""), "the workflow has no nodes: it completes at once");
     for (size_t i = 0; i < l.node_count; i++) {
         lint_config(&l, i);
         check_join(&l, i);

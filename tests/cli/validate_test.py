@@ -83,7 +83,7 @@ not valid: 1 error, 0 warnings
     twice = graph(t=("trigger",))
     twice["nodes"] *= 2
     check('error: /nodes/1: duplicate node id "t"\nentry: t\nnot valid: 1 error, 0 warnings\n', twice)
-    check("error: the workflow has no nodes\nentry: none\nnot valid: 1 error, 0 warnings\n", {"nodes": []})
+    check("warning: the workflow has no nodes: it completes at once\nentry: none\nvalid: 0 errors, 1 warning\n", {"nodes": []})
 
 
 @case
