@@ -90,14 +90,18 @@ BEGIN
 END
 $$;
 
--- What an execution still has when it is over.  One that a worker still has to end may be at work under the lock: it gives it
--- back itself.
+-- What an execution still has when it is over.  One that failed and that a worker still has to end may be at work under the
+-- lock: it gives it back itself.  Of one that somebody else says is completed a worker only lets go: until then the lock is kept.
 CREATE FUNCTION wfworker.over_locks(p_execution uuid, p_status text) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
+    v_held boolean;
     v_key text;
 BEGIN
-    IF EXISTS (SELECT FROM wfworker.task t WHERE t.execution_id = p_execution) THEN
+    SELECT t.worker IS NOT NULL AND t.due_at > now() INTO v_held FROM wfworker.task t WHERE t.execution_id = p_execution;
+    IF FOUND AND p_status = 'failed' THEN
         RETURN;
+    ELSIF v_held AND EXISTS (SELECT FROM wfworker.lock_ticket t WHERE t.execution_id = p_execution) THEN
+        RAISE EXCEPTION 'a worker still holds execution %', p_execution USING ERRCODE = 'lock_not_available';
     END IF;
     FOR v_key IN SELECT DISTINCT t.key FROM wfworker.lock_ticket t WHERE t.execution_id = p_execution ORDER BY 1 LOOP
         PERFORM wfworker.alone(v_key);

@@ -155,6 +155,7 @@ def given_back():
     ends = {
         "terminate": lambda e: backend.run("SELECT wfworker.terminate(%s)", (e,)),
         "update": lambda e: backend.set_status(e, "failed", "enough", completed=True),
+        "completed": lambda e: backend.set_status(e, "completed", completed=True),
         "delete": lambda e: (backend.run("DELETE FROM executionlog WHERE execution_id = %s", (e,)),
                              backend.run("DELETE FROM workflowexecution WHERE id = %s", (e,))),
     }
