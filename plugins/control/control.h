@@ -13,4 +13,6 @@ extern const struct wfw_node mutex_node;                                        
 extern const struct wfw_node break_node, continue_node, terminate_node;                             /* jump.c */
 extern const struct wfw_node cancel_node;                                                           /* cancel.c */
 
+void rethrow(struct wfw_task *task, const struct wfw_value *error); /* try.c: the node fails with that, as the node that it names */
+
 #endif

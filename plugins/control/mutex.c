@@ -98,19 +98,6 @@ static struct wfw_value *output(struct wfw_task *task, const struct wish *w)
     return out;
 }
 
-static void pass_on(struct wfw_task *task, const struct wfw_value *error)
-{
-    int retryable = 0;
-    host->get_bool(error, "/retryable", &retryable);
-    struct wfw_error e = {.size = sizeof e,
-                          .type = text_member(host, error, "/type"),
-                          .message = text_member(host, error, "/message"),
-                          .node_id = text_member(host, error, "/node_id"),
-                          .details = member(host, error, "/details"),
-                          .retryable = retryable};
-    host->fail(task, &e);
-}
-
 static void mutex_run(void *state, struct wfw_task *task, const struct wfw_call *call)
 {
     struct wish w;
@@ -118,7 +105,7 @@ static void mutex_run(void *state, struct wfw_task *task, const struct wfw_call 
     if (read_wish(task, call, &w) != 0)
         return;
     if (call->why == WFW_WHY_ANSWER && member(host, call->event, "/error"))
-        pass_on(task, member(host, call->event, "/error"));
+        rethrow(task, member(host, call->event, "/error"));
     else if (call->why == WFW_WHY_ANSWER)
         enter_body(task, &w);
     else if (call->why == WFW_WHY_TIMER)
@@ -126,7 +113,7 @@ static void mutex_run(void *state, struct wfw_task *task, const struct wfw_call 
     else if (call->why != WFW_WHY_SCOPE)
         ask_for_lock(task, &w);
     else if (call->scope_outcome == WFW_SCOPE_FAILED)
-        pass_on(task, call->event);
+        rethrow(task, call->event);
     else
         host->done(task, output(task, &w), "done");
 }

@@ -3,6 +3,8 @@
  * checkpoint: {"phase": ..., "error": the one that is open, or null, "caught": ...}. */
 #include "control.h"
 
+#include "common/wait.h"
+
 /* ---- errors ---- */
 
 /* Is the type in the comma-separated list?  An empty list takes all. */
@@ -35,7 +37,7 @@ static struct wfw_value *shown(struct wfw_task *task, const struct wfw_value *er
     return out;
 }
 
-static void rethrow(struct wfw_task *task, const struct wfw_value *error)
+void rethrow(struct wfw_task *task, const struct wfw_value *error)
 {
     int retryable = 0;
     host->get_bool(error, "/retryable", &retryable);
@@ -62,17 +64,6 @@ static void enter(struct wfw_task *task, const char *branch, const char *to, uin
     struct wfw_enter e = {
         .size = sizeof e, .branch = branch, .to = to, .vars = vars, .checkpoint = checkpoint, .flags = flags};
     host->enter(task, &e);
-}
-
-static int has_branch(const struct wfw_call *call, const char *branch)
-{
-    const struct wfw_value *edge;
-    for (size_t i = 0; (edge = host->item(call->edges, i, NULL)); i++) {
-        const char *label = text_member(host, edge, "/branch");
-        if (label && strcmp(label, branch) == 0)
-            return 1;
-    }
-    return 0;
 }
 
 static void finish(struct wfw_task *task, const struct wfw_value *open, const struct wfw_value *caught)
