@@ -54,6 +54,12 @@ static const struct wfw_value *vars_of(struct loop *l, int64_t index)
     return vars;
 }
 
+/* More items are taken only when none waits for its turn: they are kept where they are, and not a second time here. */
+static int takes_items(const struct loop *l, int64_t count)
+{
+    return !l->closed && !l->p.left && l->total <= l->p.begun + count;
+}
+
 static void open_passes(struct loop *l, int64_t count, uint32_t flags)
 {
     struct wfw_value *passes = host->array(l->task);
@@ -71,7 +77,7 @@ static void open_passes(struct loop *l, int64_t count, uint32_t flags)
                           .checkpoint = l->checkpoint,
                           .flags = flags,
                           .keep = (uint32_t)l->o.keep,
-                          .signals = l->closed || l->p.left ? NULL : signals};
+                          .signals = takes_items(l, count) ? signals : NULL};
     host->enter(l->task, &e);
 }
 
@@ -135,12 +141,20 @@ static int stops(struct loop *l)
     return holds(l, "/stop_when", l->o.stop_when, vars);
 }
 
+static void fail_need(struct loop *l, int64_t possible)
+{
+    fail_with(host, l->task, "join_unsatisfiable", "%lld passes must succeed, but only %lld still can",
+              (long long)l->o.need, (long long)possible);
+}
+
 static void next_while(struct loop *l)
 {
     int holds = condition_holds(l);
     if (holds < 0)
         return;
-    if (!holds)
+    if (!holds && l->p.succeeded < l->o.need)
+        fail_need(l, l->p.succeeded);
+    else if (!holds)
         finish(l);
     else if (l->p.begun >= l->o.max_iterations)
         fail_with(host, l->task, "max_iterations_exceeded",
@@ -177,8 +191,7 @@ static int next_ends(struct loop *l)
     else if ((stop = stops(l)) > 0)
         enough(l);
     else if (stop == 0 && l->o.need >= 0 && l->total >= 0 && l->closed && l->total - lost < l->o.need)
-        fail_with(host, l->task, "join_unsatisfiable", "%lld passes must succeed, but only %lld still can",
-                  (long long)l->o.need, (long long)(l->total - lost));
+        fail_need(l, l->total - lost);
     else if (stop == 0)
         return 0;
     return -1;
