@@ -94,14 +94,16 @@ static void set_end(struct trace_entry *e, const struct engine_effect *f)
         set_branch(e, NULL);
 }
 
-/* What was told waited for passes that were still to end. */
+/* What was told waited for passes that were still to end; what only waited, and failed, had no more time. */
 static void late_end(struct trace *t, const struct engine_effect *f)
 {
-    for (size_t i = 0; i < t->len; i++) {
-        if (!t->entries[i].told || strcmp(t->entries[i].node, f->log_node) != 0)
+    bool failed = strcmp(f->log_level, "info") != 0;
+    for (size_t i = 0; i < t->len && (t->told || failed); i++) {
+        struct trace_entry *e = &t->entries[i];
+        if (!(e->told || (failed && strcmp(e->status, "waiting") == 0)) || strcmp(e->node, f->log_node) != 0)
             continue;
-        set_end(&t->entries[i], f);
-        t->told--;
+        t->told -= e->told;
+        set_end(e, f);
         return;
     }
 }
@@ -120,13 +122,13 @@ void trace_effects(struct trace *t, const struct engine_event *ev, const struct 
 {
     struct trace_entry *e = entry_of(t, ev->act);
     bool own = false;
-    for (size_t i = 0; i < fx->len && (e || t->told); i++) {
+    for (size_t i = 0; i < fx->len; i++) {
         const struct engine_effect *f = &fx->items[i];
         if (!tells_end(f))
             continue;
         if (e && !own && strcmp(f->log_node, e->node) == 0)
             set_end(e, f);
-        else if (t->told)
+        else
             late_end(t, f);
         own |= e && strcmp(f->log_node, e->node) == 0;
     }

@@ -191,4 +191,36 @@ def fresh_signals():
     is_(["d", "h -reject", "r"], execute(approval, 'human_approval="approve"', 'human_approval:h="reject"@+7')[1])
 
 
+@case
+def items_wait_where_they_are():
+    """a signal with an item is taken when no item is left that waits, so that none is kept twice"""
+    w = graph("m -body-> d", "d -> v", m=("for", {"accept_items": "order"}), d=("delay", {"delay_seconds": 1}),
+              v=("map", {"input_array": "[signal_order]", "map_expression": "item"}))
+    result, _ = execute(w, "order=1", "order=2", "order=3", "order:close@+60")
+    is_([[2], [3], [3]], [r["result"] for r in result["data"]["m_output"]["results"]])
+
+
+@case
+def too_few_passes():
+    """a while whose condition ends before `need` passes have succeeded fails, as any other loop"""
+    w = graph("m -body-> d", "m -done-> z", m=("while", {"condition_expression": "index < 2", "need": 3}), d=("noop",), z=("noop",))
+    result, trace = execute(w, status=1)
+    is_("Node m failed: 3 passes must succeed, but only 2 still can", result["error_message"])
+    is_(["m failed", "m#1/d", "m#2/d"], trace)
+    w["nodes"][0]["config"]["need"] = 2
+    is_(["m -done", "m#1/d", "m#2/d", "z"], execute(w)[1])
+
+
+@case
+def waits_without_time():
+    """who waits when its schedule_to_close_seconds are over has failed, and is no entry that was cancelled"""
+    close = {"schedule_to_close_seconds": 2}
+    w = graph("w -error-> z", w=("await", {"signal_type": "go"}, close), z=("noop",))
+    is_(["w failed", "z"], execute(w)[1])
+    w = graph("m -body-> d", "m -error-> z", m=("repeat", {"repeat_count": 2, "max_concurrency": 2}, close), d=("delay", {"delay_seconds": 9}), z=("noop",))
+    is_(["m failed", "m#1/d cancelled", "m#2/d cancelled", "z"], execute(w)[1])
+    w = graph("t -body-> d", "t -finally-> f", "t -error-> z", t=("try", {}, close), d=("delay", {"delay_seconds": 9}), f=("delay", {"delay_seconds": 3}), z=("noop",))
+    is_(["t failed", "t/d cancelled", "t/f", "z"], execute(w)[1])
+
+
 main()
