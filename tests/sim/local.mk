@@ -3,7 +3,7 @@
 SIM_SOURCES = tests/sim/asks.c tests/sim/faults.c tests/sim/graph.c tests/sim/handlers.c tests/sim/judge.c tests/sim/loose.c tests/sim/main.c tests/sim/oracle.c \
   tests/sim/recovery.c tests/sim/rounds.c tests/sim/scopes.c tests/sim/sim.h tests/sim/world.c
 SIM_PLUGIN = plugins/control/control.h plugins/control/jump.c plugins/control/loop.c plugins/control/loop.h \
-  plugins/control/loop_plan.c plugins/control/try.c
+  plugins/control/loop_plan.c plugins/control/try.c plugins/common/wait.c plugins/common/wait.h
 EXTRA_DIST += tests/sim/sim_test.sh
 SEEDS = 1:20000
 if WITH_TESTS
