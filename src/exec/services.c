@@ -74,7 +74,14 @@ static void add_log(void *ctx, void *owner, int level, const char *text)
     (void)ctx;
     enum log_level own = level >= WFW_LOG_ERROR ? LOG_ERROR : level < WFW_LOG_DEBUG ? LOG_DEBUG : (enum log_level)level;
     CLEANUP_FREE char *masked = a ? mask_text(&a->mask, text) : xstrdup(text);
-    log_write(own, masked, LOG_STR("node", a ? def_node_id(a->x->def, a->node) : ""));
+    const char *node = a ? def_node_id(a->x->def, a->node) : "";
+    if (!a || !a->x->root->o->virtual_time) {
+        log_write(own, masked, LOG_STR("node", node));
+        return;
+    }
+    char text_at[CLOCK_TEXT], *at = text_at; /* the line begins with the real time */
+    clock_format_naive(exec_now(a->x), text_at);
+    log_write(own, masked, LOG_STR("node", node), LOG_STR("virtual_time", at));
 }
 
 struct task_services exec_services(struct exec *x)

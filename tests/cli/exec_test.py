@@ -397,4 +397,17 @@ def wrong_usage():
     assert done.err.startswith("wfworker: bad.json: "), done
 
 
+@case
+def the_time_of_log_lines():
+    """what nodes log in virtual time says when that was; a text that is no JSON is refused with an example"""
+    file = write("w.json", graph("d -> a", d=("delay", {"delay_seconds": 90}),
+                                 a=("human_approval", {"approval_message": "Now?", "timeout_seconds": 5, "default_option": "approve"})))
+    done = run("exec", file, "--virtual-time")
+    line = "info Approval requested: Now? (answer with signal human_approval:a: approve, reject) node=a virtual_time=2026-01-01T00:01:30\n"
+    is_((0, line), (done.status, done.err.partition(" ")[2]))
+    is_((1, "", "wfworker: --signal x=yes: invalid JSON at line 1, column 3: invalid token near 'yes'\n"
+         """HINT:  for example --signal 'paid={"amount": 12}', --signal 'answer="yes"' or --signal paid@+60\n"""),
+        tuple(run("exec", file, "--signal", "x=yes")))
+
+
 main()
