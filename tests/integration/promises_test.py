@@ -11,6 +11,7 @@ import functools
 import inspect
 import json
 import sys
+import threading
 
 from expect import END, completed, failed, failures, log_is, ran, shape
 from harness import Answer, add_case, case, graph, main, now, time, wait_until
@@ -21,11 +22,11 @@ any execution; linear trigger, delay, http, end; last node's result; failed node
 condition expression as in the UI's hint; switch; parallel fan-out; fan-in with branches of more than one node;
 parallel end without fan-in; wait any / n-of-m, sequential, aggregation; one parallel node fails; loops;
 break/continue, try/catch/finally; map/filter/reduce/merge/split; set/get variable; delay seconds;
-delay until_time/until_condition; http_request; human_approval; signals; sub_workflow async; sub_workflow wait; cron schedule; schedule with bad cron text;
+delay until_time/until_condition; http_request; human_approval; signals; connector webhooks to signals; sub_workflow async; sub_workflow wait; cron schedule; schedule with bad cron text;
 schedule of an inactive workflow; retry with backoff; success after retries; node missing in graph; unknown node type;
 empty graph; workflow timeout; node timeout; pause/terminate while a node runs; LangGraph; self-healing; replay from node;
 mails; poison execution; edge with a null/non-string value; a "branch" key in trigger data or any output;
-graph edited while running"""
+graph edited while running; debug step/breakpoints"""
 
 promises = []
 
@@ -514,6 +515,25 @@ def signals(s):
                                             ("w", "info", "Node w completed successfully")] + ran("e") + END)
 
 
+@promise("connector webhooks to signals",
+         "what a webhook brings is kept until a node waits for it, also when it comes first; one for no execution harms nobody")
+def webhook_signals(s):
+    config = {"signals": ["webhook:paid", "webhook:refunded"], "timeout_seconds": 3600}
+    identity = s.start(graph([T, ("d", "delay", {"delay_seconds": 0.5}), ("w", "await", config), ("e", "end")],
+                             [("t", "d"), ("d", "w"), ("w", "e")]))
+    refused = None
+    try:
+        s.signal(None, "webhook:paid", {})
+    except Exception as error:
+        refused = str(error)
+    early = s.signal(identity, "webhook:paid", {"body": {"n": 1}})
+    yield
+    assert refused and "execution_id" in refused, refused
+    row = completed(s.backend, identity, ["t", "d", "w", "e"])
+    assert s.data(row)["signal_webhook:paid"] == {"body": {"n": 1}}, row
+    assert s.signals(identity) == [(early, True)], s.signals(identity)
+
+
 @promise("sub_workflow async", "the other execution is started once, with input_data for its data, and the node is done")
 def sub_workflow(s):
     child = s.backend.workflow(graph([T, ("d", "delay", {"delay_seconds": 0.2}), ("e", "end")], [("t", "d"), ("d", "e")]),
@@ -697,6 +717,25 @@ def node_timeout(s):
     result = row.state["node_results"]["h"]
     assert (result["status"], result["error"]) == ("failed", "timed out after 0.5 seconds"), result
     assert result["output"]["error"]["type"] == "timeout" and len(server.seen(path)) == 1, result
+
+
+@promise("debug step/breakpoints",
+         "an execution that is paused stops behind the node that runs; each time that it is resumed it goes on from there")
+def stepping(s):
+    held = [threading.Event(), threading.Event()]
+    paths = [s.path(Answer(until=event.is_set)) for event in held]
+    identity = s.start(graph([T, ("a", *s.call(paths[0])), ("b", *s.call(paths[1])), ("e", "end")],
+                             [("t", "a"), ("a", "b"), ("b", "e")]))
+    yield
+    for path, event, done in zip(paths, held, (["t", "a"], ["t", "a", "b"])):
+        wait_until("the node to call", lambda p=path: server.seen(p))
+        s.backend.set_status(identity, "paused")
+        event.set()
+        wait_until("its result", lambda d=done: s.backend.row(identity).state["completed_node_ids"] == d)
+        assert s.backend.row(identity).status == "paused"
+        s.backend.set_status(identity, "running")
+    completed(s.backend, identity, ["t", "a", "b", "e"])
+    assert [len(server.seen(p)) for p in paths] == [1, 1]
 
 
 @promise("pause/terminate while a node runs", "neither is overwritten when the node ends")
