@@ -25,9 +25,16 @@ static void came_true(struct wfw_task *task, const struct wfw_call *call)
     host->done(task, output(task, "until_condition", 1), has_branch(call, "timeout") ? "condition" : NULL);
 }
 
-static void park(struct wfw_task *task, int64_t until_ms, const struct wfw_value *checkpoint)
+static void park_until(struct wfw_task *task, int64_t until_ms, const struct wfw_value *checkpoint)
 {
     struct wfw_park p = {.size = sizeof p, .until_ms = until_ms, .checkpoint = checkpoint};
+    host->park(task, &p);
+}
+
+/* now_ms() cuts what is beneath a millisecond: a time made from it would come a little too early. */
+static void park_for(struct wfw_task *task, int64_t ms)
+{
+    struct wfw_park p = {.size = sizeof p, .after_ms = ms};
     host->park(task, &p);
 }
 
@@ -50,7 +57,7 @@ static void wait_seconds(struct wfw_task *task, const struct wfw_call *call)
     if (seconds_to_ms(seconds) <= 0)
         done(task, "seconds");
     else
-        park(task, host->now_ms() + seconds_to_ms(seconds), NULL);
+        park_for(task, seconds_to_ms(seconds));
 }
 
 static void wait_until_time(struct wfw_task *task, const struct wfw_call *call)
@@ -66,7 +73,7 @@ static void wait_until_time(struct wfw_task *task, const struct wfw_call *call)
     else if (until <= host->now_ms())
         done(task, "until_time");
     else
-        park(task, until, NULL);
+        park_until(task, until, NULL);
 }
 
 /* ---- until_condition ---- */
@@ -81,7 +88,7 @@ static void look_again(struct wfw_task *task, const struct wfw_call *call, doubl
     }
     struct wfw_value *checkpoint = host->object(task);
     host->set(checkpoint, "deadline_ms", host->integer(task, until));
-    park(task, until && until < next ? until : next, checkpoint);
+    park_until(task, until && until < next ? until : next, checkpoint);
 }
 
 static void wait_until_condition(struct wfw_task *task, const struct wfw_call *call)
