@@ -80,8 +80,8 @@ void ask_judge(struct world *w, const struct engine_effect *f)
 
 void ask_used(struct world *w, const char *type)
 {
-    int n = strncmp(type, ":answer:", 8) == 0 ? atoi(type + 8) : -1;
-    if (n < 0 || n >= w->o.asks)
+    int n = strncmp(type, ":answer:", 8) == 0 ? number_in(type + 8, w->o.asks) : -1;
+    if (n < 0)
         return;
     struct ask *k = &w->o.ask[n];
     if (k->known)

@@ -438,6 +438,13 @@ bool graph_entry(const struct graph *g, int e)
     return r > 0 && g->region[r].owner == g->edge[e].from;
 }
 
+int number_in(const char *text, int end)
+{
+    char *rest;
+    long n = strtol(text, &rest, 10);
+    return rest != text && n >= 0 && n < end ? (int)n : -1;
+}
+
 int graph_region_of(const struct graph *g, int owner, const char *branch)
 {
     for (int r = 1; r < g->regions; r++)

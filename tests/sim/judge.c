@@ -437,8 +437,8 @@ static void check_completed(struct world *w, const json_t *ids)
         const char *id = NULL;
         while (at < json_array_size(ids)) {
             id = json_string_value(json_array_get(ids, at++));
-            int node = atoi(id + 1);
-            if (o->exact || plain(w, node))
+            int node = number_in(id + 1, w->g.nodes);
+            if (o->exact || node < 0 || plain(w, node))
                 break;
             id = NULL;
         }

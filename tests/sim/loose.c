@@ -16,8 +16,10 @@ static struct arrival *at(struct world *w, const char *path, size_t len, int nod
     uint64_t h = UINT64_C(14695981039346656037);
     bool skip = false, loop = false;
     for (size_t i = 0; i < len; i++) {
-        if (i == 0 || path[i - 1] == '/')
-            loop = w->g.node[atoi(path + i + 1)].kind == KIND_LOOP;
+        if (i == 0 || path[i - 1] == '/') {
+            int owner = number_in(path + i + 1, w->g.nodes);
+            loop = owner >= 0 && w->g.node[owner].kind == KIND_LOOP;
+        }
         skip = path[i] == '#' || path[i] == '(' ? !loop : path[i] != '/' && skip;
         if (!skip)
             h = (h ^ (unsigned char)path[i]) * UINT64_C(1099511628211);

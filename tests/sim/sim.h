@@ -141,6 +141,7 @@ bool graph_home(const struct graph *g, int edge);  /* back to an owner around it
 bool graph_entry(const struct graph *g, int edge); /* from an owner into its region */
 int graph_cycle(const struct graph *g, int node); /* number of the cycle that it is in, or -1 */
 bool graph_cycles_known(const struct graph *g); /* every node of every cycle leads back to its head */
+int number_in(const char *text, int end); /* that it begins with, less than `end`; or -1 */
 int graph_region_of(const struct graph *g, int owner, const char *branch); /* or -1 */
 
 /* ---- what the oracle thinks ---- */
