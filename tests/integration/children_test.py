@@ -87,14 +87,12 @@ def made_as_the_backend_does():
     """the row of a child has the columns and the ten keys of one that the backend makes"""
     Worker(backend.dsn, env=FAST)
     child = adds()
-    identity = backend.execution(parent(child, input_data={"a": 1, "b": 2}, wait_for_completion=True))
-    backend.set_status(identity, "paused")
     ours = backend.execution(child, data={"a": 1, "b": 2}, status="paused")
     backend.run("CREATE TABLE IF NOT EXISTS seen AS SELECT * FROM workflowexecution WHERE false")
     backend.run("CREATE OR REPLACE FUNCTION see() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN INSERT INTO seen SELECT NEW.*; RETURN NULL; END'")
     backend.run("CREATE TRIGGER see AFTER INSERT ON workflowexecution FOR EACH ROW EXECUTE FUNCTION see()")
     try:
-        backend.set_status(identity, "running")
+        identity = backend.execution(parent(child, input_data={"a": 1, "b": 2}, wait_for_completion=True))
         backend.wait_end(identity)
     finally:
         backend.run("DROP TRIGGER see ON workflowexecution")
