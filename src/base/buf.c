@@ -27,37 +27,17 @@ char *buf_steal(struct buf *b)
     return p;
 }
 
-void buf_reserve(struct buf *b, size_t more)
+void buf_grow(struct buf *b, size_t more)
 {
     if (more >= SIZE_MAX - b->len - 1)
         abort();
-    size_t need = b->len + more + 1;
+    size_t need = b->len + more + 1, cap = b->cap ? b->cap : 64;
     if (need <= b->cap)
         return;
-    size_t cap = b->cap ? b->cap : 64;
     while (cap < need)
         cap = cap > SIZE_MAX / 2 ? need : cap * 2;
     b->data = xreallocarray(b->data, cap, 1);
     b->cap = cap;
-}
-
-void buf_add(struct buf *b, const void *data, size_t len)
-{
-    buf_reserve(b, len);
-    if (len)
-        memcpy(b->data + b->len, data, len);
-    b->len += len;
-    b->data[b->len] = '\0';
-}
-
-void buf_addstr(struct buf *b, const char *s)
-{
-    buf_add(b, s, strlen(s));
-}
-
-void buf_addch(struct buf *b, char c)
-{
-    buf_add(b, &c, 1);
 }
 
 void buf_addint(struct buf *b, int64_t v)

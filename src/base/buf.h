@@ -5,6 +5,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 struct buf {
     char *data; /* owned; NULL while nothing was added */
@@ -17,12 +18,36 @@ struct buf {
 void buf_free(struct buf *b);         /* frees and resets; usable with CLEANUP(buf_free) */
 void buf_clear(struct buf *b);        /* empty, keeps the memory */
 char *buf_steal(struct buf *b);       /* the text, never NULL, now the caller's; the buffer is empty again */
-void buf_reserve(struct buf *b, size_t more); /* room for `more` bytes and the NUL */
-void buf_add(struct buf *b, const void *data, size_t len);
-void buf_addstr(struct buf *b, const char *s);
-void buf_addch(struct buf *b, char c);
+void buf_grow(struct buf *b, size_t more);    /* what buf_reserve() does when there is no room yet */
 void buf_addint(struct buf *b, int64_t v); /* in decimal; many times faster than buf_printf() */
 void buf_printf(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+static inline void buf_reserve(struct buf *b, size_t more) /* room for `more` bytes and the NUL */
+{
+    if (b->cap - b->len <= more) /* cap 0: len 0 */
+        buf_grow(b, more);
+}
+
+static inline void buf_add(struct buf *b, const void *data, size_t len)
+{
+    buf_reserve(b, len);
+    if (len)
+        memcpy(b->data + b->len, data, len);
+    b->len += len;
+    b->data[b->len] = '\0';
+}
+
+static inline void buf_addstr(struct buf *b, const char *s)
+{
+    buf_add(b, s, strlen(s));
+}
+
+static inline void buf_addch(struct buf *b, char c)
+{
+    buf_reserve(b, 1);
+    b->data[b->len++] = c;
+    b->data[b->len] = '\0';
+}
 
 #define CLEANUP_BUF __attribute__((cleanup(buf_free)))
 

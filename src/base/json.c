@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/json.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/json_read.h"
 #include "base/mem.h"
 
 /* jansson's own depth limit is 2048, fixed at its compile time; ours is lower because every walk here recurses. */
@@ -42,35 +44,26 @@ static json_t *parse(const char *text, size_t len, size_t flags, int depth, stru
     return v;
 }
 
+/* The fast reader has no words for what is wrong. */
+static json_t *read(const char *text, size_t len, int depth, struct error *e)
+{
+    json_t *v = json_read(text, len, depth);
+    return v ? v : parse(text, len, 0, depth, e);
+}
+
 json_t *js_parse(const char *text, size_t len, struct error *e)
 {
-    return parse(text, len, 0, JS_MAX_DEPTH, e);
+    return read(text, len, JS_MAX_DEPTH, e);
 }
 
 json_t *js_parse_own(const char *text, size_t len, struct error *e)
 {
-    return parse(text, len, 0, JS_MAX_DEPTH + JS_OWN_DEPTH, e);
+    return read(text, len, JS_MAX_DEPTH + JS_OWN_DEPTH, e);
 }
 
 json_t *js_parse_doubles(const char *text, size_t len, struct error *e)
 {
     return parse(text, len, JSON_DECODE_INT_AS_REAL, JS_MAX_DEPTH, e);
-}
-
-/* Length of the valid UTF-8 sequence at s, or 0. */
-static size_t utf8_length(const unsigned char *s, size_t left)
-{
-    unsigned char c = s[0];
-    size_t n = c < 0x80 ? 1 : c >= 0xc2 && c <= 0xdf ? 2 : c >= 0xe0 && c <= 0xef ? 3 : c >= 0xf0 && c <= 0xf4 ? 4 : 0;
-    if (n == 0 || n > left)
-        return 0;
-    for (size_t i = 1; i < n; i++)
-        if ((s[i] & 0xc0) != 0x80)
-            return 0;
-    if ((c == 0xe0 && s[1] < 0xa0) || (c == 0xed && s[1] > 0x9f) || (c == 0xf0 && s[1] < 0x90) ||
-        (c == 0xf4 && s[1] > 0x8f))
-        return 0;
-    return n;
 }
 
 static void write_escape(struct buf *b, unsigned char c)
@@ -97,13 +90,44 @@ static void write_escape(struct buf *b, unsigned char c)
     }
 }
 
+#define BYTES(n) (UINT64_MAX / 255 * (n))
+
+/* Do all eight bytes stand for themselves: ASCII, no control character, no quote, no backslash? */
+static bool eight_plain(const unsigned char *p)
+{
+    uint64_t w;
+    memcpy(&w, p, sizeof w);
+    uint64_t quote = w ^ BYTES('"'), backslash = w ^ BYTES('\\'), delete = w ^ BYTES(0x7f);
+    return (((w - BYTES(0x20)) | (quote - BYTES(1)) | (backslash - BYTES(1)) | (delete - BYTES(1)) | w) & BYTES(0x80)) == 0;
+}
+
+static bool is_plain(unsigned char c)
+{
+    return c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
+}
+
+/* Behind what stands for itself. */
+static const unsigned char *plain_end(const unsigned char *p, const unsigned char *end)
+{
+    while (p < end) {
+        if (end - p >= 8 && eight_plain(p))
+            p += 8;
+        else if (is_plain(*p))
+            p++;
+        else
+            break;
+    }
+    return p;
+}
+
 void js_write_string(struct buf *b, const char *s, size_t len)
 {
     const unsigned char *p = (const unsigned char *)s, *end = p + len, *run = p;
+    buf_reserve(b, len + 2);
     buf_addch(b, '"');
-    while (p < end) {
-        size_t n = utf8_length(p, (size_t)(end - p));
-        if (n > 1 || (n == 1 && *p >= 0x20 && *p != '"' && *p != '\\' && *p != 0x7f)) {
+    while ((p = plain_end(p, end)) < end) {
+        size_t n = json_utf8_length(p, (size_t)(end - p));
+        if (n > 1) {
             p += n;
             continue;
         }
@@ -125,8 +149,37 @@ void js_write_name(struct buf *b, const char *name)
     buf_add(b, "\":", 2);
 }
 
+/* A number of at most 15 digits is the shortest for the double that is nearest to it, and a quotient of two whole numbers that
+ * doubles hold exactly is that double: so one with few decimals needs no trying of whole texts. */
+static bool format_decimal(double d, char out[32])
+{
+    static const double tens[] = {1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6};
+    double size = fabs(d);
+    if (FLT_EVAL_METHOD != 0 || !(size >= 1e-3 && size < 1e9))
+        return false;
+    for (size_t k = 0; k < ARRAY_LEN(tens); k++) {
+        uint64_t whole = (uint64_t)(size * tens[k] + 0.5);
+        if ((double)whole / tens[k] < size || (double)whole / tens[k] > size)
+            continue;
+        char *at = out + 31;
+        *at = '\0';
+        for (size_t i = 0; i < k || whole > 0 || i == k; i++, whole /= 10) {
+            if (i == k && k > 0)
+                *--at = '.';
+            *--at = (char)('0' + whole % 10);
+        }
+        if (d < 0)
+            *--at = '-';
+        memmove(out, at, (size_t)(out + 32 - at));
+        return true;
+    }
+    return false;
+}
+
 void js_format_real(double d, char out[32])
 {
+    if (format_decimal(d, out))
+        return;
     int from = fabs(d) < 1e-300 ? 1 : 15; /* subnormal numbers can need fewer than 15 digits */
     for (int digits = from; digits <= 17; digits++) {
         int n = snprintf(out, 32, "%.*g", digits, d);
@@ -243,7 +296,7 @@ json_t *js_string_lossy(const char *s, size_t len)
     CLEANUP_BUF struct buf b = BUF_INIT;
     const unsigned char *p = (const unsigned char *)s, *end = p + len;
     while (p < end) {
-        size_t n = utf8_length(p, (size_t)(end - p));
+        size_t n = json_utf8_length(p, (size_t)(end - p));
         if (n == 0 || *p == 0) {
             buf_addstr(&b, "\xef\xbf\xbd");
             p++;

@@ -1,0 +1,374 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A reader by recursive descent.  jansson's own one takes its input byte by byte through a callback and puts every token
+ * together in a buffer; most texts that come by here are small, sound and read once, which is what this one is made for.
+ * It accepts nothing that jansson refuses, and leaves every message about what is wrong to jansson. */
+#include "base/json_read.h"
+
+#include <float.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+
+struct reader {
+    const unsigned char *at, *end;
+    struct buf scratch; /* of the string that is being decoded; not used while a value inside is read */
+};
+
+static json_t *read_value(struct reader *r, int depth);
+
+size_t json_utf8_length(const unsigned char *s, size_t left)
+{
+    unsigned char c = s[0];
+    size_t n = c < 0x80 ? 1 : c >= 0xc2 && c <= 0xdf ? 2 : c >= 0xe0 && c <= 0xef ? 3 : c >= 0xf0 && c <= 0xf4 ? 4 : 0;
+    if (n == 0 || n > left)
+        return 0;
+    for (size_t i = 1; i < n; i++)
+        if ((s[i] & 0xc0) != 0x80)
+            return 0;
+    if ((c == 0xe0 && s[1] < 0xa0) || (c == 0xed && s[1] > 0x9f) || (c == 0xf0 && s[1] < 0x90) ||
+        (c == 0xf4 && s[1] > 0x8f))
+        return 0;
+    return n;
+}
+
+static void skip_space(struct reader *r)
+{
+    while (r->at < r->end && (*r->at == ' ' || *r->at == '\n' || *r->at == '\r' || *r->at == '\t'))
+        r->at++;
+}
+
+/* The next byte behind white space, 0 at the end (a NUL is no JSON either). */
+static unsigned char peek(struct reader *r)
+{
+    skip_space(r);
+    return r->at < r->end ? *r->at : 0;
+}
+
+/* ---- strings ---- */
+
+struct text {
+    const char *data;
+    size_t len;
+};
+
+static int hex4(const unsigned char *p)
+{
+    int v = 0;
+    for (int i = 0; i < 4; i++) {
+        unsigned char c = p[i], low = c | 0x20;
+        int digit = c >= '0' && c <= '9' ? c - '0' : low >= 'a' && low <= 'f' ? low - 'a' + 10 : -1;
+        if (digit < 0)
+            return -1;
+        v = v * 16 + digit;
+    }
+    return v;
+}
+
+static void add_utf8(struct buf *b, uint32_t c)
+{
+    if (c < 0x80) {
+        buf_addch(b, (char)c);
+    } else if (c < 0x800) {
+        buf_add(b, (const char[]){(char)(0xc0 | c >> 6), (char)(0x80 | (c & 0x3f))}, 2);
+    } else if (c < 0x10000) {
+        buf_add(b, (const char[]){(char)(0xe0 | c >> 12), (char)(0x80 | (c >> 6 & 0x3f)), (char)(0x80 | (c & 0x3f))}, 3);
+    } else {
+        buf_add(b, (const char[]){(char)(0xf0 | c >> 18), (char)(0x80 | (c >> 12 & 0x3f)), (char)(0x80 | (c >> 6 & 0x3f)),
+                                  (char)(0x80 | (c & 0x3f))}, 4);
+    }
+}
+
+/* Behind \u.  A NUL and a half of a pair are no text. */
+static bool read_unicode(struct reader *r)
+{
+    int first = r->end - r->at >= 4 ? hex4(r->at) : -1;
+    if (first <= 0 || (first >= 0xdc00 && first <= 0xdfff))
+        return false;
+    r->at += 4;
+    if (first < 0xd800 || first > 0xdbff) {
+        add_utf8(&r->scratch, (uint32_t)first);
+        return true;
+    }
+    int second = r->end - r->at >= 6 && r->at[0] == '\\' && r->at[1] == 'u' ? hex4(r->at + 2) : -1;
+    if (second < 0xdc00 || second > 0xdfff)
+        return false;
+    r->at += 6;
+    add_utf8(&r->scratch, 0x10000 + ((uint32_t)(first - 0xd800) << 10) + (uint32_t)(second - 0xdc00));
+    return true;
+}
+
+/* At the backslash. */
+static bool read_escape(struct reader *r)
+{
+    static const char from[] = "\"\\/bfnrt", to[] = "\"\\/\b\f\n\r\t";
+    if (r->end - r->at < 2)
+        return false;
+    unsigned char c = r->at[1];
+    r->at += 2;
+    if (c == 'u')
+        return read_unicode(r);
+    const char *found = c ? strchr(from, c) : NULL;
+    if (found)
+        buf_addch(&r->scratch, to[found - from]);
+    return found != NULL;
+}
+
+#define BYTES(n) (UINT64_MAX / 255 * (n))
+
+/* Are all eight bytes plain: ASCII, no control character, no quote, no backslash? */
+static bool eight_plain(const unsigned char *p)
+{
+    uint64_t w;
+    memcpy(&w, p, sizeof w);
+    uint64_t quote = w ^ BYTES('"'), backslash = w ^ BYTES('\\');
+    return (((w - BYTES(0x20)) | (quote - BYTES(1)) | (backslash - BYTES(1)) | w) & BYTES(0x80)) == 0;
+}
+
+/* To the next quote, backslash or end; false: something that is no text is in between. */
+static bool skip_plain(struct reader *r)
+{
+    const unsigned char *p = r->at, *end = r->end;
+    for (;;) {
+        while (end - p >= 8 && eight_plain(p))
+            p += 8;
+        if (p >= end || *p < 0x20)
+            return false;
+        if (*p == '"' || *p == '\\')
+            break;
+        size_t n = json_utf8_length(p, (size_t)(end - p));
+        if (n == 0)
+            return false;
+        p += n;
+    }
+    r->at = p;
+    return true;
+}
+
+/* At the opening quote.  The text stands in the input, or in the scratch when there are escapes in it. */
+static bool read_text(struct reader *r, struct text *out)
+{
+    const unsigned char *run = ++r->at;
+    if (!skip_plain(r))
+        return false;
+    if (*r->at == '"') {
+        *out = (struct text){(const char *)run, (size_t)(r->at++ - run)};
+        return true;
+    }
+    buf_clear(&r->scratch);
+    for (;;) {
+        buf_add(&r->scratch, run, (size_t)(r->at - run));
+        if (*r->at == '"')
+            break;
+        if (!read_escape(r))
+            return false;
+        run = r->at;
+        if (!skip_plain(r))
+            return false;
+    }
+    r->at++;
+    *out = (struct text){r->scratch.data, r->scratch.len};
+    return true;
+}
+
+static json_t *read_string(struct reader *r)
+{
+    struct text t;
+    return read_text(r, &t) ? json_stringn_nocheck(t.data, t.len) : NULL;
+}
+
+/* ---- numbers ---- */
+
+static size_t digits(struct reader *r, uint64_t *value)
+{
+    const unsigned char *from = r->at;
+    for (; r->at < r->end && *r->at >= '0' && *r->at <= '9'; r->at++)
+        *value = *value * 10 + (uint64_t)(*r->at - '0');
+    return (size_t)(r->at - from);
+}
+
+/* mantissa * 10^exponent, when one correctly rounded operation gives it (Clinger 1990, "How to read floating point numbers
+ * accurately": both operands are exact). */
+static bool exact_real(uint64_t mantissa, int exponent, double *out)
+{
+    static const double tens[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
+                                  1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
+    if (FLT_EVAL_METHOD != 0 || mantissa > (UINT64_C(1) << 53) || exponent < -22 || exponent > 22)
+        return false;
+    *out = exponent < 0 ? (double)mantissa / tens[-exponent] : (double)mantissa * tens[exponent];
+    return true;
+}
+
+/* Rare and long ones. */
+static json_t *number_by_jansson(const unsigned char *from, size_t len)
+{
+    return json_loadb((const char *)from, len, JSON_DECODE_ANY, NULL);
+}
+
+/* Behind the whole part: what is there of fraction and exponent.  -1: it is no number. */
+static int read_fraction(struct reader *r, uint64_t *mantissa, size_t *count, int *exponent)
+{
+    uint64_t e = 0;
+    bool negative = false;
+    if (r->at < r->end && *r->at == '.') {
+        r->at++;
+        size_t n = digits(r, mantissa);
+        if (n == 0)
+            return -1;
+        *count += n;
+        *exponent -= n < 1000 ? (int)n : 1000;
+    }
+    if (r->at < r->end && (*r->at | 0x20) == 'e') {
+        r->at++;
+        if (r->at < r->end && (*r->at == '+' || *r->at == '-'))
+            negative = *r->at++ == '-';
+        size_t n = digits(r, &e);
+        if (n == 0)
+            return -1;
+        int most = n > 3 || e > 1000 ? 1000 : (int)e;
+        *exponent += negative ? -most : most;
+    }
+    return 0;
+}
+
+static json_t *read_number(struct reader *r)
+{
+    const unsigned char *from = r->at;
+    bool negative = *r->at == '-';
+    uint64_t value = 0;
+    int exponent = 0;
+    double real;
+    r->at += negative;
+    const unsigned char *first = r->at;
+    size_t count = digits(r, &value);
+    if (count == 0 || (count > 1 && *first == '0'))
+        return NULL;
+    if (r->at == r->end || (*r->at != '.' && (*r->at | 0x20) != 'e')) {
+        if (count > 18)
+            return number_by_jansson(from, (size_t)(r->at - from));
+        return json_integer(negative ? -(json_int_t)value : (json_int_t)value);
+    }
+    if (read_fraction(r, &value, &count, &exponent) != 0)
+        return NULL;
+    if (count > 18 || !exact_real(value, exponent, &real))
+        return number_by_jansson(from, (size_t)(r->at - from));
+    return json_real(negative ? -real : real);
+}
+
+/* ---- containers ---- */
+
+/* Past a comma (true), or past the closing bracket (false, *done); neither: false. */
+static bool more(struct reader *r, unsigned char close, bool *done)
+{
+    unsigned char c = peek(r);
+    *done = c == close;
+    r->at += c == ',' || c == close;
+    return c == ',';
+}
+
+static json_t *read_array(struct reader *r, int depth)
+{
+    json_t *array = json_array();
+    bool done = false;
+    r->at++;
+    if (peek(r) == ']') {
+        r->at++;
+        return array;
+    }
+    do {
+        json_t *v = read_value(r, depth - 1);
+        if (!v || json_array_append_new(array, v) != 0)
+            break;
+    } while (more(r, ']', &done));
+    if (done)
+        return array;
+    json_decref(array);
+    return NULL;
+}
+
+/* jansson takes keys that end in a NUL, and must be given a copy before the value is read (the scratch may hold it). */
+static bool read_member(struct reader *r, json_t *object, int depth)
+{
+    char room[64], *key = room;
+    struct text t;
+    bool ok = false;
+    if (peek(r) != '"' || !read_text(r, &t))
+        return false;
+    if (t.len >= sizeof room && !(key = malloc(t.len + 1)))
+        return false;
+    memcpy(key, t.data, t.len);
+    key[t.len] = '\0';
+    if (peek(r) == ':') {
+        r->at++;
+        json_t *v = read_value(r, depth - 1);
+        ok = v && json_object_set_new_nocheck(object, key, v) == 0;
+    }
+    if (key != room)
+        free(key);
+    return ok;
+}
+
+static json_t *read_object(struct reader *r, int depth)
+{
+    json_t *object = json_object();
+    bool done = false;
+    r->at++;
+    if (peek(r) == '}') {
+        r->at++;
+        return object;
+    }
+    do {
+        if (!read_member(r, object, depth))
+            break;
+    } while (more(r, '}', &done));
+    if (done)
+        return object;
+    json_decref(object);
+    return NULL;
+}
+
+static json_t *read_word(struct reader *r, const char *word, size_t len, json_t *value)
+{
+    if ((size_t)(r->end - r->at) < len || memcmp(r->at, word, len) != 0)
+        return NULL;
+    r->at += len;
+    return value;
+}
+
+static json_t *read_value(struct reader *r, int depth)
+{
+    unsigned char c = peek(r);
+    if (depth < 0)
+        return NULL;
+    switch (c) {
+    case '"':
+        return read_string(r);
+    case '{':
+        return read_object(r, depth);
+    case '[':
+        return read_array(r, depth);
+    case 't':
+        return read_word(r, "true", 4, json_true());
+    case 'f':
+        return read_word(r, "false", 5, json_false());
+    case 'n':
+        return read_word(r, "null", 4, json_null());
+    default:
+        return c == '-' || (c >= '0' && c <= '9') ? read_number(r) : NULL;
+    }
+}
+
+json_t *json_read(const char *text, size_t len, int depth)
+{
+    struct reader r = {.at = (const unsigned char *)text, .end = (const unsigned char *)text + len, .scratch = BUF_INIT};
+    json_t *v = read_value(&r, depth);
+    skip_space(&r);
+    if (v && r.at != r.end) {
+        json_decref(v);
+        v = NULL;
+    }
+    buf_free(&r.scratch);
+    return v;
+}

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Reading JSON fast: text to a tree of jansson's values in one pass over the bytes.  js_parse() uses it. */
+#ifndef WF_BASE_JSON_READ_H
+#define WF_BASE_JSON_READ_H
+
+#include <jansson.h>
+#include <stddef.h>
+
+/* What json_loadb(text, len, JSON_DECODE_ANY, NULL) gives, byte for byte of every string and bit for bit of every number.
+ * NULL when jansson would refuse the text, and when it is nested deeper than `depth`: whoever wants to know why, asks
+ * jansson. */
+json_t *json_read(const char *text, size_t len, int depth);
+
+/* Length of the valid UTF-8 sequence at s, of which at most `left` bytes (> 0) are there; 0 when there is none. */
+size_t json_utf8_length(const unsigned char *s, size_t left);
+
+#endif
