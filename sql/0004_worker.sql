@@ -28,12 +28,13 @@ END
 $$;
 
 -- Everything that is durable of some executions, in the order of p_ids.  The row's own state counts only for those that
--- no worker has begun yet: for others it says less than snapshot and journal, and may be as large.
+-- no worker has begun yet: for others it says less than snapshot and journal, and may be as large.  Few have signals: those
+-- are looked up for whoever has some (LIMIT, so that no plan reads all that wait).
 CREATE FUNCTION wfworker.load(p_ids uuid[])
 RETURNS TABLE (o_id uuid, o_token bigint, o_crashes integer, o_workflow uuid, o_version integer, o_execution text, o_status text,
                o_error text, o_node text, o_state text, o_started timestamp, o_retries integer, o_next_retry timestamp,
                o_completed timestamp, o_snapshot text, o_definition text, o_journal text[], o_next_seq bigint, o_stamp text,
-               o_active boolean)
+               o_active boolean, o_signals text[])
 LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_hashjoin = off
 SET enable_mergejoin = off SET jit = off AS $$
 BEGIN
@@ -42,7 +43,9 @@ BEGIN
            e.error_message::text, e.current_node_id::text,
            CASE WHEN s.state IS NULL AND j.events IS NULL THEN e.execution_state::text END, e.started_at::timestamp, e.retry_count,
            e.next_retry_at::timestamp, e.completed_at::timestamp, s.state, s.definition, j.events,
-           greatest(t.seq, s.seq, j.seq, 0) + 1, w.xmin::text || w.ctid::text, coalesce(w.is_active, false)
+           greatest(t.seq, s.seq, j.seq, 0) + 1, w.xmin::text || w.ctid::text, coalesce(w.is_active, false),
+           CASE WHEN (SELECT true FROM wfworker.signal_waiting p WHERE p.execution_id = i.id LIMIT 1)
+                  OR (SELECT true FROM wfworker.inbox b WHERE b.execution_id = i.id LIMIT 1) THEN wfworker.signals(i.id) END
       FROM unnest(p_ids) WITH ORDINALITY i (id, n)
       JOIN wfworker.task t ON t.execution_id = i.id
       JOIN workflowexecution e ON e.id = i.id
@@ -62,7 +65,7 @@ CREATE FUNCTION wfworker.claim(p_worker bigint, p_limit integer, p_lease_ms bigi
 RETURNS TABLE (o_id uuid, o_token bigint, o_crashes integer, o_workflow uuid, o_version integer, o_execution text, o_status text,
                o_error text, o_node text, o_state text, o_started timestamp, o_retries integer, o_next_retry timestamp,
                o_completed timestamp, o_snapshot text, o_definition text, o_journal text[], o_next_seq bigint, o_stamp text,
-               o_active boolean)
+               o_active boolean, o_signals text[])
 LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_hashjoin = off
 SET enable_mergejoin = off SET jit = off AS $$
 DECLARE
@@ -114,7 +117,7 @@ CREATE FUNCTION wfworker.peek(p_id uuid, p_token bigint)
 RETURNS TABLE (o_id uuid, o_token bigint, o_crashes integer, o_workflow uuid, o_version integer, o_execution text, o_status text,
                o_error text, o_node text, o_state text, o_started timestamp, o_retries integer, o_next_retry timestamp,
                o_completed timestamp, o_snapshot text, o_definition text, o_journal text[], o_next_seq bigint, o_stamp text,
-               o_active boolean)
+               o_active boolean, o_signals text[])
 LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET lock_timeout = '100ms' AS $$
 BEGIN
     UPDATE wfworker.task t SET poked = false WHERE t.execution_id = p_id AND t.token = p_token;

@@ -232,7 +232,7 @@ static void claim_done(struct store *s, struct job *j, enum job_end end)
 
 struct job *claim_job(struct store *s)
 {
-    struct job *j = job_new("SELECT c.*, wfworker.signals(c.o_id) FROM wfworker.claim($1, $2, $3, $4) c", claim_done);
+    struct job *j = job_new("SELECT * FROM wfworker.claim($1, $2, $3, $4)", claim_done);
     s->claiming = true;
     s->hint = false;
     bin_int8(&j->call, s->worker);
@@ -477,7 +477,7 @@ void peeks_start(struct store *s)
             continue;
         }
         *at = p->next;
-        struct job *j = job_new("SELECT c.*, wfworker.signals(c.o_id) FROM wfworker.peek($1, $2) c", peek_done);
+        struct job *j = job_new("SELECT * FROM wfworker.peek($1, $2)", peek_done);
         bin_uuid(&j->call, &p->id);
         bin_int8(&j->call, p->token);
         j->arg = p;
