@@ -1,0 +1,19 @@
+# SPDX-License-Identifier: Apache-2.0
+# The benchmark: `make bench`, `make bench BENCH="--quick drain"`, `make bench BENCH=--help`; where the time goes: `make profile`.
+BENCH =
+PROFILE =
+BENCH_PARTS = bench/floor bench/answer bench/bench.la
+check_PROGRAMS += bench/floor bench/answer
+check_LTLIBRARIES += bench/bench.la
+bench_floor_SOURCES = bench/floor.c
+bench_floor_LDADD = src/store/libstore.la src/base/libbase.la $(LIBPQ_LIBS)
+bench_answer_SOURCES = bench/answer.c
+bench_answer_LDADD = src/base/libbase.la $(LIBUV_LIBS)
+bench_bench_la_SOURCES = bench/bench.c
+bench_bench_la_LDFLAGS = -module -avoid-version -shared -rpath /nowhere
+
+RUN_BENCH = srcdir='$(srcdir)' builddir='$(abs_builddir)' PYTHONDONTWRITEBYTECODE=1 $(PYTHON3)
+bench: all $(BENCH_PARTS)
+	$(RUN_BENCH) $(srcdir)/bench/run $(BENCH)
+.PHONY: bench
+EXTRA_DIST += bench/run bench/drains.py bench/moments.py bench/place.py bench/report.py bench/rows.py

@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What was measured, as text."""
+
+
+def number(value):
+    if isinstance(value, float) and value != int(value):
+        return "%.3g" % value if abs(value) < 100 else "%.0f" % value
+    return f"{int(value):,}"
+
+
+def verdict(row):
+    if row["met"] is None:
+        return ""
+    if row["met"]:
+        return "met"
+    if "ratio" in row and row.get("target_ratio"):
+        return "short by %.0f %%" % (100 - 100 * row["ratio"] / row["target_ratio"])
+    return "not met"
+
+
+def table(results):
+    lines = [("what", "target", "reached", "of FLOOR", "spread", "")]
+    for row in results["rows"]:
+        lines.append((row["what"], row["target"], "%s %s" % (number(row["reached"]), row["unit"]),
+                      "%.2f" % row["ratio"] if "ratio" in row else "",
+                      "%.0f %%" % row["spread_percent"] if "spread_percent" in row else "", verdict(row)))
+    return lines
+
+
+def columns(lines):
+    widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
+    return ["  ".join(cell.ljust(width) for cell, width in zip(line, widths)).rstrip() for line in lines]
+
+
+def text(results):
+    m = results["machine"]
+    out = ["%s, commit %s: %d cores (%s), PostgreSQL %s, write and fdatasync of 8 KB %.2f ms, load before %.2f" % (
+        results["date"], results["commit"], m["cores"], m["processor"], m["postgresql"], m["fdatasync_8k_ms"], m["load_before"])]
+    for name, floor in results["floor"].items():
+        out.append("FLOOR, %s: %s executions/s, server %.0f us, client %.1f us each" % (
+            name, number(round(floor["per_second"])), floor["server_cpu_us"], floor["client_cpu_us"]))
+    for table_name, counts in sorted(results.get("written", {}).items()):
+        out.append("rows written for a short execution, %s: %s" % (
+            table_name, ", ".join("%g %s" % (n, what) for what, n in counts.items() if n)))
+    out += [""] + columns(table(results))
+    for name, series in results["series"].items():
+        for line, points in series.items():
+            out.append("%s, %s: %s" % (name, line, "  ".join("%s: %s" % (number(p[0]), number(p[1])) for p in points)))
+    return "\n".join(out)

@@ -1,0 +1,229 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The rows of the table, in groups that are measured together, and the series of the plots."""
+
+import datetime
+import functools
+import os
+import statistics
+import subprocess
+import sys
+import time
+import traceback
+
+import drains
+import harness
+import moments
+from place import EFFECTS_LOGS, PURE_LOGS, Database, Server, machine, raise_descriptors
+
+GROUPS = {}
+
+
+def group(function):
+    """A group of rows: its name is the function's."""
+    GROUPS[function.__name__] = function
+    return function
+
+
+def middle(values):
+    return statistics.median(values)
+
+
+def spread(values):
+    """From the smallest to the largest, in per cent of the middle one."""
+    return (max(values) - min(values)) / middle(values) * 100 if len(values) > 1 and middle(values) else 0.0
+
+
+class Bench:
+    """What is shared by the groups: the server, databases made when they are needed, and the results."""
+
+    def __init__(self, options):
+        self.options = options
+        self.peers_idle = None
+        self.results = {"rows": [], "floor": {}, "series": {}, "options": {
+            "size": options.size, "large": options.large, "repeat": options.repeat, "quick": options.quick}}
+
+    def say(self, text):
+        print("# %s %s" % (time.strftime("%H:%M:%S"), text), file=sys.stderr, flush=True)
+
+    @functools.cached_property
+    def server(self):
+        raise_descriptors()
+        return Server()
+
+    @functools.cached_property
+    def database(self):
+        """Warmed up; 10,000 finished executions."""
+        database = Database(self.server, "bench")
+        drains.drain(database, database.pure, min(self.options.size, 1000))
+        self.state, self.sample = drains.write_sample(database, database.pure)
+        database.fill_finished(database.pure, min(10000, self.options.large), self.sample)
+        return database
+
+    def run(self):
+        """Measure; the groups that failed, with their errors."""
+        failed = []
+        self.results["date"] = datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d %H:%M UTC")
+        self.results["machine"] = machine(self.server)
+        self.results["commit"] = commit()
+        for name in self.options.rows:
+            self.say(name)
+            began = time.monotonic()
+            try:
+                GROUPS[name](self)
+            except Exception as error:  # one row that cannot be measured does not take the others with it
+                traceback.print_exc()
+                failed.append((name, str(error)))
+                for worker in list(harness.Worker.all):
+                    worker.kill()
+                harness.Worker.all.clear()
+            self.results.setdefault("took", {})[name] = round(time.monotonic() - began, 1)
+        return failed
+
+    def row(self, name, what, reached, unit, target, met, **detail):
+        """One line of the table.  target: as text; met: True, False, or None when there is no target."""
+        self.results["rows"].append({"name": name, "what": what, "reached": reached, "unit": unit, "target": target,
+                                     "met": met, **detail})
+
+    def floor_rate(self):
+        """The floor's rate with claim and the worker's rows, measured in this run."""
+        if "same rows" not in self.results["floor"]:
+            GROUPS["drain"](self)
+        return self.results["floor"]["same rows"]["per_second"]
+
+    def floor_of(self, name, runs):
+        best = dict(sorted(runs, key=lambda r: r["per_second"])[len(runs) // 2])
+        best["spread_percent"] = round(spread([r["per_second"] for r in runs]), 1)
+        self.results["floor"][name] = best
+
+
+def commit():
+    try:
+        return subprocess.check_output(["git", "-C", os.path.dirname(os.path.abspath(__file__)), "rev-parse", "--short", "HEAD"],
+                                       text=True, stderr=subprocess.DEVNULL).strip()
+    except (OSError, subprocess.CalledProcessError):
+        return ""
+
+
+def rate_row(b, name, what, runs, share, note=""):
+    """Executions a second against a share of the floor."""
+    rates = [r["per_second"] for r in runs]
+    reached, floor = middle(rates), b.floor_rate()
+    b.row(name, what, round(reached), "executions/s", "%d (%.2f FLOOR)" % (round(share * floor), share), reached >= share * floor,
+          ratio=round(reached / floor, 3), target_ratio=share, spread_percent=round(spread(rates), 1), runs=runs, note=note)
+    return reached
+
+
+# ---- Throughput ----
+
+
+@group
+def drain(b):
+    """Short executions, in turn with the floor; with it, the worker's and the server's processor time."""
+    if "same rows" in b.results["floor"]:
+        return
+    db, size = b.database, b.options.size
+    runs, same, four, ends = [], [], [], []
+    for _ in range(b.options.repeat):
+        same.append(drains.floor(db, db.pure, size, state=b.state))
+        runs.append(drains.drain(db, db.pure, size))
+        four.append(drains.floor(db, db.pure, size, state=b.state, log=4))
+        ends.append(drains.floor(db, db.pure, size, "--no-claim", state=b.state, log=4))
+    b.floor_of("same rows", same)
+    b.floor_of("four log rows", four)
+    b.floor_of("four log rows, no claim", ends)
+    b.results["written"] = drains.rows_per_execution(db, db.pure, min(size, 2000))
+    rate_row(b, "drain", "drain of short executions: trigger and two pure nodes, every log row and result kept", runs, 0.75,
+             "FLOOR writes the same rows as the worker")
+    four_rate = b.results["floor"]["four log rows"]["per_second"]
+    reached = middle([r["per_second"] for r in runs])
+    b.row("drain4", "the same against FLOOR with four log rows each (the worker writes %d)" % PURE_LOGS, round(reached),
+          "executions/s", "%d (0.75 FLOOR)" % round(0.75 * four_rate), reached >= 0.75 * four_rate,
+          ratio=round(reached / four_rate, 3), target_ratio=0.75)
+    cpu = [r["worker_cpu_us"] for r in runs]
+    b.row("cpu", "worker's processor time for a short execution", round(middle(cpu), 1), "us", "20 us", middle(cpu) <= 20,
+          spread_percent=round(spread(cpu), 1))
+    b.row("server_cpu", "server's processor time for a short execution", round(middle([r["server_cpu_us"] for r in runs])), "us",
+          "", None, floor=round(middle([r["server_cpu_us"] for r in same])))
+
+
+@group
+def effects(b):
+    """Three effects, each durable before the next."""
+    db = b.database
+    b.floor_rate()
+    drains.drain(db, db.effects, min(b.options.size, 500), logs=EFFECTS_LOGS)
+    runs = [drains.drain(db, db.effects, max(b.options.size // 2, 1), logs=EFFECTS_LOGS) for _ in range(b.options.repeat)]
+    rate_row(b, "effects", "three effects each, a durable point after every one", runs, 0.36)
+
+
+@group
+def workers(b):
+    """Throughput against the number of workers."""
+    db, points = b.database, []
+    for count in (1, 2, 3, 4):
+        found = drains.drain(db, db.pure, b.options.size, workers=count)
+        points.append([count, round(found["per_second"]), round(found["worker_cpu_us"], 1)])
+    b.results["series"]["workers"] = {"worker": points}
+
+
+@group
+def batch(b):
+    """Throughput against the batch: the floor's batch, the worker's executions in flight."""
+    db, worker, floor = b.database, [], []
+    for size in (1, 3, 10, 30, 100, 300, 1000):
+        count = max(min(b.options.size, size * 400), 200)
+        floor.append([size, round(drains.floor(db, db.pure, count, "--batch", str(size), state=b.state)["per_second"])])
+        found = drains.drain(db, db.pure, count, arguments=("--max-in-flight", str(2 * size)))
+        worker.append([size, round(found["per_second"])])
+    b.results["series"]["batch"] = {"FLOOR": floor, "worker": worker}
+
+
+def compared(b, name, what, rate, base):
+    b.row(name, what, round(rate), "executions/s", "%d (within 10 %% of %d)" % (round(0.9 * base), round(base)), rate >= 0.9 * base,
+          ratio=round(rate / base, 3), target_ratio=0.9)
+
+
+def base_rate(b):
+    """The rate with 10,000 finished executions."""
+    if "base" not in b.results:
+        db = b.database
+        b.results["base"] = middle([drains.drain(db, db.pure, b.options.size)["per_second"] for _ in range(b.options.repeat)])
+    return b.results["base"]
+
+
+@group
+def finished(b):
+    """Throughput against the number of finished executions; the largest against the rate with 10,000."""
+    db = b.database
+    base = base_rate(b)
+    worker, floor = [], []
+    sizes = [n for n in (1000, 10000, 100000, 1000000) if n < b.options.large] + [b.options.large]
+    small = Database(b.server, "small")
+    for size in sizes:
+        at = small if size < 10000 else db
+        if at is small:
+            drains.drain(small, small.pure, 100)
+        b.say("finished: %d" % size)
+        at.fill_finished(at.pure, size, at.sample(at.pure))
+        drains.drain(at, at.pure, min(b.options.size, 2000))
+        floor.append([size, round(drains.floor(at, at.pure, b.options.size, state=b.state)["per_second"])])
+        rate = middle([drains.drain(at, at.pure, b.options.size)["per_second"] for _ in range(b.options.repeat)])
+        worker.append([size, round(rate)])
+    b.results["series"]["finished"] = {"FLOOR": floor, "worker": worker}
+    compared(b, "finished", "the drain with %s executions finished" % f"{sizes[-1]:,}", worker[-1][1], base)
+
+
+@group
+def queued(b):
+    """The first of very many queued executions."""
+    base = base_rate(b)
+    db = Database(b.server, "queued")
+    drains.drain(db, db.pure, min(b.options.size, 1000))
+    b.say("queued: %d" % b.options.large)
+    found = drains.drain(db, db.pure, b.options.large, goal=min(b.options.size, b.options.large))
+    compared(b, "queued", "the drain with %s executions queued" % f"{b.options.large:,}", found["per_second"], base)
+    b.server.sql("postgres", "DROP DATABASE queued WITH (FORCE)")
+
+
+for _name, _function in moments.GROUPS.items():
+    GROUPS[_name] = _function
