@@ -66,3 +66,13 @@ AC_DEFUN([WFW_SANITIZE], [
      AC_DEFINE([WITH_SANITIZE], [1], [Define when a sanitizer is built in.])])
   AM_CONDITIONAL([WITH_SANITIZE], [test "x$wfw_sanitize" != xnone])
 ])
+
+# WFW_CRASH_POINTS: --enable-crash-points builds in the points at which the chaos suite kills a worker; never for use.
+AC_DEFUN([WFW_CRASH_POINTS], [
+  AC_ARG_ENABLE([crash-points],
+    [AS_HELP_STRING([--enable-crash-points], [build in named crash points and faults for the chaos suite: not for use])],
+    [], [enable_crash_points=no])
+  AS_IF([test "x$enable_crash_points" = xyes],
+    [AC_DEFINE([WITH_CRASH_POINTS], [1], [Define to build in crash points and faults.])])
+  AM_CONDITIONAL([WITH_CRASH_POINTS], [test "x$enable_crash_points" = xyes])
+])

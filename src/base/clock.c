@@ -5,6 +5,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/crashpoint.h"
+
 static int64_t read_clock(clockid_t id)
 {
     struct timespec ts;
@@ -14,7 +16,11 @@ static int64_t read_clock(clockid_t id)
 
 int64_t clock_now_us(void)
 {
+#ifdef WITH_CRASH_POINTS
+    return read_clock(CLOCK_REALTIME) + crash_clock_us();
+#else
     return read_clock(CLOCK_REALTIME);
+#endif
 }
 
 int64_t clock_mono_us(void)

@@ -3,6 +3,7 @@ noinst_LTLIBRARIES += src/base/libbase.la
 src_base_libbase_la_SOURCES = \
   src/base/buf.c src/base/buf.h \
   src/base/clock.c src/base/clock.h \
+  src/base/crashpoint.c src/base/crashpoint.h \
   src/base/error.c src/base/error.h \
   src/base/idmap.c src/base/idmap.h \
   src/base/json.c src/base/json_read.c src/base/json.h src/base/json_read.h \

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/crashpoint.h"
 #include "base/mem.h"
 #include "cli/command.h"
 #include "config/nearest.h"
@@ -101,6 +102,9 @@ static int help(int argc, char **argv)
 static int version(void)
 {
     printf("wfworker %s\nplugin interface %d.%d\n", PACKAGE_VERSION, WFW_ABI_MAJOR, WFW_ABI_MINOR_MAX);
+#ifdef WITH_CRASH_POINTS
+    crash_list(stdout);
+#endif
     return EXIT_SUCCESS;
 }
 

@@ -233,6 +233,7 @@ static void claim_done(struct store *s, struct job *j, enum job_end end)
 struct job *claim_job(struct store *s)
 {
     struct job *j = job_new("SELECT * FROM wfworker.claim($1, $2, $3, $4)", claim_done);
+    JOB_POINTS(j, "claim");
     s->claiming = true;
     s->hint = false;
     bin_int8(&j->call, s->worker);
@@ -393,6 +394,7 @@ static void renew_done(struct store *s, struct job *j, enum job_end end)
 struct job *renew_job(struct store *s)
 {
     struct job *j = job_new("SELECT * FROM wfworker.renew($1, $2, $3, $4, $5, $6)", renew_done);
+    JOB_POINTS(j, "renew");
     struct lease_list *l = all_leases(s);
     bin_int8(&j->call, s->worker);
     bin_text(&j->call, s->worker_name);
@@ -478,6 +480,7 @@ void peeks_start(struct store *s)
         }
         *at = p->next;
         struct job *j = job_new("SELECT * FROM wfworker.peek($1, $2)", peek_done);
+        JOB_POINTS(j, "peek");
         bin_uuid(&j->call, &p->id);
         bin_int8(&j->call, p->token);
         j->arg = p;
@@ -522,6 +525,7 @@ static void release_done(struct store *s, struct job *j, enum job_end end)
 static struct job *release_new(void)
 {
     struct job *j = job_new(release_sql, release_done);
+    JOB_POINTS(j, "release");
     bin_array(&j->call, OID_UUID);
     bin_array(&j->call, OID_INT8);
     bin_array(&j->call, OID_INT8);
@@ -586,6 +590,7 @@ void release_all(struct store *s)
         store_enqueue(s, j);
     }
     struct job *gone = job_new("DELETE FROM wfworker.worker WHERE id = $1", left_done);
+    JOB_POINTS(gone, "leave");
     bin_int8(&gone->call, s->worker);
     store_enqueue(s, gone);
 }
@@ -605,6 +610,7 @@ void release_lost_claims(struct store *s)
     s->claim_lost = false;
     s->claiming = true;
     struct job *j = job_new("SELECT wfworker.release_others($1, $2)", lost_claims_done);
+    JOB_POINTS(j, "claim.back");
     struct lease_list *l = all_leases(s);
     bin_int8(&j->call, s->worker);
     int ids = bin_array(&j->call, OID_UUID);

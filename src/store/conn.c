@@ -288,6 +288,10 @@ void conn_send(struct conn *c, struct job *list)
     }
     if (!ok || !flush(c))
         read_down(c);
+#ifdef WITH_CRASH_POINTS
+    for (const struct job *j = c->first; j; j = j->next)
+        crash_point(j->sent_point);
+#endif
 }
 
 static struct job *segment_start(struct conn *c, const struct job *in)
@@ -363,6 +367,9 @@ static void finish(struct conn *c)
     for (struct job *next; jobs; jobs = next) {
         next = jobs->next;
         read_only = read_only || job_cause(jobs) == CAUSE_READ_ONLY;
+#ifdef WITH_CRASH_POINTS
+        crash_point(ends[n] == JOB_OK ? jobs->answered_point : NULL);
+#endif
         jobs->done(s, jobs, ends[n++]);
         job_free(jobs);
     }

@@ -12,6 +12,7 @@
 #include <stdint.h>
 #include <uv.h>
 
+#include "base/crashpoint.h"
 #include "base/error.h"
 #include "store/bin.h"
 #include "store/held.h"
@@ -39,7 +40,18 @@ struct job {
     int64_t sent_us;      /* monotonic */
     int64_t not_before_us; /* monotonic; while it is in the queue */
     bool idle_noted;      /* claim: the database notes that we sleep if nothing is there */
+#ifdef WITH_CRASH_POINTS
+    const char *sent_point, *answered_point;
+#endif
 };
+
+/* The crash points NAME.sent and NAME.answered of a job: it is on its way; the server has answered, nobody is told yet. */
+#ifdef WITH_CRASH_POINTS
+#define JOB_POINTS(j, name)                                                                                            \
+    ((j)->sent_point = CRASH_POINT_NAME(name ".sent"), (j)->answered_point = CRASH_POINT_NAME(name ".answered"))
+#else
+#define JOB_POINTS(j, name) ((void)(j))
+#endif
 
 struct conn {
     struct store *store;
@@ -142,6 +154,9 @@ struct job *save_job(struct store *s);             /* the next batch, or NULL */
 void saves_wake(struct store *s, int64_t now);     /* those that waited for a lock */
 int64_t saves_next_us(const struct store *s);
 void saves_drop(struct store *s);
+#ifdef WITH_CRASH_POINTS
+struct job *unfence_job(struct store *s, const struct job *save); /* the fault skip-fence */
+#endif
 
 /* ---- upkeep.c ---- */
 void upkeep_start(struct store *s, int64_t now);   /* what is due goes into the queue */

@@ -155,6 +155,7 @@ void store_save(struct store *s, const struct store_save *save, store_save_fn do
         s->saves_first = p;
     s->saves_last = p;
     s->stats.saves_waiting++;
+    CRASH_POINT("save.queued");
     store_kick(s);
 }
 
@@ -280,6 +281,68 @@ static bool touches_others(const struct batch *b)
 
 static void save_done(struct store *s, struct job *j, enum job_end end);
 
+#ifdef WITH_CRASH_POINTS
+/* Faults put in on purpose, which the chaos suite must find. */
+#define LOSE_EACH 5
+
+static void complete(struct store *s, struct pending *p, enum save_result result, const char *status, const struct error *e,
+                     int64_t sent_us);
+
+/* lose-save: some saves are never sent, and the engine hears that they are durable. */
+static void lose_some(struct store *s, struct batch *b)
+{
+    static unsigned seen;
+    size_t kept = 0;
+    for (size_t i = 0; i < b->count; i++)
+        if (b->items[i]->save.then == SAVE_KEEP && ++seen % LOSE_EACH == 0)
+            complete(s, b->items[i], SAVE_OK, NULL, NULL, clock_mono_us());
+        else
+            b->items[kept++] = b->items[i];
+    b->count = kept;
+}
+
+/* ack-early: the engine hears that a save is durable before it is even sent. */
+static void tell_early(struct batch *b)
+{
+    for (size_t i = 0; i < b->count; i++) {
+        store_save_fn done = STEAL(b->items[i]->done);
+        if (done)
+            done(b->items[i]->arg, SAVE_OK, NULL, NULL);
+    }
+}
+
+static void spoil(struct store *s, struct batch *b)
+{
+    if (FAULT("lose-save"))
+        lose_some(s, b);
+    if (FAULT("ack-early"))
+        tell_early(b);
+}
+
+/* skip-fence: whoever holds it by now, the task is made ours again in the transaction of the save. */
+static void unfenced(struct store *s, struct job *j, enum job_end end)
+{
+    (void)s, (void)j, (void)end;
+}
+
+struct job *unfence_job(struct store *s, const struct job *save)
+{
+    const struct batch *b = save->arg;
+    struct job *j = job_new("INSERT INTO wfworker.task AS t (execution_id, due_at, token, worker)"
+                            " SELECT u.id, now(), u.token, $3 FROM unnest($1, $2) u (id, token)"
+                            " ON CONFLICT (execution_id) DO UPDATE SET token = excluded.token, worker = excluded.worker, seq = NULL",
+                            unfenced);
+    int ids = bin_array(&j->call, OID_UUID), tokens = bin_array(&j->call, OID_INT8);
+    bin_int8(&j->call, s->worker);
+    for (size_t i = 0; i < b->count; i++) {
+        bin_add_uuid(&j->call, ids, &b->items[i]->save.id);
+        bin_add_int8(&j->call, tokens, b->items[i]->save.token);
+    }
+    j->joined = true;
+    return j;
+}
+#endif
+
 #define PARAMS "$1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22"
 
 struct job *save_job(struct store *s)
@@ -287,6 +350,9 @@ struct job *save_job(struct store *s)
     if (!s->saves_first)
         return NULL;
     struct batch *b = take(s);
+#ifdef WITH_CRASH_POINTS
+    spoil(s, b);
+#endif
     if (b->count == 0) {
         free(b);
         return NULL;
@@ -307,6 +373,7 @@ struct job *save_job(struct store *s)
     }
     for (size_t i = 0; i < b->count; i++)
         add_save(&j->call, (int32_t)i + 1, &b->items[i]->save, b->items[i]->used, now);
+    JOB_POINTS(j, "save");
     j->arg = b;
     s->saves_in_flight += b->count;
     s->stats.batches++;
@@ -370,6 +437,7 @@ static void complete(struct store *s, struct pending *p, enum save_result result
     s->stats.refused += result == SAVE_REFUSED;
     if (p->done)
         p->done(p->arg, result, status, e);
+    CRASH_POINT("save.told");
     pending_free(p);
 }
 

@@ -63,6 +63,7 @@ void store_schedules_due(struct store *s, bool sync, size_t limit, store_due_fn 
 {
     struct due_call *d = xcalloc(1, sizeof *d);
     struct job *j = job_new("SELECT * FROM wfworker.due_schedules($1, $2)", due_done);
+    JOB_POINTS(j, "schedules.look");
     *d = (struct due_call){done, arg};
     bin_bool(&j->call, sync);
     bin_int4(&j->call, (int32_t)limit);
@@ -103,6 +104,7 @@ void store_schedules_run(struct store *s, const struct store_schedule_run *runs,
 {
     struct run_call *c = xcalloc(1, sizeof *c);
     struct job *j = job_new("SELECT * FROM wfworker.run_schedules($1, $2, $3, $4, $5, $6, $7)", run_done);
+    JOB_POINTS(j, "schedules.start");
     struct bin_call *b = &j->call;
     int id = bin_array(b, OID_UUID), seen = bin_array(b, OID_TIMESTAMP), cron = bin_array(b, OID_TEXT);
     int next = bin_array(b, OID_TIMESTAMP), error = bin_array(b, OID_TEXT);

@@ -67,6 +67,10 @@ void store_repeat(struct store *s, struct job *j, int64_t delay_us)
     again->call = j->call;
     j->call.count = 0; /* its values have moved */
     again->arg = j->arg;
+#ifdef WITH_CRASH_POINTS
+    again->sent_point = j->sent_point;
+    again->answered_point = j->answered_point;
+#endif
     again->not_before_us = delay_us > 0 ? clock_mono_us() + delay_us : 0;
     store_enqueue(s, again);
 }
@@ -140,11 +144,17 @@ static int64_t queue_next_us(const struct store *s)
 static void feed(struct store *s, struct conn *c, int64_t now)
 {
     struct group g = {0};
+    if (FAULT("renew-never"))
+        s->next_renew_us = INT64_MAX;
     if (!s->renewing && now >= s->next_renew_us && !s->leaving)
         add(&g, renew_job(s));
     take_queue(s, &g, now);
     struct job *save = now >= s->hold_saves_us ? save_job(s) : NULL;
     struct job *claim = claim_wanted(s, now) ? claim_job(s) : NULL;
+#ifdef WITH_CRASH_POINTS
+    if (save && FAULT("skip-fence"))
+        add(&g, unfence_job(s, save));
+#endif
     add(&g, save);
     add(&g, claim);
     if (save && claim)

@@ -41,6 +41,7 @@ void sweep_start(struct store *s, bool failed)
 {
     struct job *j = job_new("SELECT wfworker.sweep_all($1, $2)"
                             "  FROM wfworker.sweep_asks($1), wfworker.sweep_locks(), wfworker.sweep_approvals($1)", sweep_done);
+    JOB_POINTS(j, "sweep");
     bin_bool(&j->call, failed);
     bin_bool(&j->call, !s->triggers);
     s->next_asks_us = 0;
@@ -77,6 +78,7 @@ static void deliver_start(struct store *s, int64_t now)
     if (s->delivering || (!s->asks_wanted && now < s->next_asks_us))
         return;
     struct job *j = job_new("SELECT wfworker.deliver($1)", delivered);
+    JOB_POINTS(j, "asks");
     bin_int4(&j->call, ASKS_AT_ONCE);
     s->delivering = true;
     s->asks_wanted = false;
@@ -102,6 +104,7 @@ static void announced(struct store *s, struct job *j, enum job_end end)
 static void announce(struct store *s)
 {
     struct job *j = job_new("SELECT wfworker.announce($1, $2, $3, $4)", announced);
+    JOB_POINTS(j, "announce");
     bin_int8(&j->call, s->worker);
     bin_text(&j->call, s->worker_name);
     bin_text(&j->call, s->version);
@@ -114,6 +117,7 @@ void upkeep_start(struct store *s, int64_t now)
     if (now >= s->next_upkeep_us) {
         announce(s);
         struct job *j = job_new("SELECT wfworker.upkeep($1)", upkeep_done);
+        JOB_POINTS(j, "upkeep");
         bin_int4(&j->call, s->retention_days);
         store_enqueue(s, j);
         s->next_upkeep_us = now + UPKEEP_US;
@@ -158,10 +162,13 @@ static void ask_definition(struct store *s, struct definition_call *d)
 {
     struct job *j = job_new(d->id ? "SELECT id, graph, rows, trigger_config FROM wfworker.definition WHERE id = $1"
                                   : "SELECT id, graph, rows, trigger_config FROM wfworker.pin($1)", definition_done);
-    if (d->id)
+    if (d->id) {
+        JOB_POINTS(j, "definition.load");
         bin_text(&j->call, d->id);
-    else
+    } else {
+        JOB_POINTS(j, "definition.pin");
         bin_uuid(&j->call, &d->workflow);
+    }
     j->arg = d;
     store_enqueue(s, j);
 }

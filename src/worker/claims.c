@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/crashpoint.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "worker/inside.h"
@@ -79,8 +80,11 @@ void claim_copy_free(struct claim_copy *c)
 
 static void begin(struct run *r, const struct store_claim *c)
 {
-    if (run_recover(r, c) == 0)
-        run_turn(r);
+    CRASH_POINT("claim.taken");
+    if (run_recover(r, c) != 0)
+        return;
+    CRASH_POINT("claim.loaded");
+    run_turn(r);
 }
 
 /* id says that the content is there but cannot be read: asking again would not help, the execution fails. */

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/crashpoint.h"
 #include "base/log.h"
 #include "base/mem.h"
 
@@ -157,9 +158,11 @@ static void saved(struct run *r)
     r->used_in_save = 0;
     acts_saved(r);
     if (r->then == SAVE_END) {
+        CRASH_POINT("end.durable");
         count_end(r);
         run_drop(r);
     } else if (r->then == SAVE_PARK) {
+        CRASH_POINT("park.durable");
         r->w->counts.parked++;
         run_drop(r);
     } else {

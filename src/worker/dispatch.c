@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/crashpoint.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -45,6 +46,10 @@ static void act_take_out(struct act *a)
         i++;
     memmove(&r->acts[i], &r->acts[i + 1], (--r->act_count - i) * sizeof(struct act *));
     timer_clear(&r->w->timers, &a->timeout);
+#ifdef WITH_CRASH_POINTS
+    if (a->again)
+        task_cancel(STEAL(a->again), CANCEL_GRACE_MS);
+#endif
     if (a->phase != ACT_STARTED)
         return;
     r->w->running--;
@@ -192,9 +197,11 @@ static void on_outcome(void *owner, struct task *t, const struct outcome *o)
     CLEANUP(outcome_masked_free) struct outcome masked = outcome_masked(&a->mask, o);
     (void)t;
     a->task = NULL;
+    CRASH_POINT("outcome.taken");
     said_make(&said, &masked, a->id);
     act_over(a, &said.ev);
     said_clear(&said);
+    CRASH_POINT("outcome.applied");
     run_turn(r);
 }
 
@@ -209,6 +216,16 @@ static void on_timeout(struct timer_item *t)
 
 /* ---- Starting ---- */
 
+#ifdef WITH_CRASH_POINTS
+/* The fault double-run: every handler is called twice, and what the second call says is dropped. */
+static void on_outcome_again(void *owner, struct task *t, const struct outcome *o)
+{
+    struct act *a = owner;
+    (void)t, (void)o;
+    a->again = NULL;
+}
+#endif
+
 static void act_call(struct act *a, const struct handler *h, json_t *config)
 {
     struct run *r = a->run;
@@ -219,6 +236,7 @@ static void act_call(struct act *a, const struct handler *h, json_t *config)
                              .config = config, .checkpoint = a->checkpoint, .event = a->event,
                              .input = (json_t *)(uintptr_t)engine_input(r->state, a->id),
                              .attempt = a->attempt, .why = handling_why(a->why), .timeout_ms = a->timeout_ms};
+    CRASH_POINT("effect.durable");
     told_call(&a->told, r->def, a->node, &call);
     a->blocking = h->node->exec != WFW_EXEC_LOOP;
     a->phase = ACT_STARTED;
@@ -227,6 +245,11 @@ static void act_call(struct act *a, const struct handler *h, json_t *config)
     if (a->timeout_ms > 0)
         timer_set(&w->timers, &a->timeout, a->timeout_ms * US_PER_MS);
     a->task = task_start(w->tasks, h, &call, on_outcome, a);
+#ifdef WITH_CRASH_POINTS
+    if (FAULT("double-run"))
+        a->again = task_start(w->tasks, h, &call, on_outcome_again, a);
+#endif
+    CRASH_POINT("effect.started");
 }
 
 char *act_secret(void *ctx, const char *kind, const char *name)

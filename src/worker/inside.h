@@ -20,6 +20,7 @@
 #define WFW_ABI_MINOR 0 /* registry.h shows what plugins export */
 #endif
 
+#include "base/crashpoint.h"
 #include "base/error.h"
 #include "base/idmap.h"
 #include "base/uuid.h"
@@ -119,6 +120,9 @@ struct act {
     bool seen;                  /* acts_reconcile() */
     bool blocking;
     struct task *task;
+#ifdef WITH_CRASH_POINTS
+    struct task *again; /* the fault double-run */
+#endif
     struct timer_item timeout;
     int log_rows;               /* that its handler wrote */
     struct mask mask;           /* secrets that it was given */

@@ -2,6 +2,7 @@
 /* The orderly end: no more claims, running nodes get the grace period, what is left is cancelled, everything is given
  * back, then the store and the services close.  And --until-idle, which decides when that begins. */
 #include "base/clock.h"
+#include "base/crashpoint.h"
 #include "base/log.h"
 #include "worker/inside.h"
 
@@ -26,12 +27,14 @@ static void on_store_closed(void *arg)
     struct worker *w = arg;
     w->store = NULL;
     w->phase = WORKER_OVER;
+    CRASH_POINT("stop.closed");
     uv_stop(&w->loop);
 }
 
 static void close_all(struct worker *w)
 {
     w->phase = WORKER_CLOSING;
+    CRASH_POINT("stop.drained");
     timer_clear(&w->timers, &w->grace);
     timer_clear(&w->timers, &w->closing);
     store_stats(w->store, &w->last_store);
@@ -102,6 +105,7 @@ void worker_drain(struct worker *w, const char *why)
         return;
     w->phase = WORKER_DRAINING;
     notify_stopping();
+    CRASH_POINT("stop.begun");
     if (worker_worked(w))
         log_write(LOG_INFO, "stopping", LOG_STR("why", why), LOG_INT("held", (int64_t)w->held.len),
                   LOG_INT("running_nodes", (int64_t)w->running), LOG_INT("grace_ms", w->settings->shutdown_grace_ms));

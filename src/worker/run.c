@@ -149,6 +149,7 @@ static void used_add(struct run *r, char *id)
 {
     xgrow((void **)&r->used, &r->used_cap, r->used_count + 1, sizeof(*r->used));
     r->used[r->used_count++] = id;
+    CRASH_POINT("signal.used");
 }
 
 void run_used_drop(struct run *r, size_t count)
@@ -170,6 +171,7 @@ static void ask_add(struct run *r, struct engine_effect *f)
     size_t len = body.len;
     r->asks[r->ask_count++] = (struct save_ask){.kind = STEAL(f->ask), .body = buf_steal(&body), .body_len = len};
     r->durable = true;
+    CRASH_POINT("ask.made");
 }
 
 void run_asks_clear(struct run *r)
@@ -324,6 +326,7 @@ static void on_peek(void *arg, const struct store_claim *c)
         run_drop(r);
         return;
     }
+    CRASH_POINT("change.seen");
     if (run_rebuild(r, c) == 0)
         run_turn(r);
 }
