@@ -16,6 +16,7 @@
 #define RESERVED_DESCRIPTORS 128 /* database, plugins, logs */
 #define LEAST_IN_FLIGHT 8
 #define MOST_IN_FLIGHT 16384
+#define HELD_BACK_MS 100
 
 struct watched {
     uv_poll_t poll;
@@ -259,9 +260,29 @@ static void on_expiry(uv_timer_t *timer)
 
 /* ---- The end of a hop ---- */
 
+/* Back into the queue: it is tried again when a moment has passed. */
+static void hold_back(struct http_transfer *t)
+{
+    struct http_service *s = t->service;
+    curl_multi_remove_handle(s->multi, t->easy);
+    transfer_end_hop(t);
+    TAILQ_REMOVE(&s->running, t, link);
+    s->in_flight--;
+    t->state = TRANSFER_QUEUED;
+    TAILQ_INSERT_TAIL(queue_of(t), t, link);
+    s->queued++;
+    uv_timer_start(&s->pump_timer, on_pump, HELD_BACK_MS, 0);
+    if (t->deadline_ms)
+        expire_at(s, t->deadline_ms);
+}
+
 static void hop_finished(struct http_transfer *t, CURLcode code)
 {
     struct http_failure f;
+    if (t->held_back && code == CURLE_ABORTED_BY_CALLBACK) {
+        hold_back(t);
+        return;
+    }
     if (code != CURLE_OK) {
         http_explain(t, code, &f);
         finish(t, &f);

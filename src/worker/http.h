@@ -12,6 +12,7 @@
 #ifndef WF_WORKER_HTTP_H
 #define WF_WORKER_HTTP_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <uv.h>
 
@@ -27,6 +28,10 @@ struct http_options {
     size_t max_response;    /* bytes of a body, the most that any request may ask for; 0 = 16 MiB */
     size_t max_in_flight;   /* transfers at once; 0, or more than that: what the descriptor limit allows */
     const char *user_agent; /* NULL: wfworker/VERSION; copied */
+    /* Asked right before a request goes out over its connection, however long ago it was begun: while it says no, the
+     * request waits.  NULL: always.  (Not asked where libcurl is older than 7.80.) */
+    bool (*may_send)(void *ctx);
+    void *may_send_ctx;
 };
 
 struct http_service;

@@ -64,6 +64,7 @@ struct http_transfer {
     bool tried;                     /* at least one address passed the guard */
     char refused[INET6_ADDRSTRLEN]; /* an address that did not, or "" */
     bool too_large, headers_ended;
+    bool held_back;                 /* it must not be sent now */
 
     /* the answer */
     struct buf response_headers; /* lines with NUL after each */

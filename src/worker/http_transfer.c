@@ -13,6 +13,7 @@
 #include <strings.h>
 #include <unistd.h>
 
+#include "base/crashpoint.h"
 #include "base/mem.h"
 
 /* ---- The request ---- */
@@ -278,9 +279,13 @@ static curl_socket_t on_open_socket(void *arg, curlsocktype purpose, struct curl
 #if LIBCURL_VERSION_NUM >= 0x075000
 static int on_connected(void *arg, char *peer, char *local, int peer_port, int local_port)
 {
+    struct http_transfer *t = arg;
+    const struct http_options *o = &t->service->options;
     (void)peer, (void)local, (void)peer_port, (void)local_port;
-    http_resolved(arg);
-    return CURL_PREREQFUNC_OK;
+    http_resolved(t);
+    CRASH_POINT("effect.sending");
+    t->held_back = o->may_send && !o->may_send(o->may_send_ctx);
+    return t->held_back ? CURL_PREREQFUNC_ABORT : CURL_PREREQFUNC_OK;
 }
 #endif
 
@@ -403,7 +408,7 @@ static int set_up(struct http_transfer *t)
 int transfer_begin_hop(struct http_transfer *t, struct http_failure *f)
 {
     t->curl_text[0] = t->refused[0] = '\0';
-    t->tried = t->too_large = t->headers_ended = false;
+    t->tried = t->too_large = t->headers_ended = t->held_back = false;
     t->header_count = 0;
     buf_clear(&t->response_headers);
     buf_clear(&t->response_body);

@@ -239,10 +239,19 @@ static int open_store(struct worker *w, struct error *e)
     return 0;
 }
 
+/* Between the start of a node and the moment in which its request goes out the process may have been stopped, and
+ * another worker may have the execution by now. */
+static bool may_send(void *ctx)
+{
+    const struct worker *w = ctx;
+    return w->store && store_lease_holds(w->store, 0);
+}
+
 static int open_handlers(struct worker *w, struct error *e)
 {
     const struct http_options o = {.guard = w->settings->http_guard, .max_response = w->settings->http_max_response,
-                                   .max_in_flight = (size_t)w->settings->max_in_flight};
+                                   .max_in_flight = (size_t)w->settings->max_in_flight,
+                                   .may_send = may_send, .may_send_ctx = w};
     struct task_services services = worker_services(w);
     w->http = http_service_new(&w->loop, &o, e);
     if (!w->http)

@@ -3,6 +3,8 @@
  * error text, and many at once. */
 #include "unit/test.h"
 
+#include <curl/curlver.h>
+#include <limits.h>
 #include <stdio.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -631,6 +633,45 @@ static void what_exceeds_the_limit_waits(void **state)
     http_service_free(s);
 }
 
+/* Refuses the first so many times it is asked, and watches that nothing was sent meanwhile. */
+struct permission {
+    int asked, refusals;
+    size_t sent_before;
+};
+
+static bool permit(void *ctx)
+{
+    struct permission *p = ctx;
+    if (++p->asked <= p->refusals) {
+        p->sent_before = server.requests;
+        return false;
+    }
+    return true;
+}
+
+static void what_must_not_be_sent_now_waits(void **state)
+{
+    (void)state;
+    struct permission p = {.refusals = 3};
+    struct http_options o = {.guard = HTTP_GUARD_METADATA, .may_send = permit, .may_send_ctx = &p};
+    struct http_service *s = http_service_new(&loop, &o, NULL);
+    CLEANUP_RESULT struct result out = {0}, late = {0};
+    request(s, (struct http_request){.method = "POST", .body = "x", .body_len = 1}, "/ok", &out);
+#if LIBCURL_VERSION_NUM >= 0x075000
+    assert_int_equal(p.asked, 4);
+#endif
+    assert_int_equal(out.status, 200);
+    assert_int_equal(p.sent_before, 0);
+    assert_int_equal(server.requests, 1);
+    p = (struct permission){.refusals = INT_MAX};
+    request(s, (struct http_request){.timeout_ms = 30}, "/ok", &late);
+#if LIBCURL_VERSION_NUM >= 0x075000
+    assert_string_equal(late.type, "timeout");
+    assert_int_equal(server.requests, 1);
+#endif
+    http_service_free(s);
+}
+
 static void time_in_the_queue_counts(void **state)
 {
     (void)state;
@@ -705,6 +746,7 @@ int main(void)
         TEST(a_cancelled_transfer_says_nothing),
         TEST(callbacks_may_start_and_cancel_others),
         TEST(what_exceeds_the_limit_waits),
+        TEST(what_must_not_be_sent_now_waits),
         TEST(time_in_the_queue_counts),
         TEST(a_thousand_at_once),
         TEST(the_descriptor_limit_is_respected),
