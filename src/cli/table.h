@@ -10,7 +10,7 @@
 
 #include "base/buf.h"
 
-#define TABLE_COLUMNS 8
+#define TABLE_COLUMNS 10
 
 /* A table whose columns are as wide as their widest cell; the last one is not padded. */
 struct table {

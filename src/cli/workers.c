@@ -10,19 +10,29 @@
 #include "store/sync.h"
 
 const struct cli_option workers_options[] = {
-    {"json", 0, NULL, "as a JSON array, with the node types of each"},
+    {"json", 0, NULL, "as a JSON array, with host, process and node types of each"},
     {NULL, 0, NULL, NULL},
 };
+
+/* A worker of an older release did not say everything. */
+static bool known(const json_t *row, const char *key)
+{
+    const json_t *v = json_object_get(row, key);
+    return v && !json_is_null(v);
+}
 
 static void print_workers(const json_t *rows)
 {
     struct table t;
     size_t i;
     json_t *row;
-    table_begin(&t, (const char *const[]){"WORKER", "VERSION", "STATE", "HOLDS", "SEEN", "STARTED (UTC)", NULL});
+    table_begin(&t, (const char *const[]){"WORKER", "VERSION", "ABI", "SCHEMA", "STATE", "IN FLIGHT", "WAKES BY", "TYPES", "SEEN",
+                                                "STARTED (UTC)", NULL});
     json_array_foreach(rows, i, row)
     {
         CLEANUP_FREE char *held = xasprintf("%lld", (long long)js_int(row, "held", 0));
+        CLEANUP_FREE char *schema = xasprintf("%lld", (long long)js_int(row, "schema_version", 0));
+        CLEANUP_FREE char *types = xasprintf("%zu", json_array_size(json_object_get(row, "node_types")));
         CLEANUP_FREE char *started = text_time(js_str(row, "started_at"));
         CLEANUP_BUF struct buf seen = BUF_INIT;
         int64_t us = js_int(row, "seen_us", 0);
@@ -30,8 +40,12 @@ static void print_workers(const json_t *rows)
         buf_addstr(&seen, " ago");
         table_add(&t, js_str(row, "name"), 60);
         table_add(&t, js_str(row, "version"), 20);
-        table_add(&t, !js_bool(row, "alive", false) ? "lost" : js_bool(row, "idle", false) ? "idle" : "working", 0);
+        table_add(&t, known(row, "abi") ? js_str(row, "abi") : "-", 20);
+        table_add(&t, known(row, "schema_version") ? schema : "-", 0);
+        table_add(&t, js_str(row, "state"), 0);
         table_add(&t, held, 0);
+        table_add(&t, !known(row, "listening") ? "-" : js_bool(row, "listening", false) ? "listening" : "polling", 0);
+        table_add(&t, known(row, "node_types") ? types : "-", 0);
         table_add(&t, seen.data, 0);
         table_add(&t, started, 0);
     }

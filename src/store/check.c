@@ -74,8 +74,10 @@ static bool check_schema(struct check *k, PGconn *c)
         say_error(k, "schema", &e);
         return false;
     }
-    CLEANUP_FREE char *text = xasprintf("version %d", version);
-    say(k, 1, "schema", text);
+    CLEANUP_FREE char *text = state == SCHEMA_AHEAD ? xasprintf("version %d, newer than the %d of this program, which works with it",
+                                                                version, db_schema_newest())
+                                                    : xasprintf("version %d", version);
+    say(k, state == SCHEMA_AHEAD ? 0 : 1, "schema", text);
     return true;
 }
 

@@ -28,6 +28,7 @@ struct dial {
     uv_async_t *async;
     PGconn *pg;
     bool fatal, listens, triggers;
+    int ahead; /* the schema's version, when it is newer than ours; else 0 */
     struct error error;
 };
 
@@ -79,7 +80,8 @@ static int set_up_writer(PGconn *pg, struct dial *d)
         d->fatal = PQstatus(pg) == CONNECTION_OK && strstr(d->error.message, "permission denied");
         return -1;
     }
-    if (state != SCHEMA_CURRENT) {
+    d->ahead = state == SCHEMA_AHEAD ? version : 0;
+    if (state != SCHEMA_CURRENT && state != SCHEMA_AHEAD) {
         d->fatal = true;
         return db_schema_require(pg, &d->error);
     }
@@ -235,9 +237,10 @@ void conn_down(struct conn *c, const struct error *e)
 {
     struct store *s = c->store;
     struct job *jobs = dismantle(c);
-    if (c->listener)
+    if (c->listener) {
+        s->announce_wanted = s->announce_wanted || s->stats.listening;
         s->stats.listening = false;
-    else if (!c->store->conns[0].pg && !c->store->conns[1].pg)
+    } else if (!c->store->conns[0].pg && !c->store->conns[1].pg)
         s->stats.connected = false;
     if (!c->listener)
         say_away(s, e);
@@ -412,6 +415,16 @@ static void on_listener(uv_poll_t *handle, int status, int events)
         claim_notified(c->store, n->extra);
 }
 
+/* Somebody has migrated for a newer release: the upgrade needs no stop, and is said once. */
+static void say_ahead(struct store *s, int version)
+{
+    if (version == 0 || version == s->ahead_said)
+        return;
+    s->ahead_said = version;
+    log_write(LOG_WARNING, "schema is newer than this program, which still works with it: time to update",
+              LOG_INT("schema", version), LOG_INT("known", db_schema_newest()));
+}
+
 static void connected(struct conn *c, struct dial *d)
 {
     struct store *s = c->store;
@@ -427,6 +440,7 @@ static void connected(struct conn *c, struct dial *d)
     }
     s->handles++;
     c->poll->data = c;
+    s->announce_wanted = true;
     uv_poll_start(c->poll, UV_READABLE, c->listener ? on_listener : on_writer);
     if (c->listener) {
         if (c->silent)
@@ -449,6 +463,7 @@ static void connected(struct conn *c, struct dial *d)
         s->hint = true;
         s->idle_set = false;
         say_back(s);
+        say_ahead(s, d->ahead);
     }
 }
 

@@ -147,10 +147,12 @@ json_t *db_workers(PGconn *c, struct error *e)
 {
     CLEANUP_RESULT PGresult *r = pg_query(
         c, e, "listing the workers",
-        "SELECT w.name, w.version, " ISO("w.started_at AT TIME ZONE 'UTC'") " AS started_at, "
-        ISO("w.seen_at AT TIME ZONE 'UTC'") " AS seen_at, (extract(epoch FROM now() - w.seen_at) * 1000000)::bigint AS seen_us,"
-        " w.seen_at > now() - interval '2 minutes' AS alive, w.idle,"
-        " (SELECT count(*) FROM wfworker.task t WHERE t.worker = w.id AND t.due_at > now()) AS held,"
-        " to_json(w.node_types) AS node_types FROM wfworker.worker w ORDER BY w.started_at, w.id", 0, NULL);
+        "WITH held AS (SELECT t.worker, count(*) AS n FROM wfworker.task t WHERE t.worker IS NOT NULL AND t.due_at > now() GROUP BY 1)"
+        "SELECT w.name, w.host, w.pid, w.version, w.abi, w.schema_version, "
+        ISO("w.started_at AT TIME ZONE 'UTC'") " AS started_at, " ISO("w.seen_at AT TIME ZONE 'UTC'") " AS seen_at,"
+        " (extract(epoch FROM now() - w.seen_at) * 1000000)::bigint AS seen_us, w.seen_at > now() - interval '2 minutes' AS alive,"
+        " CASE WHEN w.seen_at <= now() - interval '2 minutes' THEN 'lost' WHEN w.stopping THEN 'stopping' WHEN h.n > 0"
+        "      THEN 'working' ELSE 'idle' END AS state, w.idle, coalesce(h.n, 0) AS held, w.listening, to_json(w.node_types) AS node_types"
+        "  FROM wfworker.worker w LEFT JOIN held h ON h.worker = w.id ORDER BY w.started_at, w.id", 0, NULL);
     return r ? pg_rows(r) : NULL;
 }

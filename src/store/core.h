@@ -74,7 +74,8 @@ struct pending; /* a save, in save.c */
 struct store {
     uv_loop_t *loop;
     struct store_callbacks cb;
-    char *dsn, *listen_dsn, *worker_name, *version, *node_types;
+    char *dsn, *listen_dsn, *worker_name, *host, *version, *abi, *node_types;
+    int pid;
     bool listen;
     int64_t poll_us, lease_us;
     int retention_days;
@@ -97,6 +98,9 @@ struct store {
     int64_t next_poll_us, poll_backoff_us;
     /* renewal and house-keeping */
     bool renewing, sweeping;
+    bool announce_wanted, announcing; /* the registry does not say what is so now; it is being told */
+    bool stopping;            /* this worker takes nothing new and is about to end */
+    int ahead_said;           /* the newer version of the schema that was logged, or 0 */
     bool delivering, asks_wanted; /* of the outbox */
     int64_t next_asks_us;
     int64_t next_renew_us, next_sweep_us, next_failed_us, next_upkeep_us, next_poked_us;

@@ -32,7 +32,8 @@ MIGRATIONS = \
   sql/0008_children.sql \
   sql/0009_locks.sql \
   sql/0010_approvals.sql \
-  sql/0011_retry.sql
+  sql/0011_retry.sql \
+  sql/0015_machines.sql
 EXTRA_DIST += $(MIGRATIONS) src/store/sql2c.awk
 BUILT_SOURCES += src/store/migrations.inc
 CLEANFILES += src/store/migrations.inc

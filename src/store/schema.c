@@ -32,6 +32,22 @@ static const char bootstrap_sql[] =
     "    applied_at timestamptz NOT NULL DEFAULT now()\n"
     ");\n";
 
+int db_schema_newest(void)
+{
+    return NEWEST;
+}
+
+/* Says the newer schema that it works with programs as old as this one? */
+static int newer_state(PGconn *c, enum schema_state *state, struct error *e)
+{
+    CLEANUP_RESULT PGresult *r =
+        pg_query(c, e, "reading the schema's version", "SELECT min(oldest_program) FROM wfworker.meta", 0, NULL);
+    if (!r)
+        return -1;
+    *state = pg_number(r, 0, 0, INT64_MAX) <= NEWEST ? SCHEMA_AHEAD : SCHEMA_NEWER;
+    return 0;
+}
+
 int db_schema_state(PGconn *c, enum schema_state *state, int *version, struct error *e)
 {
     *version = 0;
@@ -47,8 +63,10 @@ int db_schema_state(PGconn *c, enum schema_state *state, int *version, struct er
     if (!r)
         return -1;
     *version = (int)pg_number(r, 0, 0, 0);
+    if (*version > NEWEST)
+        return newer_state(c, state, e);
     if (*version > 0)
-        *state = *version == NEWEST ? SCHEMA_CURRENT : *version < NEWEST ? SCHEMA_OLDER : SCHEMA_NEWER;
+        *state = *version == NEWEST ? SCHEMA_CURRENT : SCHEMA_OLDER;
     return 0;
 }
 
@@ -60,6 +78,7 @@ int db_schema_require(PGconn *c, struct error *e)
         return -1;
     switch (state) {
     case SCHEMA_CURRENT:
+    case SCHEMA_AHEAD:
         return 0;
     case SCHEMA_MISSING:
         err_set(e, "the database \"%s\" has no schema of wfworker", PQdb(c));
@@ -68,7 +87,8 @@ int db_schema_require(PGconn *c, struct error *e)
         err_set(e, "the schema of wfworker in database \"%s\" is version %d, this program needs %d", PQdb(c), version, NEWEST);
         return err_hint(e, "run \"wfworker migrate\"");
     case SCHEMA_NEWER:
-        err_set(e, "the schema of wfworker in database \"%s\" is version %d, this program knows %d", PQdb(c), version, NEWEST);
+        err_set(e, "the schema of wfworker in database \"%s\" is version %d, newer than this program can work with: it knows %d",
+                PQdb(c), version, NEWEST);
         return err_hint(e, "update this program");
     }
     return err_set(e, "the schema's state is not known");
@@ -208,6 +228,12 @@ int db_migrate(PGconn *c, bool dry_run, FILE *report, struct error *e)
         return -1;
     if (state == SCHEMA_NEWER)
         return db_schema_require(c, e);
+    if (state == SCHEMA_AHEAD) { /* its triggers are newer than ours, too */
+        if (report)
+            fprintf(report, "the schema is version %d, newer than version %d of this program, which works with it: nothing to do\n",
+                    version, NEWEST);
+        return 0;
+    }
     if (dry_run) {
         if (report)
             print_migrations(version, report);

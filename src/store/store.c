@@ -328,6 +328,9 @@ struct store *store_open(uv_loop_t *loop, const struct store_options *o, const s
     s->listen_dsn = o->listen_dsn ? xstrdup(o->listen_dsn) : NULL;
     s->worker_name = xstrdup(o->worker_name ? o->worker_name : "");
     s->version = xstrdup(o->version ? o->version : "");
+    s->host = o->host ? xstrdup(o->host) : NULL;
+    s->abi = o->abi ? xstrdup(o->abi) : NULL;
+    s->pid = o->pid;
     s->node_types = o->node_types ? xstrdup(o->node_types) : NULL;
     s->listen = o->listen;
     s->poll_us = o->poll_interval_ms > 0 ? o->poll_interval_ms * US_PER_MS : US_PER_S;
@@ -362,7 +365,9 @@ static void free_store(struct store *s)
     free(s->dsn);
     free(s->listen_dsn);
     free(s->worker_name);
+    free(s->host);
     free(s->version);
+    free(s->abi);
     free(s->node_types);
     free(s);
     if (done)

@@ -69,7 +69,10 @@ struct store_options {
     int64_t poll_interval_ms;
     int64_t lease_ms;
     const char *worker_name;     /* host:pid, shown in the registry of workers */
+    const char *host;            /* these three are for the registry, too; or NULL */
     const char *version;
+    const char *abi;             /* of plugins, "major.minor" */
+    int pid;                     /* 0: not said */
     const char *node_types;      /* that this worker has, separated by commas, for the registry; or NULL */
     int history_retention_days;
 };
@@ -81,6 +84,9 @@ struct store *store_open(uv_loop_t *loop, const struct store_options *options, c
 /* How many more executions may be claimed now; the store claims by itself when there is room, when a notification says
  * so, when something is due, or at the poll interval.  0 stops claiming. */
 void store_set_room(struct store *s, size_t room);
+
+/* Enter into the registry that this worker finishes what it holds and takes nothing new. */
+void store_stopping(struct store *s);
 
 /* ---- Definitions ---- */
 struct store_definition {

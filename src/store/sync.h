@@ -16,9 +16,16 @@
 PGconn *db_connect(const char *dsn, struct error *e);
 
 /* ---- Migrations (sql/NNNN_name.sql, compiled in) ---- */
-enum schema_state { SCHEMA_CURRENT, SCHEMA_MISSING, SCHEMA_OLDER, SCHEMA_NEWER };
+enum schema_state {
+    SCHEMA_CURRENT,
+    SCHEMA_MISSING,
+    SCHEMA_OLDER,
+    SCHEMA_AHEAD, /* newer, and programs of this version may go on (wfworker.meta.oldest_program) */
+    SCHEMA_NEWER, /* newer, and they may not */
+};
+int db_schema_newest(void); /* the version that this program would make */
 int db_schema_state(PGconn *c, enum schema_state *state, int *version, struct error *e);
-int db_schema_require(PGconn *c, struct error *e); /* an error that names what to do unless current */
+int db_schema_require(PGconn *c, struct error *e); /* an error that names what to do unless current or ahead */
 /* Apply what is missing, each in one transaction under an advisory lock; says what on `report` (may be NULL).  With
  * dry_run only prints the SQL. */
 int db_migrate(PGconn *c, bool dry_run, FILE *report, struct error *e);
@@ -82,7 +89,9 @@ json_t *db_replay(PGconn *c, const char *execution, const char *node, const json
 /* The same members as db_execution_show() but execution_state, and what the queue, the registry of workers and the journal
  * know of it (control.c lists them). */
 json_t *db_execution_facts(PGconn *c, const char *execution, struct error *e);
-/* An array of {"name", "version", "started_at", "seen_at", "seen_us" (ago), "alive", "idle", "held", "node_types"}. */
+/* An array of {"name", "host", "pid", "version", "abi", "schema_version", "started_at", "seen_at", "seen_us" (ago), "alive", "state"
+ * (working, idle, stopping, lost), "idle", "held" (executions in flight), "listening" (false: it polls), "node_types"}; null is
+ * what a worker did not say. */
 json_t *db_workers(PGconn *c, struct error *e);
 
 #endif

@@ -97,25 +97,44 @@ static void upkeep_done(struct store *s, struct job *j, enum job_end end)
 
 static void announced(struct store *s, struct job *j, enum job_end end)
 {
-    (void)s;
     warn(j, end, "entering this worker in the registry");
+    s->announcing = false;
+    if (end == JOB_LOST)
+        s->announce_wanted = true;
 }
 
 static void announce(struct store *s)
 {
-    struct job *j = job_new("SELECT wfworker.announce($1, $2, $3, $4)", announced);
+    struct job *j = job_new("SELECT wfworker.announce($1, $2, $3, $4), wfworker.describe($1, $5, $6, $7, $8, $9, $10)",
+                            announced);
     JOB_POINTS(j, "announce");
     bin_int8(&j->call, s->worker);
     bin_text(&j->call, s->worker_name);
     bin_text(&j->call, s->version);
     bin_text(&j->call, s->node_types);
+    bin_text(&j->call, s->host);
+    bin_int4(&j->call, s->pid);
+    bin_text(&j->call, s->abi);
+    bin_int4(&j->call, db_schema_newest());
+    bin_bool(&j->call, s->stats.listening);
+    bin_bool(&j->call, s->stopping);
+    s->announce_wanted = false;
+    s->announcing = true;
     store_enqueue(s, j);
+}
+
+void store_stopping(struct store *s)
+{
+    s->stopping = s->announce_wanted = true;
+    store_kick(s);
 }
 
 void upkeep_start(struct store *s, int64_t now)
 {
-    if (now >= s->next_upkeep_us) {
+    if (s->announce_wanted && !s->announcing) /* one at a time: the last word counts */
         announce(s);
+    if (now >= s->next_upkeep_us) {
+        s->announce_wanted = true;
         struct job *j = job_new("SELECT wfworker.upkeep($1)", upkeep_done);
         JOB_POINTS(j, "upkeep");
         bin_int4(&j->call, s->retention_days);

@@ -111,6 +111,7 @@ void worker_drain(struct worker *w, const char *why)
                   LOG_INT("running_nodes", (int64_t)w->running), LOG_INT("grace_ms", w->settings->shutdown_grace_ms));
     timer_clear(&w->timers, &w->idle);
     store_set_room(w->store, 0);
+    store_stopping(w->store);
     w->grace.fire = on_grace;
     w->closing.fire = on_closing;
     timer_set(&w->timers, &w->grace, w->settings->shutdown_grace_ms * US_PER_MS);

@@ -22,6 +22,7 @@
 #define BLOCKING_PER_THREAD 4
 #define SAVES_WAITING_MAX 4000
 #define CLOSE_TURNS 200
+#define HOST_TEXT 256
 
 void worker_event(struct worker *w, const struct worker_event *ev)
 {
@@ -217,14 +218,25 @@ static void list_node_types(const struct worker *w, struct buf *out)
     }
 }
 
+static void own_host(char host[HOST_TEXT])
+{
+    if (gethostname(host, HOST_TEXT) != 0)
+        host[0] = '\0';
+    host[HOST_TEXT - 1] = '\0';
+}
+
 static int open_store(struct worker *w, struct error *e)
 {
     CLEANUP_BUF struct buf types = BUF_INIT;
+    char host[HOST_TEXT], abi[16];
     list_node_types(w, &types);
+    own_host(host);
+    snprintf(abi, sizeof abi, "%d.%d", WFW_ABI_MAJOR, WFW_ABI_MINOR_MAX);
     const struct store_options o = {.dsn = w->settings->db, .listen_dsn = w->settings->listen_dsn,
                                     .listen = w->settings->listen, .poll_interval_ms = w->settings->poll_interval_ms,
                                     .lease_ms = w->settings->lease_ms, .worker_name = w->name,
-                                    .version = PACKAGE_VERSION, .node_types = types.data,
+                                    .host = host, .pid = (int)getpid(), .abi = abi, .version = PACKAGE_VERSION,
+                                    .node_types = types.data,
                                     .history_retention_days = w->settings->history_retention_days};
     const struct store_callbacks cb = {.ctx = w, .claimed = on_claimed, .poked = on_poked,
                                        .lease_lost = on_lease_lost, .connection = on_connection, .schedules = on_schedules,
@@ -369,10 +381,8 @@ static void close_all(struct worker *w)
 
 static char *own_name(void)
 {
-    char host[256] = "localhost";
-    if (gethostname(host, sizeof(host)) != 0)
-        host[0] = '\0';
-    host[sizeof(host) - 1] = '\0';
+    char host[HOST_TEXT];
+    own_host(host);
     return xasprintf("%s:%ld", host, (long)getpid());
 }
 

@@ -653,7 +653,8 @@ def workers_command():
     assert len(rows) == 1 and rows[0]["alive"] is True and rows[0]["held"] == 0, rows
     assert {"http_request", "delay", "trigger", "noop"} <= set(rows[0]["node_types"]), rows
     table = wfworker("workers", "--db", b.dsn).out.splitlines()
-    assert table[0].split() == ["WORKER", "VERSION", "STATE", "HOLDS", "SEEN", "STARTED", "(UTC)"], table
+    assert table[0].split() == ["WORKER", "VERSION", "ABI", "SCHEMA", "STATE", "IN", "FLIGHT", "WAKES", "BY", "TYPES", "SEEN",
+                                "STARTED", "(UTC)"], table
     assert len(table) == 2 and table[1].startswith(rows[0]["name"]) and rows[0]["version"] in table[1], table
 
 

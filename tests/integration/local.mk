@@ -9,6 +9,7 @@ INTEGRATION_TESTS = \
   tests/integration/lifecycle_test.py \
   tests/integration/locks_test.py \
   tests/integration/long_loop_test.py \
+  tests/integration/machines_test.py \
   tests/integration/manual_test.py \
   tests/integration/outage_test.py \
   tests/integration/outbox_test.py \
@@ -22,7 +23,7 @@ INTEGRATION_TESTS = \
   tests/integration/transactions_test.py \
   tests/integration/workers_test.py
 INTEGRATION_TESTS += tests/integration/patterns_test.py
-EXTRA_DIST += $(INTEGRATION_TESTS) tests/integration/harness.py tests/integration/expect.py tests/integration/scene.py
+EXTRA_DIST += $(INTEGRATION_TESTS) tests/integration/harness.py tests/integration/crowd.py tests/integration/expect.py tests/integration/scene.py
 if HAVE_PYTHON3
 TESTS += $(INTEGRATION_TESTS)
 endif
