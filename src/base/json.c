@@ -28,42 +28,45 @@ static bool too_deep(const json_t *v, int left)
     return false;
 }
 
-static json_t *parse(const char *text, size_t len, size_t flags, int depth, struct error *e)
+static int refuse(const char *text, const json_error_t *je, size_t stopped, struct error *e)
+{
+    if (json_error_code(je) != json_error_numeric_overflow)
+        return err_set(e, "invalid JSON at line %d, column %d: %s", je->line, je->column, je->text);
+    int line = 1, column = 0; /* a large number is all right: it is what stopped us */
+    for (size_t i = 0; i < stopped; i++) {
+        line += text[i] == '\n';
+        column = text[i] == '\n' ? 0 : column + 1;
+    }
+    return err_set(e, "invalid JSON at line %d, column %d: unexpected text or end", line, column);
+}
+
+/* The fast reader has no words for what is wrong. */
+static json_t *parse(const char *text, size_t len, int depth, struct error *e)
 {
     json_error_t je;
-    json_t *v = json_loadb(text, len, JSON_DECODE_ANY | flags, &je);
+    size_t stopped;
+    json_t *v = json_read(text, len, depth, &stopped);
+    if (v)
+        return v;
+    v = json_loadb(text, len, JSON_DECODE_ANY, &je);
     if (!v) {
-        err_set(e, "invalid JSON at line %d, column %d: %s", je.line, je.column, je.text);
-        return NULL;
-    }
-    if (too_deep(v, depth)) {
+        refuse(text, &je, stopped, e);
+    } else if (too_deep(v, depth)) {
         json_decref(v);
+        v = NULL;
         err_set(e, "JSON is nested deeper than %d levels", depth);
-        return NULL;
     }
     return v;
 }
 
-/* The fast reader has no words for what is wrong. */
-static json_t *read(const char *text, size_t len, int depth, struct error *e)
-{
-    json_t *v = json_read(text, len, depth);
-    return v ? v : parse(text, len, 0, depth, e);
-}
-
 json_t *js_parse(const char *text, size_t len, struct error *e)
 {
-    return read(text, len, JS_MAX_DEPTH, e);
+    return parse(text, len, JS_MAX_DEPTH, e);
 }
 
 json_t *js_parse_own(const char *text, size_t len, struct error *e)
 {
-    return read(text, len, JS_MAX_DEPTH + JS_OWN_DEPTH, e);
-}
-
-json_t *js_parse_doubles(const char *text, size_t len, struct error *e)
-{
-    return parse(text, len, JSON_DECODE_INT_AS_REAL, JS_MAX_DEPTH, e);
+    return parse(text, len, JS_MAX_DEPTH + JS_OWN_DEPTH, e);
 }
 
 static void write_escape(struct buf *b, unsigned char c)
@@ -225,6 +228,15 @@ static void write_array(struct buf *b, const json_t *v)
     buf_addch(b, ']');
 }
 
+static void write_number(struct buf *b, const json_t *v)
+{
+    const char *text = js_number_text(v);
+    if (text)
+        buf_addstr(b, text);
+    else
+        js_write_real(b, json_real_value(v));
+}
+
 void js_write(struct buf *b, const json_t *v)
 {
     switch (json_typeof(v)) {
@@ -241,7 +253,7 @@ void js_write(struct buf *b, const json_t *v)
         buf_addint(b, json_integer_value(v));
         break;
     case JSON_REAL:
-        js_write_real(b, json_real_value(v));
+        write_number(b, v);
         break;
     case JSON_TRUE:
         buf_addstr(b, "true");

@@ -25,17 +25,21 @@ static inline void js_cleanup(json_t **v)
 }
 #define CLEANUP_JSON __attribute__((cleanup(js_cleanup)))
 
-/* Read any JSON value.  Of duplicate keys the last wins, as in PostgreSQL's jsonb; NUL characters, bad UTF-8, integers
- * beyond 64 bits and deeper nesting than JS_MAX_DEPTH are errors that name line and column.  NULL on error. */
+/* Read any JSON value.  Of duplicate keys the last wins, as in PostgreSQL's jsonb; NUL characters, bad UTF-8 and deeper
+ * nesting than JS_MAX_DEPTH are errors that name line and column.  NULL on error.
+ * Numbers: an integer that 64 bits hold is one; every other number is a real, the nearest double (infinite when there is
+ * none), that remembers its text (js_number_text()). */
 json_t *js_parse(const char *text, size_t len, struct error *e);
 
 /* The same for what this program has written itself, with values of any depth inside. */
 json_t *js_parse_own(const char *text, size_t len, struct error *e);
 
-/* The same as js_parse(), but every number becomes a double, as in JavaScript. */
-json_t *js_parse_doubles(const char *text, size_t len, struct error *e);
+/* A real that js_write() writes as this text, a number of JSON; copied. */
+json_t *js_number(double value, const char *text, size_t len);
+/* The text that a real was read from, borrowed; NULL for every other value. */
+const char *js_number_text(const json_t *v);
 
-/* Write compact JSON.  Reals are written with the fewest digits that read back the same (0.1 stays 0.1). */
+/* Write compact JSON.  Numbers that were read come out as they were written; other reals are written with the fewest digits that read back the same (0.1 stays 0.1). */
 void js_write(struct buf *b, const json_t *v);
 char *js_text(const json_t *v); /* the same as a new string */
 void js_write_name(struct buf *b, const char *name); /* "name": of a member, for a name that needs no escapes */

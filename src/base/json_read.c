@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A reader by recursive descent.  jansson's own one takes its input byte by byte through a callback and puts every token
  * together in a buffer; most texts that come by here are small, sound and read once, which is what this one is made for.
- * It accepts nothing that jansson refuses, and leaves every message about what is wrong to jansson. */
+ * But for large numbers it accepts nothing that jansson refuses, and leaves every message about what is wrong to jansson. */
 #include "base/json_read.h"
 
+#include <errno.h>
 #include <float.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -11,6 +12,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/json.h"
 
 struct reader {
     const unsigned char *at, *end;
@@ -201,10 +203,20 @@ static bool exact_real(uint64_t mantissa, int exponent, double *out)
     return true;
 }
 
-/* Rare and long ones. */
-static json_t *number_by_jansson(const unsigned char *from, size_t len)
+/* Rare and long ones: the nearest double, infinite when it is beyond all of them; an integer when 64 bits hold it. */
+static json_t *long_number(const char *from, size_t len, bool whole)
 {
-    return json_loadb((const char *)from, len, JSON_DECODE_ANY, NULL);
+    char room[64], *text = room;
+    if (len >= sizeof room && !(text = malloc(len + 1)))
+        return NULL;
+    memcpy(text, from, len);
+    text[len] = '\0';
+    errno = 0;
+    long long integer = whole && strcmp(text, "-0") != 0 ? strtoll(text, NULL, 10) : 0;
+    json_t *v = whole && errno == 0 && strcmp(text, "-0") != 0 ? json_integer(integer) : js_number(strtod(text, NULL), from, len);
+    if (text != room)
+        free(text);
+    return v;
 }
 
 /* Behind the whole part: what is there of fraction and exponent.  -1: it is no number. */
@@ -246,15 +258,15 @@ static json_t *read_number(struct reader *r)
     if (count == 0 || (count > 1 && *first == '0'))
         return NULL;
     if (r->at == r->end || (*r->at != '.' && (*r->at | 0x20) != 'e')) {
-        if (count > 18)
-            return number_by_jansson(from, (size_t)(r->at - from));
+        if (count > 18 || (negative && value == 0))
+            return long_number((const char *)from, (size_t)(r->at - from), true);
         return json_integer(negative ? -(json_int_t)value : (json_int_t)value);
     }
     if (read_fraction(r, &value, &count, &exponent) != 0)
         return NULL;
     if (count > 18 || !exact_real(value, exponent, &real))
-        return number_by_jansson(from, (size_t)(r->at - from));
-    return json_real(negative ? -real : real);
+        return long_number((const char *)from, (size_t)(r->at - from), false);
+    return js_number(negative ? -real : real, (const char *)from, (size_t)(r->at - from));
 }
 
 /* ---- containers ---- */
@@ -360,7 +372,7 @@ static json_t *read_value(struct reader *r, int depth)
     }
 }
 
-json_t *json_read(const char *text, size_t len, int depth)
+json_t *json_read(const char *text, size_t len, int depth, size_t *stopped)
 {
     struct reader r = {.at = (const unsigned char *)text, .end = (const unsigned char *)text + len, .scratch = BUF_INIT};
     json_t *v = read_value(&r, depth);
@@ -369,6 +381,7 @@ json_t *json_read(const char *text, size_t len, int depth)
         json_decref(v);
         v = NULL;
     }
+    *stopped = (size_t)((const char *)r.at - text);
     buf_free(&r.scratch);
     return v;
 }

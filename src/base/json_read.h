@@ -6,10 +6,11 @@
 #include <jansson.h>
 #include <stddef.h>
 
-/* What json_loadb(text, len, JSON_DECODE_ANY, NULL) gives, byte for byte of every string and bit for bit of every number.
- * NULL when jansson would refuse the text, and when it is nested deeper than `depth`: whoever wants to know why, asks
- * jansson. */
-json_t *json_read(const char *text, size_t len, int depth);
+/* What json_loadb(text, len, JSON_DECODE_ANY, NULL) gives, byte for byte of every string and bit for bit of every number; only
+ * that numbers which are no integers of 64 bits remember their text (js_number()), and may have any size.
+ * NULL when jansson would refuse the text for another reason, and when it is nested deeper than `depth`: *stopped is how far
+ * it was read then, and whoever wants to know why, asks jansson. */
+json_t *json_read(const char *text, size_t len, int depth, size_t *stopped);
 
 /* Length of the valid UTF-8 sequence at s, of which at most `left` bytes (> 0) are there; 0 when there is none. */
 size_t json_utf8_length(const unsigned char *s, size_t left);

@@ -10,6 +10,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 
+#define MOST_MULTIPLIER 1e6
 #define MAX_MS (INT64_C(366) * 100 * 86400 * 1000) /* a hundred years */
 
 struct reader {
@@ -155,7 +156,7 @@ static void read_retry(const struct reader *r, struct retry_policy *p)
     p->max_ms = retry_ms(r, retry, "max_ms", 3600000);
     p->budget_ms = retry_ms(r, retry, "budget_ms", 0);
     const json_t *multiplier = json_object_get(retry, "multiplier");
-    if (json_is_number(multiplier) && json_number_value(multiplier) >= 1)
+    if (json_is_number(multiplier) && json_number_value(multiplier) >= 1 && json_number_value(multiplier) <= MOST_MULTIPLIER)
         p->multiplier = json_number_value(multiplier);
     else if (multiplier)
         bad(r, "retry", "an object whose multiplier is a number from 1");

@@ -457,8 +457,9 @@ static bool eval_text(struct ev *ev, const struct node *n, struct val *out)
         }
         ev->pos = n->items[i].pos;
         bool ok = v.type != V_UNDEF || ex_fail(ev, "template_error", "the template's value is undefined");
-        if (ok && v.type == V_NUM && !isfinite(v.num))
-            ok = ex_fail(ev, "not_a_number", "the template's value is %s", isnan(v.num) ? "NaN" : v.num < 0 ? "-Infinity" : "Infinity");
+        if (ok && is_number(v) && !isfinite(num_of(v)))
+            ok = ex_fail(ev, "not_a_number", "the template's value is %s",
+                         isnan(num_of(v)) ? "NaN" : num_of(v) < 0 ? "-Infinity" : "Infinity");
         if (ok && is_function(v))
             ok = ex_fail(ev, "type_error", "the template's value is a function");
         if (ok)

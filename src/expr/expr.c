@@ -168,7 +168,9 @@ static void write_object(struct buf *b, const json_t *v)
 void expr_write_json(struct buf *b, const json_t *v)
 {
     char number[EX_NUMBER_TEXT];
-    if (json_is_number(v)) {
+    if (js_number_text(v)) {
+        buf_addstr(b, js_number_text(v));
+    } else if (json_is_number(v)) {
         buf_add(b, number, ex_scalar_number_text(ex_of_json(v), number));
     } else if (json_is_object(v)) {
         write_object(b, v);

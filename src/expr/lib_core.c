@@ -61,8 +61,8 @@ static bool core_int(struct ev *ev, const struct call *c, struct val *out)
 {
     if (!core_float(ev, c, out))
         return false;
-    if (out->type == V_NUM)
-        *out = val_num(trunc(out->num));
+    if (out->type != V_INT)
+        *out = val_num(trunc(num_of(*out)));
     return true;
 }
 
@@ -175,10 +175,10 @@ TEST(is_array_test, is_array(v))
 TEST(is_object_test, is_object(v))
 TEST(is_null_test, v.type == V_NULL)
 TEST(is_undefined_test, v.type == V_UNDEF)
-TEST(is_integer_test, v.type == V_INT || (v.type == V_NUM && isfinite(v.num) && v.num == trunc(v.num)))
+TEST(is_integer_test, is_number(v) && isfinite(num_of(v)) && num_of(v) == trunc(num_of(v)))
 TEST(is_safe_test, is_number(v) && fabs(num_of(v)) <= 9007199254740991.0 && num_of(v) == trunc(num_of(v)))
-TEST(number_is_nan, v.type == V_NUM && isnan(v.num))
-TEST(number_is_finite, v.type == V_INT || (v.type == V_NUM && isfinite(v.num)))
+TEST(number_is_nan, is_number(v) && isnan(num_of(v)))
+TEST(number_is_finite, is_number(v) && isfinite(num_of(v)))
 
 static bool core_is_nan(struct ev *ev, const struct call *c, struct val *out)
 {

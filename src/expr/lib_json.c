@@ -60,7 +60,7 @@ static bool copy(struct ev *ev, const json_t *j, struct val *out)
         return copy_object(ev, j, out);
     if (json_is_string(j))
         return ex_str(ev, json_string_value(j), json_string_length(j), out);
-    *out = ex_of_json(j);
+    *out = json_is_real(j) ? val_num(json_real_value(j)) : ex_of_json(j); /* j does not stay */
     return true;
 }
 
@@ -84,8 +84,6 @@ static bool json_parse(struct ev *ev, const struct call *c, struct val *out)
     if (ev->live + tree > EX_MAX_LIVE)
         return ex_too_costly(ev, "needs more than 16 MiB of memory");
     json_t *j = js_parse(s, len, &e);
-    if (!j && strstr(e.message, "too big integer"))
-        j = js_parse_doubles(s, len, &e);
     if (!j)
         return ex_fail(ev, "type_error", "JSON.parse(): %.400s", e.message);
     ev->live += tree;

@@ -91,7 +91,7 @@ size_t ex_scalar_number_text(struct val v, char out[EX_NUMBER_TEXT])
 {
     if (v.type == V_INT)
         return (size_t)snprintf(out, EX_NUMBER_TEXT, "%" PRId64, v.i);
-    return ex_number_text(v.num, out);
+    return ex_number_text(num_of(v), out);
 }
 
 /* ---- text to number ---- */

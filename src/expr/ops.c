@@ -16,7 +16,8 @@ bool ex_truthy(struct val v)
     case V_INT:
         return v.i != 0;
     case V_NUM:
-        return v.num != 0 && !isnan(v.num);
+    case V_JNUM:
+        return num_of(v) != 0 && !isnan(num_of(v));
     case V_STR:
         return v.str->len != 0;
     case V_JSTR:
@@ -37,6 +38,7 @@ const char *ex_type_name(struct val v)
         return "boolean";
     case V_INT:
     case V_NUM:
+    case V_JNUM:
         return "number";
     case V_STR:
     case V_JSTR:

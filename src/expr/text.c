@@ -101,8 +101,9 @@ static void add_value(struct text *t, struct val v, unsigned indent, unsigned le
         break;
     case V_INT:
     case V_NUM:
-        if (v.type == V_NUM && !isfinite(v.num))
-            add_not_finite(t, v.num);
+    case V_JNUM:
+        if (!isfinite(num_of(v)))
+            add_not_finite(t, num_of(v));
         else
             text_add(t, number, ex_scalar_number_text(v, number));
         break;
@@ -258,6 +259,8 @@ static json_t *convert(struct conversion *c, struct val v, unsigned depth)
         return json_integer(v.i);
     case V_NUM:
         return convert_number(c, v.num);
+    case V_JNUM:
+        return json_incref((json_t *)(uintptr_t)v.json);
     case V_STR:
         return json_stringn(v.str->data, v.str->len);
     case V_ARR:

@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <string.h>
 
+#include "base/json.h"
 #include "base/mem.h"
 #include "base/uuid.h"
 #include "expr/utf8.h"
@@ -253,7 +254,7 @@ struct val ex_of_json(const json_t *j)
     case JSON_INTEGER:
         return (struct val){.type = V_INT, .i = json_integer_value(j)};
     case JSON_REAL:
-        return val_num(json_real_value(j));
+        return js_number_text(j) ? (struct val){.type = V_JNUM, .json = j} : val_num(json_real_value(j));
     case JSON_TRUE:
         return val_bool(true);
     case JSON_FALSE:

@@ -42,6 +42,7 @@ enum val_type {
     V_BOOL,
     V_INT, /* an integer of the data, untouched */
     V_NUM,
+    V_JNUM, /* a real of the data, untouched: it knows how it was written */
     V_STR,
     V_JSTR, /* V_J...: borrowed from the data */
     V_ARR,
@@ -127,7 +128,7 @@ static inline struct val val_str(struct str *s)
 
 static inline bool is_number(struct val v)
 {
-    return v.type == V_NUM || v.type == V_INT;
+    return v.type == V_NUM || v.type == V_INT || v.type == V_JNUM;
 }
 static inline bool is_string(struct val v)
 {
@@ -151,7 +152,7 @@ static inline bool is_function(struct val v)
 }
 static inline double num_of(struct val v)
 {
-    return v.type == V_INT ? (double)v.i : v.num;
+    return v.type == V_INT ? (double)v.i : v.type == V_JNUM ? json_real_value(v.json) : v.num;
 }
 
 /* ---- errors and budgets ---- */

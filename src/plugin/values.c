@@ -162,7 +162,7 @@ int value_get_real(const struct wfw_value *value, const char *pointer, double *o
     int rc = find(value, pointer, &v);
     if (rc != WFW_OK)
         return rc;
-    if (!json_is_number(v))
+    if (!json_is_number(v) || !isfinite(json_number_value(v)))
         return WFW_E_TYPE;
     *out = json_number_value(v);
     return WFW_OK;

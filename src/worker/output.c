@@ -32,6 +32,8 @@ static int check_value(const json_t *v, size_t *size, int depth, struct error *e
     }
     if (json_is_string(v))
         return check_text(json_string_value(v), json_string_length(v), size, e);
+    if (json_is_real(v) && js_number_text(v))
+        return add(size, strlen(js_number_text(v)), e);
     if (json_is_real(v) && !isfinite(json_real_value(v))) {
         err_set(e, "the output holds a number that is not finite");
         return err_detail(e, "type_error");

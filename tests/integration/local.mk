@@ -11,6 +11,7 @@ INTEGRATION_TESTS = \
   tests/integration/long_loop_test.py \
   tests/integration/machines_test.py \
   tests/integration/manual_test.py \
+  tests/integration/numbers_test.py \
   tests/integration/outage_test.py \
   tests/integration/outbox_test.py \
   tests/integration/plugins_test.py \

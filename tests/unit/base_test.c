@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "unit/test.h"
 
+#include <math.h>
+
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/error.h"
@@ -84,17 +86,49 @@ static void json_numbers_and_texts_come_out_as_they_came_in(void **state)
 {
     (void)state;
     check_json("[0.1,1e2,-0.0,5e-324,1.7976931348623157e308,9223372036854775807,-3]",
-               "[0.1,100.0,-0.0,5e-324,1.7976931348623157e+308,9223372036854775807,-3]");
+               "[0.1,1e2,-0.0,5e-324,1.7976931348623157e308,9223372036854775807,-3]");
+    check_json("[1.0,-0,1.50,1E400,-1e-400,0.10000000000000001,1e+2,12345678901234567890123]",
+               "[1.0,-0,1.50,1E400,-1e-400,0.10000000000000001,1e+2,12345678901234567890123]");
+    check_json("[9223372036854775808,-9223372036854775808,-9223372036854775809,999999999999999999,1000000000000000000]",
+               "[9223372036854775808,-9223372036854775808,-9223372036854775809,999999999999999999,1000000000000000000]");
+    check_json(" { \"a\" : [ 1 , { } , [ ] ] , \"a\" : \"\\u00e9\\ud83d\\ude00\\/\" } ", "{\"a\":\"\xc3\xa9\xf0\x9f\x98\x80/\"}");
     check_json("{\"b\":\"Zo\xc3\xab\\n\\\"\",\"a\":[true,false,null]}", "{\"b\":\"Zo\xc3\xab\\n\\\"\",\"a\":[true,false,null]}");
     check_json("\"\\u007f\"", "\"\\u007f\"");
+}
+
+static void check_refused(const char *in, const char *why)
+{
+    struct error e = ERROR_INIT;
+    assert_null(js_parse(in, strlen(in), &e));
+    assert_string_equal(e.message, why);
+}
+
+static void numbers_are_reals_for_those_who_compute(void **state)
+{
+    (void)state;
+    static const char text[] = "[1e2,12345678901234567890123,1E400,-0,3]";
+    CLEANUP_JSON json_t *v = js_parse(text, sizeof text - 1, NULL);
+    assert_true(json_real_value(json_array_get(v, 0)) == 100);
+    assert_true(json_real_value(json_array_get(v, 1)) == 12345678901234567890123.0);
+    assert_true(json_real_value(json_array_get(v, 2)) > 1e308);
+    assert_true(json_is_real(json_array_get(v, 3)) && signbit(json_real_value(json_array_get(v, 3))));
+    assert_string_equal(js_number_text(json_array_get(v, 0)), "1e2");
+    assert_null(js_number_text(json_array_get(v, 4)));
+    CLEANUP_JSON json_t *computed = json_real(0.5);
+    assert_null(js_number_text(computed));
 }
 
 static void json_that_cannot_be_kept_is_refused(void **state)
 {
     (void)state;
     struct error e = ERROR_INIT;
-    assert_null(js_parse("{\"a\":9223372036854775808}", 23, &e));
-    assert_non_null(strstr(e.message, "invalid JSON at line 1"));
+    check_refused("{\"a\":9223372036854775808,\n\"b\":}", "invalid JSON at line 2, column 4: unexpected text or end");
+    check_refused("{\"a\":\"\\ud800\"}", "invalid JSON at line 1, column 13: invalid Unicode '\\uD800' near '\"\\ud800\"'");
+    check_refused("[01]", "invalid JSON at line 1, column 2: invalid token near '0'");
+    check_refused("[1.]", "invalid JSON at line 1, column 3: invalid token near '1.'");
+    check_refused("[NaN]", "invalid JSON at line 1, column 4: invalid token near 'NaN'");
+    check_refused("[1,]", "invalid JSON at line 1, column 4: unexpected token near ']'");
+    check_refused("[1] 2", "invalid JSON at line 1, column 5: end of file expected near '2'");
     assert_null(js_parse("\"\\u0000\"", 8, &e));
     assert_null(js_parse("\"\xff\"", 3, &e));
     char deep[2 * JS_MAX_DEPTH + 8];
@@ -157,6 +191,7 @@ int main(void)
         cmocka_unit_test(buffers_grow_and_stay_terminated),
         cmocka_unit_test(times_are_read_and_written),
         cmocka_unit_test(json_numbers_and_texts_come_out_as_they_came_in),
+        cmocka_unit_test(numbers_are_reals_for_those_who_compute),
         cmocka_unit_test(json_that_cannot_be_kept_is_refused),
         cmocka_unit_test(bytes_that_are_no_utf8_become_replacement_characters),
         cmocka_unit_test(uuids_are_random_version_4_and_round_trip),

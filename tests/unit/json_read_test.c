@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The reader of JSON against jansson: they accept the same texts and give the same values.  Texts are made from a seed, sound
+/* The reader of JSON against jansson: they accept the same texts, but for numbers that jansson cannot hold, and give the same
+ * values.  Texts are made from a seed, sound
  * ones and such with a few bytes changed; WFWORKER_TEST_SEED and WFWORKER_TEST_CASES choose others. */
 #include "test.h"
 
@@ -130,11 +131,38 @@ static int nesting(const json_t *v)
     return most;
 }
 
+/* Equal, in the same order; -0 is an integer for jansson. */
+static bool same(json_t *theirs, json_t *ours)
+{
+    if (json_is_integer(theirs) && json_is_real(ours))
+        return json_integer_value(theirs) == 0 && strcmp(js_number_text(ours), "-0") == 0;
+    if (json_typeof(theirs) != json_typeof(ours))
+        return false;
+    if (json_is_array(theirs)) {
+        bool ok = json_array_size(theirs) == json_array_size(ours);
+        for (size_t i = 0; ok && i < json_array_size(theirs); i++)
+            ok = same(json_array_get(theirs, i), json_array_get(ours, i));
+        return ok;
+    }
+    if (!json_is_object(theirs))
+        return json_equal(theirs, ours) == 1;
+    bool ok = json_object_size(theirs) == json_object_size(ours);
+    void *b = json_object_iter(ours);
+    for (void *a = json_object_iter(theirs); ok && a; a = json_object_iter_next(theirs, a), b = json_object_iter_next(ours, b))
+        ok = strcmp(json_object_iter_key(a), json_object_iter_key(b)) == 0 && same(json_object_iter_value(a), json_object_iter_value(b));
+    return ok;
+}
+
 static void compare(const char *text, size_t len)
 {
     CLEANUP_FREE char *exact = xmalloc(len); /* so that a look beyond the end is seen */
     memcpy(exact, text, len);
-    CLEANUP_JSON json_t *theirs = json_loadb(exact, len, JSON_DECODE_ANY, NULL), *ours = json_read(exact, len, DEPTH);
+    json_error_t why = {0};
+    size_t stopped;
+    CLEANUP_JSON json_t *theirs = json_loadb(exact, len, JSON_DECODE_ANY, &why), *ours = json_read(exact, len, DEPTH, &stopped);
+    assert_true(stopped <= len);
+    if (!theirs && json_error_code(&why) == json_error_numeric_overflow)
+        return;
     if (theirs && nesting(theirs) > DEPTH) {
         assert_null(ours);
         return;
@@ -143,9 +171,10 @@ static void compare(const char *text, size_t len)
         fail_msg("%s takes it: %.*s", ours ? "only the reader" : "only jansson", (int)len, text);
     if (!ours)
         return;
-    CLEANUP_FREE char *a = json_dumps(theirs, JSON_ENCODE_ANY | JSON_COMPACT), *b = json_dumps(ours, JSON_ENCODE_ANY | JSON_COMPACT);
-    if (strcmp(a, b) != 0 || !json_equal(theirs, ours))
+    if (!same(theirs, ours)) {
+        CLEANUP_FREE char *a = json_dumps(theirs, JSON_ENCODE_ANY | JSON_COMPACT), *b = json_dumps(ours, JSON_ENCODE_ANY | JSON_COMPACT);
         fail_msg("%.*s is %s, not %s", (int)len, text, a, b);
+    }
 }
 
 static void texts_are_read_as_jansson_reads_them(void **unused)
@@ -166,12 +195,13 @@ static void texts_are_read_as_jansson_reads_them(void **unused)
 
 static void depth_is_counted_as_levels_around_a_value(void **unused)
 {
+    size_t stopped;
     (void)unused;
-    CLEANUP_JSON json_t *flat = json_read("[[1]]", 5, 2);
+    CLEANUP_JSON json_t *flat = json_read("[[1]]", 5, 2, &stopped);
     assert_non_null(flat);
-    assert_null(json_read("[[1]]", 5, 1));
-    assert_null(json_read("{\"a\":1}", 7, 0));
-    CLEANUP_JSON json_t *empty = json_read("[]", 2, 0);
+    assert_null(json_read("[[1]]", 5, 1, &stopped));
+    assert_null(json_read("{\"a\":1}", 7, 0, &stopped));
+    CLEANUP_JSON json_t *empty = json_read("[]", 2, 0, &stopped);
     assert_non_null(empty);
 }
 

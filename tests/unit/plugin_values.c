@@ -105,7 +105,7 @@ static void values_are_read(void **state)
     for (int i = 0; i < 2; i++)
         expect_run(run_reading, i ? WFW_EXEC_LOOP : WFW_EXEC_BLOCKING, 0, "{}",
                    "done output=\"{\\\"t\\\":true,\\\"s\\\":\\\"text\\\",\\\"n\\\":null,\\\"r\\\":0.5,\\\"whole\\\":3.0,"
-                   "\\\"big\\\":1e+300,\\\"a\\\":[1,{\\\"b/c~d\\\":-9}],\\\"last\\\":{}}\"");
+                   "\\\"big\\\":1e300,\\\"a\\\":[1,{\\\"b/c~d\\\":-9}],\\\"last\\\":{}}\"");
 }
 
 static void build_wrong(struct wfw_task *task, struct wfw_value *object, struct wfw_value *array)
