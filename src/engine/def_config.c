@@ -83,3 +83,14 @@ void load_node_config(struct def_node *n)
     if (n->tmpl && !tmpl_is_constant(n->tmpl))
         scan(n, n->config);
 }
+
+bool def_node_accepted(const struct def *d, size_t node)
+{
+    return d->nodes[node].accepted;
+}
+
+void def_note_accepted(struct def *d, size_t node)
+{
+    struct def_node *n = &d->nodes[node];
+    n->accepted = n->tmpl && tmpl_is_constant(n->tmpl);
+}

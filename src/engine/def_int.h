@@ -69,6 +69,7 @@ struct def_node {
     json_t *config;   /* always an object */
     struct tmpl *tmpl;             /* NULL: config_error says why */
     struct expr_error config_error;
+    bool accepted;                 /* see def_node_accepted() */
     char **secrets, **envs;        /* names that the config mentions, NULL-terminated, or NULL */
     struct node_options options;
     const uint32_t *out, *in;      /* edge numbers, in edge order; in: without those that carry no token */

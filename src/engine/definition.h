@@ -69,6 +69,11 @@ const char *def_node_type(const struct def *d, size_t node);         /* canonica
 const struct node_type *def_node_info(const struct def *d, size_t node); /* NULL: no plugin has it */
 int64_t def_node_timeout_ms(const struct def *d, size_t node);       /* node option, else the type's default, else 0 */
 
+/* The node's handler has accepted its config, and will again: it has no templates, so it is always the same value.  A note
+ * for the loop thread that starts handlers; def_note_accepted() does nothing for a config with templates. */
+bool def_node_accepted(const struct def *d, size_t node);
+void def_note_accepted(struct def *d, size_t node);
+
 /* ---- The structure, for those who check or draw it (def_view.c); everything is borrowed ---- */
 
 struct def_node_view {

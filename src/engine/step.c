@@ -138,6 +138,7 @@ int engine_step(const struct def *d, struct engine_state *s, const struct engine
                 struct engine_effects *fx, struct error *e)
 {
     struct step st = {.d = d, .s = s, .now = now_us, .fx = fx};
+    json_decref(STEAL(s->view)); /* who still looks at it has a reference */
     if (ev->type == ENGINE_START)
         return step_start(&st, ev->start, e);
     if (s->phase == PHASE_NEW)

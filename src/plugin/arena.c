@@ -8,7 +8,7 @@
 
 void arena_init(struct arena *a)
 {
-    *a = (struct arena){.block_count = 0};
+    *a = (struct arena){.values = a->first, .value_cap = ARENA_VALUES};
     pthread_mutex_init(&a->lock, NULL);
 }
 
@@ -18,7 +18,8 @@ void arena_free(struct arena *a)
         json_decref(a->values[i - 1]);
     for (size_t i = a->block_count; i > 0; i--)
         free(a->blocks[i - 1]);
-    free(a->values);
+    if (a->values != a->first)
+        free(a->values);
     free(a->blocks);
     pthread_mutex_destroy(&a->lock);
 }
@@ -55,12 +56,23 @@ bool arena_drop(struct arena *a, const json_t *v)
     return found;
 }
 
+static void grow_values(struct arena *a)
+{
+    void *values = a->values == a->first ? NULL : a->values;
+    a->value_cap = values ? a->value_cap : 0;
+    xgrow(&values, &a->value_cap, a->value_count + 1, sizeof *a->values);
+    if (a->values == a->first)
+        memcpy(values, a->first, sizeof a->first);
+    a->values = values;
+}
+
 json_t *arena_keep(struct arena *a, json_t *v)
 {
     if (!v)
         return NULL;
     pthread_mutex_lock(&a->lock);
-    xgrow((void **)&a->values, &a->value_cap, a->value_count + 1, sizeof *a->values);
+    if (a->value_count == a->value_cap)
+        grow_values(a);
     a->values[a->value_count++] = v;
     pthread_mutex_unlock(&a->lock);
     return v;

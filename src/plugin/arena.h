@@ -8,15 +8,18 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#define ARENA_VALUES 8
+
 struct arena {
     pthread_mutex_t lock;
     void **blocks;
     size_t block_count, block_cap;
-    json_t **values;
+    json_t **values; /* `first`, or allocated when there are more */
     size_t value_count, value_cap;
+    json_t *first[ARENA_VALUES];
 };
 
-void arena_init(struct arena *a);
+void arena_init(struct arena *a); /* it must stay where it is */
 void arena_free(struct arena *a); /* frees what is in it, not itself */
 
 void *arena_alloc(struct arena *a, size_t size); /* zeroed */

@@ -183,6 +183,7 @@ void task_unref(struct task *t)
         return;
     if (t->cancel_fd >= 0)
         close(t->cancel_fd);
+    json_decref(t->input);
     arena_free(&t->arena);
     values_freed();
     host_unref(t->host);
@@ -249,14 +250,44 @@ void task_returned(struct task *t)
 
 /* ---- Delivery ---- */
 
+/* The data that a loop handler saw are its owner's again: while somebody holds them, they are copied to be changed. */
+static void give_back_input(struct task *t)
+{
+    if (t->running || t->handler->node->exec != WFW_EXEC_LOOP || (t->handler->node->caps & WFW_CAP_THREADS))
+        return;
+    t->call.input = NULL;
+    json_decref(STEAL(t->input));
+}
+
+static void hand_over(struct task *t)
+{
+    t->settled = true;
+    give_back_input(t);
+    t->on_outcome(t->owner, t, &t->outcome);
+    settle(t);
+}
+
+bool task_at_hand(const struct task *t)
+{
+    return t->at_hand;
+}
+
+bool task_accepted(const struct task *t)
+{
+    return t->accepted;
+}
+
+void task_deliver(struct task *t)
+{
+    t->at_hand = false;
+    hand_over(t);
+}
+
 static void run_outcome(struct job *job)
 {
     struct task *t = job->task;
-    if (!t->settled) {
-        t->settled = true;
-        t->on_outcome(t->owner, t, &t->outcome);
-        settle(t);
-    }
+    if (!t->settled)
+        hand_over(t);
     task_unref(t);
     free(job);
 }
@@ -290,11 +321,15 @@ int task_decide(struct task *t, const struct outcome *outcome)
                       LOG_STR("node", t->call.node_id), LOG_STR("execution", t->call.execution_id));
         return WFW_E_STALE;
     }
+    if (on_loop(h)) {
+        watch_stop_all(t); /* the plugin may close descriptors now */
+        t->at_hand = t->at_once;
+        if (t->at_hand)
+            return WFW_OK;
+    }
     struct job *job = xcalloc(1, sizeof *job);
     *job = (struct job){.task = t, .run = run_outcome, .drop = drop_outcome};
     task_ref(t);
-    if (on_loop(h))
-        watch_stop_all(t); /* the plugin may close descriptors now */
     host_post(h, job);
     return WFW_OK;
 }
@@ -322,16 +357,32 @@ static const struct wfw_value *keep_value(struct task *t, json_t *v)
     return value_of(arena_keep(&t->arena, json_incref(v)));
 }
 
+static size_t text_size(const char *text)
+{
+    return text ? strlen(text) + 1 : 0;
+}
+
+static const char *put_text(char **at, const char *text)
+{
+    size_t size = text_size(text);
+    const char *copy = text ? memcpy(*at, text, size) : NULL;
+    *at += size;
+    return copy;
+}
+
+static size_t texts_size(const struct task_call *c)
+{
+    return text_size(c->node_type) + text_size(c->node_id) + text_size(c->execution_id) + text_size(c->workflow_id) +
+           text_size(c->key) + text_size(c->signal);
+}
+
 static void fill_call(struct task *t, const struct task_call *c)
 {
+    char *at = t->texts;
+    t->input = json_incref(c->input);
     t->call = (struct wfw_call){.size = sizeof t->call,
-                                .node_type = copy_text(t, c->node_type),
-                                .node_id = copy_text(t, c->node_id),
-                                .execution_id = copy_text(t, c->execution_id),
-                                .workflow_id = copy_text(t, c->workflow_id),
-                                .key = copy_text(t, c->key),
                                 .config = keep_value(t, c->config),
-                                .input = keep_value(t, c->input),
+                                .input = value_of(t->input),
                                 .checkpoint = keep_value(t, c->checkpoint),
                                 .event = keep_value(t, c->event),
                                 .attempt = c->attempt,
@@ -340,8 +391,13 @@ static void fill_call(struct task *t, const struct task_call *c)
                                 .deadline_ms = c->timeout_ms,
                                 .scope_pass = c->scope_pass,
                                 .scope = keep_value(t, c->scope),
-                                .edges = keep_value(t, c->edges),
-                                .signal = copy_text(t, c->signal)};
+                                .edges = keep_value(t, c->edges)};
+    t->call.node_type = put_text(&at, c->node_type);
+    t->call.node_id = put_text(&at, c->node_id);
+    t->call.execution_id = put_text(&at, c->execution_id);
+    t->call.workflow_id = put_text(&at, c->workflow_id);
+    t->call.key = put_text(&at, c->key);
+    t->call.signal = put_text(&at, c->signal);
     t->activation = c->activation;
     t->number = c->number;
 }
@@ -372,14 +428,16 @@ static int check_config(struct task *t, const json_t *config)
 struct task *task_start(struct task_host *h, const struct handler *handler, const struct task_call *call,
                         outcome_fn on_outcome, void *owner)
 {
-    struct task *t = xcalloc(1, sizeof *t);
-    *t = (struct task){.refs = 1, .host = h, .handler = handler, .on_outcome = on_outcome, .owner = owner, .cancel_fd = -1};
+    struct task *t = xmalloc(sizeof *t + texts_size(call));
+    *t = (struct task){.refs = 1, .host = h, .handler = handler, .on_outcome = on_outcome, .owner = owner, .cancel_fd = -1,
+                       .at_once = call->at_once};
     host_ref(h);
     arena_init(&t->arena);
     fill_call(t, call);
     t->handle = handle_new(t);
     t->running = true;
-    if (check_config(t, call->config) != 0) {
+    t->accepted = call->accepted || check_config(t, call->config) == 0;
+    if (!t->accepted) {
         t->running = false;
     } else if (handler->node->exec == WFW_EXEC_LOOP) {
         struct loop_call timed;
@@ -390,6 +448,7 @@ struct task *task_start(struct task_host *h, const struct handler *handler, cons
     } else {
         pool_add(t);
     }
+    t->at_once = false;
     return t;
 }
 

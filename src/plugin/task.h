@@ -92,6 +92,8 @@ struct task_call {
     uint32_t number;     /* which call of it this is: together never the same again */
     uint64_t scope_pass;
     json_t *scope, *edges; /* borrowed, or NULL */
+    bool accepted;  /* this very config was accepted before: it is not looked at again */
+    bool at_once;   /* an outcome that is there when task_start() returns is left for task_deliver() */
 };
 
 /* The pool and its queue.  Threads are made when they are needed, at most blocking_threads (1 .. 4096); further blocking
@@ -113,6 +115,13 @@ typedef void (*outcome_fn)(void *owner, struct task *t, const struct outcome *ou
  * timeout_ms only tells the handler; when it is over, task_cancel(). */
 struct task *task_start(struct task_host *h, const struct handler *handler, const struct task_call *call,
                         outcome_fn on_outcome, void *owner);
+
+/* Of a task that was started with `at_once`: the outcome is there already; it has to be delivered now (on_outcome is called
+ * from inside), or task_cancel() be called. */
+bool task_at_hand(const struct task *t);
+void task_deliver(struct task *t);
+
+bool task_accepted(const struct task *t); /* its config was found good, now or before */
 
 /* Ask the handler to stop and forget it: no outcome will be delivered.  A blocking handler that does not return keeps
  * its thread; after grace_ms that is logged and counted. */

@@ -70,12 +70,17 @@ struct task {
     _Atomic bool cancelled;
     int cancel_fd; /* (lock) -1 = not made */
 
+    json_t *input;  /* (loop) a reference: what the handler sees as call.input, or NULL */
     bool running;   /* (loop) run() is to be called or has not returned */
+    bool accepted;  /* (loop) see task_accepted() */
+    bool at_once;   /* (loop) in task_start(), and the caller wants an outcome of the loop's at hand instead of posted */
+    bool at_hand;   /* (loop) the outcome is there, for task_deliver() */
     bool settled;   /* (loop) */
     bool abandoned; /* (loop) */
     struct wfw_watch *watches; /* (loop) */
     uv_timer_t *grace;         /* (loop) */
     struct task *next;         /* in waiting, or in zombies */
+    char texts[];              /* what `call` points at */
 };
 
 /* handles.c: from what a plugin holds to the task, with a reference; NULL when it is stale.  Any thread. */

@@ -194,15 +194,21 @@ static void on_outcome(void *owner, struct task *t, const struct outcome *o)
     struct act *a = owner;
     struct run *r = a->run;
     struct said said = {0};
-    CLEANUP(outcome_masked_free) struct outcome masked = outcome_masked(&a->mask, o);
     (void)t;
     a->task = NULL;
     CRASH_POINT("outcome.taken");
-    said_make(&said, &masked, a->id);
-    act_over(a, &said.ev);
+    if (a->mask.count > 0) {
+        CLEANUP(outcome_masked_free) struct outcome masked = outcome_masked(&a->mask, o);
+        said_make(&said, &masked, a->id);
+        act_over(a, &said.ev);
+    } else {
+        said_make(&said, o, a->id);
+        act_over(a, &said.ev);
+    }
     said_clear(&said);
     CRASH_POINT("outcome.applied");
-    run_turn(r);
+    if (!r->starting)
+        run_turn(r);
 }
 
 static void on_timeout(struct timer_item *t)
@@ -226,7 +232,17 @@ static void on_outcome_again(void *owner, struct task *t, const struct outcome *
 }
 #endif
 
-static void act_call(struct act *a, const struct handler *h, json_t *config)
+/* Most handlers that never wait have said all before they return. */
+static int deliver(struct run *r, struct task *t)
+{
+    r->w->outcomes_left--;
+    r->starting = true;
+    task_deliver(t);
+    r->starting = false;
+    return -1;
+}
+
+static int act_call(struct act *a, const struct handler *h, json_t *config)
 {
     struct run *r = a->run;
     struct worker *w = r->w;
@@ -238,18 +254,24 @@ static void act_call(struct act *a, const struct handler *h, json_t *config)
                              .attempt = a->attempt, .why = handling_why(a->why), .timeout_ms = a->timeout_ms};
     CRASH_POINT("effect.durable");
     told_call(&a->told, r->def, a->node, &call);
+    call.accepted = def_node_accepted(r->def, a->node);
+    call.at_once = w->outcomes_left > 0;
     a->blocking = h->node->exec != WFW_EXEC_LOOP;
     a->phase = ACT_STARTED;
     w->running++;
     w->blocking += a->blocking;
     if (a->timeout_ms > 0)
         timer_set(&w->timers, &a->timeout, a->timeout_ms * US_PER_MS);
-    a->task = task_start(w->tasks, h, &call, on_outcome, a);
+    struct task *t = a->task = task_start(w->tasks, h, &call, on_outcome, a);
 #ifdef WITH_CRASH_POINTS
+    call.at_once = false;
     if (FAULT("double-run"))
         a->again = task_start(w->tasks, h, &call, on_outcome_again, a);
 #endif
     CRASH_POINT("effect.started");
+    if (task_accepted(t))
+        def_note_accepted(r->def, a->node);
+    return task_at_hand(t) ? deliver(r, t) : 0;
 }
 
 char *act_secret(void *ctx, const char *kind, const char *name)
@@ -270,7 +292,7 @@ static void act_fail_masked(struct act *a, struct failure *f)
     failure_clear(f);
 }
 
-/* -1: it failed at once, and the engine knows. */
+/* -1: it is over already, and the engine knows. */
 static int act_start(struct act *a)
 {
     struct run *r = a->run;
@@ -287,8 +309,7 @@ static int act_start(struct act *a)
         act_fail_masked(a, &f);
         return -1;
     }
-    act_call(a, h, config);
-    return 0;
+    return act_call(a, h, config);
 }
 
 /* An act in phase WAITING is durable too when nothing that was applied is not. */

@@ -80,6 +80,7 @@ struct worker {
 
     struct idmap held;           /* of struct run */
     size_t running;             /* attempts that a handler works on */
+    size_t outcomes_left;       /* so many outcomes may still be taken in this turn of the loop without going through it */
     size_t blocking;            /* of these, in handlers that may block */
     size_t room;                /* as last told to the store */
     size_t threads;             /* for blocking handlers; fixed, whatever SIGHUP brings */
@@ -167,6 +168,7 @@ struct run {
     bool durable;             /* something happened that must be durable soon */
     bool careful;             /* a worker was lost over it: every start is made durable first */
     char *refusal;            /* the database refused a save: the text that the execution fails with */
+    bool starting;            /* a handler is being started: what it says at once is looked at there */
     bool leaving;             /* the worker ends: save what is there and give it back */
     enum save_then then;      /* of the save under way */
     char *new_status;         /* the status that it writes */

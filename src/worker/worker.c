@@ -20,6 +20,8 @@
 #define STATS_US (60 * US_PER_S)
 #define DEFINITIONS_MAX 2048
 #define BLOCKING_PER_THREAD 4
+/* Outcomes of handlers that do not wait, in one turn of the loop: some milliseconds. */
+#define OUTCOMES_MAX 500
 #define SAVES_WAITING_MAX 4000
 #define CLOSE_TURNS 200
 #define HOST_TEXT 256
@@ -109,6 +111,7 @@ static size_t room_now(const struct worker *w)
 static void after_turn(uv_check_t *handle)
 {
     struct worker *w = handle->data;
+    w->outcomes_left = OUTCOMES_MAX;
     if (w->phase != WORKER_WORKING)
         return;
     if (w->stop_asked) {
