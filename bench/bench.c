@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Node types of the benchmark: bench.effect does something that counts as an effect on the world, at no cost, so that its
- * result has to be durable before the next node begins; bench.stamp also writes when it began and ended, by the wall clock
- * in nanoseconds, as a line "EXECUTION NODE BEGAN ENDED" at the end of the file that its configuration names. */
+/* Node types of the benchmark.
+ *
+ * bench.effect does something that must not be repeated, at no cost: all that came before it has to be durable before it
+ * starts, and its result is durable before the next one does.  bench.stamp writes when it began and ended, by the wall clock
+ * in nanoseconds, as a line "EXECUTION NODE BEGAN ENDED" at the end of the file that its configuration names; it may be
+ * repeated, so that it starts as soon as it can.  bench.effect does that too when it is given a file. */
 #define WFW_ABI_MINOR 0
 #include <wfworker/plugin.h>
 
@@ -43,21 +46,15 @@ static void stamp(const char *path, const struct wfw_call *call, long long began
         stamps = -1; /* a stamp that is missing is an error of the benchmark */
 }
 
-static void stamp_run(void *state, struct wfw_task *task, const struct wfw_call *call)
+static void run(void *state, struct wfw_task *task, const struct wfw_call *call)
 {
     long long began = now_ns();
     const char *path = "";
-    (void)state;
-    if (host->get_string(call->config, "/file", &path, NULL) == WFW_OK && *path)
-        stamp(path, call, began);
-    host->done(task, host->object(task), NULL);
-}
-
-static void effect_run(void *state, struct wfw_task *task, const struct wfw_call *call)
-{
     struct wfw_value *out = host->object(task);
     (void)state;
     host->set(out, "key", host->string(task, call->key, WFW_NTS));
+    if (host->get_string(call->config, "/file", &path, NULL) == WFW_OK && *path)
+        stamp(path, call, began);
     host->done(task, out, NULL);
 }
 
@@ -68,19 +65,22 @@ static int init(const struct wfw_host *h, const struct wfw_value *config, void *
     return WFW_OK;
 }
 
+#define SCHEMA "{\"type\":\"object\",\"properties\":{\"file\":{\"type\":\"string\"}}}"
+
 static const struct wfw_node effect_node = {.size = sizeof effect_node,
                                             .type = "bench.effect",
                                             .summary = "an effect on the world that costs nothing",
+                                            .config_schema = SCHEMA,
                                             .exec = WFW_EXEC_LOOP,
-                                            .effect = WFW_EFFECT_IDEMPOTENT,
-                                            .run = effect_run};
+                                            .effect = WFW_EFFECT_UNSAFE,
+                                            .run = run};
 static const struct wfw_node stamp_node = {.size = sizeof stamp_node,
                                            .type = "bench.stamp",
                                            .summary = "writes down when it ran",
-                                           .config_schema = "{\"type\":\"object\",\"properties\":{\"file\":{\"type\":\"string\"}}}",
+                                           .config_schema = SCHEMA,
                                            .exec = WFW_EXEC_LOOP,
                                            .effect = WFW_EFFECT_IDEMPOTENT,
-                                           .run = stamp_run};
+                                           .run = run};
 static const struct wfw_node *const nodes[] = {&effect_node, &stamp_node, NULL};
 
 static const struct wfw_plugin bench = {.size = sizeof bench,

@@ -66,12 +66,14 @@ def drain(database, workflow, count, workers=1, arguments=(), goal=None, logs=PU
     server = database.postgres.cpu() - server
     seen = database.run("SELECT count(*) FROM executionlog WHERE \"timestamp\" >= %s"
                         " AND message = 'Workflow execution completed'", (since,))[0][0]
+    peak = max(w.resident_peak() for w in running)
     stop_workers(running)
     ended, seconds, first = database.run(ENDED, {"t0": t0, "since": since, "count": goal})[0]
     if ended < goal:
         raise RuntimeError("%d of %d executions have ended" % (ended, goal))
     return {"executions": goal, "seconds": seconds, "per_second": goal / seconds, "first_commit_ms": first * 1000,
-            "worker_cpu_us": cpu / max(seen, 1) * 1e6, "server_cpu_us": server / max(seen, 1) * 1e6, "workers": workers}
+            "worker_cpu_us": cpu / max(seen, 1) * 1e6, "server_cpu_us": server / max(seen, 1) * 1e6, "workers": workers,
+            "resident_peak": peak}
 
 
 def floor(database, workflow, count, *arguments, log=PURE_LOGS, state=None):
@@ -83,6 +85,7 @@ def floor(database, workflow, count, *arguments, log=PURE_LOGS, state=None):
     done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=900)
     if done.returncode != 0:
         raise RuntimeError("floor: " + done.stderr)
+    time.sleep(0.2)  # the postmaster counts the time of a backend once it has seen its end
     result = json.loads(done.stdout)
     if result["executions"] != count:
         raise RuntimeError("floor finished %d of %d executions" % (result["executions"], count))

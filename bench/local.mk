@@ -16,4 +16,4 @@ RUN_BENCH = srcdir='$(srcdir)' builddir='$(abs_builddir)' PYTHONDONTWRITEBYTECOD
 bench: all $(BENCH_PARTS)
 	$(RUN_BENCH) $(srcdir)/bench/run $(BENCH)
 .PHONY: bench
-EXTRA_DIST += bench/run bench/drains.py bench/moments.py bench/place.py bench/report.py bench/rows.py
+EXTRA_DIST += bench/run bench/drains.py bench/moments.py bench/place.py bench/report.py bench/rows.py bench/svg.py

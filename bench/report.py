@@ -1,5 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What was measured, as text."""
+"""What was measured, as text, as plots and as a page."""
+
+import os
+
+import svg
+
+WRITTEN = (("written", "a short execution"), ("written_effects", "one with three effects"))
 
 
 def number(value):
@@ -39,11 +45,37 @@ def text(results):
     for name, floor in results["floor"].items():
         out.append("FLOOR, %s: %s executions/s, server %.0f us, client %.1f us each" % (
             name, number(round(floor["per_second"])), floor["server_cpu_us"], floor["client_cpu_us"]))
-    for table_name, counts in sorted(results.get("written", {}).items()):
-        out.append("rows written for a short execution, %s: %s" % (
-            table_name, ", ".join("%g %s" % (n, what) for what, n in counts.items() if n)))
+    for key, what in WRITTEN:
+        for name, counts in sorted(results.get(key, {}).items()):
+            out.append("rows written for %s, %s: %s" % (what, name, ", ".join("%g %s" % (n, how) for how, n in counts.items() if n)))
     out += [""] + columns(table(results))
     for name, series in results["series"].items():
         for line, points in series.items():
             out.append("%s, %s: %s" % (name, line, "  ".join("%s: %s" % (number(p[0]), number(p[1])) for p in points)))
     return "\n".join(out)
+
+
+# ---- Plots ----
+
+PLOTS = (
+    ("batch", "Batch", "batch (FLOOR), half of those in flight (worker)", True),
+    ("workers", "Workers", "workers on one database", False),
+    ("finished", "History", "executions that were finished before", True),
+)
+
+
+def plot(results):
+    """The series that were measured as one SVG; '' when there is none."""
+    charts = [svg.Chart(title, label, "executions/s", {name: [tuple(p) for p in points] for name, points in results["series"][key].items()}, log)
+              for key, title, label, log in PLOTS if key in results["series"]]
+    return svg.page(charts) if charts else ""
+
+
+def write(results, directory, page):
+    """The plots into `directory`; the page's generated parts anew."""
+    drawn = plot(results)
+    if directory and drawn:
+        with open(os.path.join(directory, "throughput.svg"), "w") as f:
+            f.write(drawn)
+    if page:
+        raise SystemExit("--doc is not there yet")

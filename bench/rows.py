@@ -38,7 +38,7 @@ class Bench:
 
     def __init__(self, options):
         self.options = options
-        self.peers_idle = None
+        self.idle = None
         self.results = {"rows": [], "floor": {}, "series": {}, "options": {
             "size": options.size, "large": options.large, "repeat": options.repeat, "quick": options.quick}}
 
@@ -65,6 +65,8 @@ class Bench:
         self.results["date"] = datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d %H:%M UTC")
         self.results["machine"] = machine(self.server)
         self.results["commit"] = commit()
+        if "idle" in self.options.rows and len(self.options.rows) > 1:
+            self.watch_idle()
         for name in self.options.rows:
             self.say(name)
             began = time.monotonic()
@@ -73,11 +75,20 @@ class Bench:
             except Exception as error:  # one row that cannot be measured does not take the others with it
                 traceback.print_exc()
                 failed.append((name, str(error)))
-                for worker in list(harness.Worker.all):
-                    worker.kill()
-                harness.Worker.all.clear()
+                self.kill_workers()
             self.results.setdefault("took", {})[name] = round(time.monotonic() - began, 1)
         return failed
+
+    def kill_workers(self):
+        keep = self.idle.worker if self.idle else None
+        for worker in [w for w in harness.Worker.all if w is not keep]:
+            worker.kill()
+            harness.Worker.all.remove(worker)
+
+    def watch_idle(self):
+        """From now on there is an idle worker that is watched."""
+        self.idle = moments.Idle(4 if self.options.quick else 40)
+        self.idle.begin()
 
     def row(self, name, what, reached, unit, target, met, **detail):
         """One line of the table.  target: as text; met: True, False, or None when there is no target."""
@@ -148,11 +159,12 @@ def drain(b):
 
 @group
 def effects(b):
-    """Three effects, each durable before the next."""
+    """Three effects that must not be repeated: the start and the result of each are durable before the next one starts."""
     db = b.database
     b.floor_rate()
     drains.drain(db, db.effects, min(b.options.size, 500), logs=EFFECTS_LOGS)
     runs = [drains.drain(db, db.effects, max(b.options.size // 2, 1), logs=EFFECTS_LOGS) for _ in range(b.options.repeat)]
+    b.results["written_effects"] = drains.rows_per_execution(db, db.effects, min(b.options.size, 1000))
     rate_row(b, "effects", "three effects each, a durable point after every one", runs, 0.36)
 
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # The program against a real PostgreSQL.  Each prints TAP and skips itself where PostgreSQL or psycopg2 is missing.
 INTEGRATION_TESTS = \
+  tests/integration/bench_test.py \
   tests/integration/children_test.py \
   tests/integration/approvals_test.py \
   tests/integration/cli_test.py \
