@@ -183,141 +183,147 @@ BEGIN
 END
 $$;
 
--- Save many executions; each one is checked and applied by itself: o_result 0 applied (now, or by an earlier try whose answer
--- was lost), 1 fenced, 2 the status was changed (o_status), 3 gone, 5 locked by somebody else: try again.
--- p_then 0 keep the lease, 1 park until p_due_us from now (null: until poked), 2 over.
+-- Save many executions, sorted by id; each one is checked and applied by itself.  Rows that come back: o_n counts from 0,
+-- o_result 0 applied by an earlier try whose answer was lost, 1 fenced, 2 the status was changed (o_status), 3 gone, 5 locked by
+-- somebody else: try again.  The last row has o_n = -1: whatever was not named before is applied, and o_result 1 says that there is
+-- something to deliver.
+-- p_has is a sum: 1 a journal row, 2 a snapshot, 4 a projection, without which the execution's row stays as it is; an array that
+-- nobody has anything in is empty.  p_then 0 keep the lease, 1 park until p_due_us from now (null: until poked), 2 over.  p_log_of, p_used_of and p_ask_of
+-- say of which save: log rows, signals and answers that were used, and what is asked for.
+-- A lease is made longer only when less than half of it is left: a task whose due_at stays is updated without its indexes.
 CREATE FUNCTION wfworker.save(
-    p_lease_ms bigint, p_id uuid[], p_token bigint[], p_expected text[], p_seq bigint[], p_journal text[], p_snapshot text[],
-    p_definition text[], p_projection text[], p_status text[], p_node text[], p_error text[], p_retries integer[],
-    p_next_retry timestamp[], p_completed timestamp[], p_then integer[], p_due_us bigint[],
-    p_log_of integer[], p_log_node text[], p_log_level text[], p_log_message text[], p_log_at timestamp[])
+    p_lease_ms bigint, p_id uuid[], p_token bigint[], p_expected text[], p_seq bigint[], p_has integer[], p_journal text[],
+    p_snapshot text[], p_definition text[], p_projection json[], p_status text[], p_node text[], p_error text[],
+    p_retries integer[], p_next_retry timestamp[], p_completed timestamp[], p_then integer[], p_due_us bigint[],
+    p_log_of integer[], p_log_id uuid[], p_log_node text[], p_log_level text[], p_log_message text[], p_log_at timestamp[],
+    p_used_of integer[], p_used uuid[], p_ask_of integer[], p_ask_kind text[], p_ask_body text[])
 RETURNS TABLE (o_n integer, o_result integer, o_status text)
 LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_hashjoin = off
-SET enable_mergejoin = off SET jit = off SET wfworker.saving = '1' AS $$
+SET enable_mergejoin = off SET jit = off SET work_mem = '16MB' SET wfworker.saving = '1' AS $$
 DECLARE
-    r record;
-    k integer;
     v_count integer := cardinality(p_id);
-    v_result integer[] := array_fill(-1, ARRAY[v_count]);
-    v_ok boolean[] := array_fill(false, ARRAY[v_count]);
-    v_status text[] := array_fill(NULL::text, ARRAY[v_count]);
-    v_conflict boolean := false;
-    v_odd boolean := false;
-    v_seen integer := 0;
+    v_good integer[];
+    v_ok boolean[];
+    v_asked boolean := false;
 BEGIN
     -- The execution first, then its task, as the backend's writers and our triggers do.  Whoever holds an execution's row
-    -- for long makes only that one wait.
-    FOR r IN
-        WITH e AS MATERIALIZED (
-            SELECT i.n, i.id, i.token AS given, i.expected, i.seq AS new_seq, i.journal IS NOT NULL AS has_journal, x.status
-              FROM unnest(p_id, p_token, p_expected, p_seq, p_journal) WITH ORDINALITY i (id, token, expected, seq, journal, n)
-              JOIN workflowexecution x ON x.id = i.id
-             ORDER BY i.n FOR NO KEY UPDATE OF x SKIP LOCKED
-        )
-        SELECT e.n::integer AS n, e.given, e.expected, e.new_seq, e.has_journal, e.status::text AS status, t.token, t.seq
-          FROM e JOIN wfworker.task t ON t.execution_id = e.id FOR NO KEY UPDATE OF t
-    LOOP
-        v_seen := v_seen + 1;
-        IF r.token <> r.given THEN
-            v_result[r.n] := 1;
-            v_odd := true;
-        ELSIF r.has_journal AND r.seq >= r.new_seq THEN
-            v_result[r.n] := 1;
-            v_odd := true;
-        ELSIF r.status <> r.expected THEN
-            v_result[r.n] := 2;
-            v_status[r.n] := r.status;
-        ELSE
-            v_result[r.n] := 0;
-            v_ok[r.n] := true;
-        END IF;
-    END LOOP;
+    -- for long makes only that one wait.  The task says whether the lease is ours still, and is done with at once.
+    WITH e AS MATERIALIZED (
+        SELECT i.n::integer AS n, i.id, i.token, i.seq, i.has, i.after, i.due, i.status, x.status = i.expected AS unchanged
+          FROM unnest(p_id, p_token, p_expected, p_seq, p_has, p_status, p_then, p_due_us)
+               WITH ORDINALITY i (id, token, expected, seq, has, status, after, due, n)
+          JOIN workflowexecution x ON x.id = i.id
+         ORDER BY i.n FOR NO KEY UPDATE OF x SKIP LOCKED
+    ), ended AS (
+        DELETE FROM wfworker.task t USING e
+         WHERE e.after = 2 AND e.unchanged AND t.execution_id = e.id AND t.token = e.token
+           AND (e.has & 1 = 0 OR t.seq IS NULL OR t.seq < e.seq)
+        RETURNING e.n
+    ), alive AS (
+        UPDATE wfworker.task t
+           SET worker = CASE e.after WHEN 0 THEN t.worker END,
+               token = CASE e.after WHEN 0 THEN t.token ELSE 0 END,
+               due_at = CASE WHEN e.after = 0 AND t.due_at > now() + p_lease_ms / 2 * interval '1 ms' THEN t.due_at
+                             WHEN e.after = 0 THEN now() + p_lease_ms * interval '1 ms'
+                             WHEN t.poked THEN now()
+                             WHEN e.due IS NULL THEN 'infinity'
+                             ELSE now() + e.due * interval '1 microsecond' END,
+               poked = CASE e.after WHEN 0 THEN t.poked ELSE false END,
+               crashes = 0,
+               seq = CASE WHEN e.has & 1 <> 0 THEN e.seq ELSE t.seq END,
+               since = CASE WHEN e.has & 2 <> 0 THEN 'infinity'
+                            WHEN e.has & 1 <> 0 AND t.since = 'infinity' THEN now() - interval '1 hour'
+                            ELSE t.since END,
+               status = CASE WHEN e.has & 4 <> 0 THEN e.status ELSE t.status END
+          FROM e
+         WHERE e.after <> 2 AND e.unchanged AND t.execution_id = e.id AND t.token = e.token
+           AND (e.has & 1 = 0 OR t.seq IS NULL OR t.seq < e.seq)
+        RETURNING e.n
+    )
+    SELECT array_agg(o.n) INTO v_good FROM (SELECT n FROM ended UNION ALL SELECT n FROM alive) o;
 
-    IF v_odd OR v_seen < v_count THEN
-        FOR k IN 1 .. v_count LOOP
-            CONTINUE WHEN v_result[k] NOT IN (-1, 1);
-            IF p_journal[k] IS NOT NULL AND EXISTS (
-                SELECT FROM wfworker.journal j WHERE j.execution_id = p_id[k] AND j.seq = p_seq[k] AND j.token = p_token[k]) THEN
-                v_result[k] := 0;
-            ELSIF v_result[k] = 1 THEN
-                NULL;
-            ELSIF NOT EXISTS (SELECT FROM workflowexecution x WHERE x.id = p_id[k]) THEN
-                v_result[k] := 3;
-            ELSIF NOT EXISTS (SELECT FROM wfworker.task t WHERE t.execution_id = p_id[k] AND t.token = p_token[k]) THEN
-                v_result[k] := 1;
-            ELSE
-                v_result[k] := 5;
-            END IF;
+    v_ok := array_fill(v_count = cardinality(v_good), ARRAY[v_count]);
+    IF NOT coalesce(v_ok[1], false) THEN
+        v_ok := array_fill(false, ARRAY[v_count]);
+        FOR k IN 1 .. coalesce(cardinality(v_good), 0) LOOP
+            v_ok[v_good[k]] := true;
         END LOOP;
+        RETURN QUERY SELECT k - 1, r.result, r.status FROM generate_series(1, v_count) k
+                       CROSS JOIN LATERAL wfworker.why_not_saved(p_id[k], p_token[k], p_expected[k], p_seq[k], p_has[k]) r
+                      WHERE NOT v_ok[k];
     END IF;
 
-    UPDATE workflowexecution x
-       SET status = i.status, current_node_id = left(i.node, 255), error_message = i.error, retry_count = i.retries,
-           next_retry_at = i.next_retry, completed_at = i.completed, execution_state = i.projection::json
-      FROM unnest(p_id, p_status, p_node, p_error, p_retries, p_next_retry, p_completed, p_projection, v_ok)
-           i (id, status, node, error, retries, next_retry, completed, projection, ok)
-     WHERE i.ok AND i.projection IS NOT NULL AND x.id = i.id;
-    IF array_position(p_projection, NULL) IS NOT NULL THEN
-        UPDATE workflowexecution x
-           SET status = i.status, current_node_id = left(i.node, 255), error_message = i.error, retry_count = i.retries,
-               next_retry_at = i.next_retry, completed_at = i.completed
-          FROM unnest(p_id, p_status, p_node, p_error, p_retries, p_next_retry, p_completed, p_projection, v_ok)
-               i (id, status, node, error, retries, next_retry, completed, projection, ok)
-         WHERE i.ok AND i.projection IS NULL AND x.id = i.id;
-    END IF;
-
+    -- Before the rows of the executions get a new version: so the check of the log's foreign key finds the very one that is
+    -- locked, and has nothing to write.
     INSERT INTO executionlog (id, execution_id, node_id, level, message, "timestamp")
-    SELECT gen_random_uuid(), p_id[l.save], left(l.node, 255), left(l.level, 20), left(l.message, 5000), l.at
-      FROM unnest(p_log_of, p_log_node, p_log_level, p_log_message, p_log_at) l (save, node, level, message, at)
+    SELECT l.id, p_id[l.save], l.node, l.level, l.message, l.at
+      FROM unnest(p_log_of, p_log_id, p_log_node, p_log_level, p_log_message, p_log_at) l (save, id, node, level, message, at)
      WHERE v_ok[l.save];
 
+    IF cardinality(p_projection) > 0 THEN
+        UPDATE workflowexecution x
+           SET status = i.status, current_node_id = i.node, error_message = i.error, retry_count = i.retries,
+               next_retry_at = i.next_retry, completed_at = i.completed, execution_state = i.projection
+          FROM unnest(p_id, p_status, p_node, p_error, p_retries, p_next_retry, p_completed, p_projection, v_ok)
+               i (id, status, node, error, retries, next_retry, completed, projection, ok)
+         WHERE i.ok AND i.projection IS NOT NULL AND x.id = i.id;
+    END IF;
+
     INSERT INTO wfworker.journal (execution_id, seq, token, events)
-    SELECT i.id, i.seq, i.token, i.journal
-      FROM unnest(p_id, p_seq, p_token, p_journal, v_ok) i (id, seq, token, journal, ok)
+    SELECT i.id, i.seq, i.token, i.journal FROM unnest(p_id, p_seq, p_token, p_journal, v_ok) i (id, seq, token, journal, ok)
      WHERE i.ok AND i.journal IS NOT NULL;
 
-    INSERT INTO wfworker.snapshot AS s (execution_id, seq, definition, state)
-    SELECT i.id, i.seq, coalesce(i.definition, ''), i.snapshot
-      FROM unnest(p_id, p_seq, p_definition, p_snapshot, v_ok) i (id, seq, definition, snapshot, ok)
-     WHERE i.ok AND i.snapshot IS NOT NULL
-    ON CONFLICT (execution_id) DO UPDATE
-       SET seq = excluded.seq, definition = excluded.definition, state = excluded.state, saved_at = now();
-
+    IF cardinality(p_snapshot) > 0 THEN
+        INSERT INTO wfworker.snapshot AS s (execution_id, seq, definition, state)
+        SELECT i.id, i.seq, coalesce(i.definition, ''), i.snapshot
+          FROM unnest(p_id, p_seq, p_definition, p_snapshot, v_ok) i (id, seq, definition, snapshot, ok)
+         WHERE i.ok AND i.snapshot IS NOT NULL
+        ON CONFLICT (execution_id) DO UPDATE
+           SET seq = excluded.seq, definition = excluded.definition, state = excluded.state, saved_at = now();
+    END IF;
     IF 2 = ANY (p_then) THEN
-        DELETE FROM wfworker.snapshot s USING unnest(p_id, p_then, p_snapshot, v_ok) i (id, after, snapshot, ok)
-         WHERE i.ok AND i.after = 2 AND i.snapshot IS NULL AND s.execution_id = i.id;
-        DELETE FROM wfworker.task t USING unnest(p_id, p_then, v_ok) i (id, after, ok)
-         WHERE i.ok AND i.after = 2 AND t.execution_id = i.id;
-    END IF;
-    IF 0 = ANY (p_then) OR 1 = ANY (p_then) THEN
-        UPDATE wfworker.task t
-           SET worker = CASE i.after WHEN 0 THEN t.worker END,
-               token = CASE i.after WHEN 0 THEN t.token ELSE 0 END,
-               due_at = CASE WHEN i.after = 0 THEN now() + p_lease_ms * interval '1 ms'
-                             WHEN t.poked THEN now()
-                             WHEN i.due IS NULL THEN 'infinity'
-                             ELSE now() + i.due * interval '1 microsecond' END,
-               poked = CASE i.after WHEN 0 THEN t.poked ELSE false END,
-               crashes = 0,
-               seq = CASE WHEN i.has_journal THEN i.seq ELSE t.seq END,
-               since = CASE WHEN i.has_snapshot THEN 'infinity'
-                            WHEN i.has_journal AND t.since = 'infinity' THEN now() - interval '1 hour'
-                            ELSE t.since END,
-               status = i.status
-          FROM (SELECT u.id, u.after, u.due, u.seq, u.journal IS NOT NULL AS has_journal, u.snapshot IS NOT NULL AS has_snapshot,
-                       u.status
-                  FROM unnest(p_id, p_then, p_due_us, p_seq, p_journal, p_snapshot, p_status, v_ok)
-                       u (id, after, due, seq, journal, snapshot, status, ok)
-                 WHERE u.ok AND u.after <> 2) i
-         WHERE t.execution_id = i.id;
+        DELETE FROM wfworker.snapshot s USING unnest(p_id, p_then, p_has, v_ok) i (id, after, has, ok)
+         WHERE i.ok AND i.after = 2 AND i.has & 2 = 0 AND s.execution_id = i.id;
     END IF;
 
-    FOR k IN 1 .. v_count LOOP
-        o_n := k - 1;
-        o_result := v_result[k];
-        o_status := v_status[k];
-        RETURN NEXT;
-    END LOOP;
+    IF cardinality(p_used_of) > 0 OR cardinality(p_ask_of) > 0 OR 2 = ANY (p_then) THEN
+        v_asked := wfworker.save_dealings(p_id, v_ok, p_then, p_used_of, p_used, p_ask_of, p_ask_kind, p_ask_body);
+    END IF;
+    o_n := -1;
+    o_result := v_asked::integer;
+    o_status := NULL;
+    RETURN NEXT;
+END
+$$;
+
+-- Of one save that was not applied: see there.  Also when the connection was lost, and the save was sent again that had been
+-- applied: the journal knows.
+CREATE FUNCTION wfworker.why_not_saved(p_id uuid, p_token bigint, p_expected text, p_seq bigint, p_has integer,
+                                       OUT result integer, OUT status text)
+LANGUAGE plpgsql AS $$
+#variable_conflict use_column
+DECLARE
+    v_status text;
+    v_seq bigint;
+BEGIN
+    SELECT x.status INTO v_status FROM workflowexecution x WHERE x.id = p_id;
+    IF p_has & 1 <> 0 AND EXISTS (SELECT FROM wfworker.journal j
+                                   WHERE j.execution_id = p_id AND j.seq = p_seq AND j.token = p_token) THEN
+        result := 0;
+        RETURN;
+    ELSIF v_status IS NULL THEN
+        result := 3;
+        RETURN;
+    END IF;
+    SELECT t.seq INTO v_seq FROM wfworker.task t WHERE t.execution_id = p_id AND t.token = p_token;
+    IF NOT FOUND OR (p_has & 1 <> 0 AND v_seq >= p_seq) THEN
+        result := 1;
+    ELSIF v_status <> p_expected THEN
+        result := 2;
+        status := v_status;
+    ELSE
+        result := 5;
+    END IF;
 END
 $$;
 

@@ -51,38 +51,6 @@ BEGIN
 END
 $$;
 
--- wfworker.save(), and in the same transaction what was used of signals: p_used_of says of which save.
-CREATE FUNCTION wfworker.save_used(
-    p_lease_ms bigint, p_id uuid[], p_token bigint[], p_expected text[], p_seq bigint[], p_journal text[], p_snapshot text[],
-    p_definition text[], p_projection text[], p_status text[], p_node text[], p_error text[], p_retries integer[],
-    p_next_retry timestamp[], p_completed timestamp[], p_then integer[], p_due_us bigint[],
-    p_log_of integer[], p_log_node text[], p_log_level text[], p_log_message text[], p_log_at timestamp[],
-    p_used_of integer[], p_used uuid[])
-RETURNS TABLE (o_n integer, o_result integer, o_status text)
-LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_hashjoin = off
-SET enable_mergejoin = off SET jit = off AS $$
-DECLARE
-    v_used uuid[];
-BEGIN
-    FOR o_n, o_result, o_status IN
-        SELECT s.o_n, s.o_result, s.o_status
-          FROM wfworker.save(p_lease_ms, p_id, p_token, p_expected, p_seq, p_journal, p_snapshot, p_definition, p_projection,
-                             p_status, p_node, p_error, p_retries, p_next_retry, p_completed, p_then, p_due_us, p_log_of,
-                             p_log_node, p_log_level, p_log_message, p_log_at) s
-    LOOP
-        IF o_result = 0 THEN
-            v_used := v_used || ARRAY(SELECT u.id FROM unnest(p_used_of, p_used) u (save, id) WHERE u.save = o_n + 1);
-        END IF;
-        RETURN NEXT;
-    END LOOP;
-    IF cardinality(v_used) > 0 THEN
-        UPDATE workflowsignal w SET processed = true WHERE w.id = ANY (v_used);
-        DELETE FROM wfworker.signal_waiting s USING unnest(p_used_of, p_used) u (save, id)
-         WHERE u.id = ANY (v_used) AND s.execution_id = p_id[u.save] AND s.id = u.id;
-    END IF;
-END
-$$;
-
 -- wfworker.sweep(), and signals that no trigger told us of.
 CREATE FUNCTION wfworker.sweep_all(p_failed boolean, p_status boolean) RETURNS bigint LANGUAGE plpgsql AS $$
 BEGIN

@@ -164,78 +164,47 @@ BEGIN
 END
 $$;
 
--- wfworker.save(), and in the same transaction what was used of signals and answers, and what is asked for: p_used_of and
--- p_ask_of say by which save.  A last row with o_n = -1 says that there is something to deliver.
-CREATE FUNCTION wfworker.save_all(
-    p_lease_ms bigint, p_id uuid[], p_token bigint[], p_expected text[], p_seq bigint[], p_journal text[], p_snapshot text[],
-    p_definition text[], p_projection text[], p_status text[], p_node text[], p_error text[], p_retries integer[],
-    p_next_retry timestamp[], p_completed timestamp[], p_then integer[], p_due_us bigint[],
-    p_log_of integer[], p_log_node text[], p_log_level text[], p_log_message text[], p_log_at timestamp[],
-    p_used_of integer[], p_used uuid[], p_ask_of integer[], p_ask_kind text[], p_ask_body text[])
-RETURNS TABLE (o_n integer, o_result integer, o_status text)
-LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_hashjoin = off
-SET enable_mergejoin = off SET jit = off AS $$
+-- Of wfworker.save(), for those that were applied (p_ok): what was used of signals and answers, what is asked for, and whom their
+-- end concerns.  True: there is something to deliver.
+CREATE FUNCTION wfworker.save_dealings(p_id uuid[], p_ok boolean[], p_then integer[], p_used_of integer[], p_used uuid[],
+                                       p_ask_of integer[], p_ask_kind text[], p_ask_body text[]) RETURNS boolean
+LANGUAGE plpgsql AS $$
 DECLARE
-    v_ok integer[];
     v_used uuid[];
     v_asked boolean := false;
 BEGIN
-    FOR o_n, o_result, o_status IN
-        SELECT s.o_n, s.o_result, s.o_status
-          FROM wfworker.save(p_lease_ms, p_id, p_token, p_expected, p_seq, p_journal, p_snapshot, p_definition, p_projection,
-                             p_status, p_node, p_error, p_retries, p_next_retry, p_completed, p_then, p_due_us, p_log_of,
-                             p_log_node, p_log_level, p_log_message, p_log_at) s
-    LOOP
-        IF o_result = 0 THEN
-            v_ok := v_ok || (o_n + 1);
-        END IF;
-        RETURN NEXT;
-    END LOOP;
-    IF v_ok IS NULL THEN
-        RETURN;
-    END IF;
-
-    v_used := ARRAY(SELECT u.id FROM unnest(p_used_of, p_used) u (save, id) WHERE u.save = ANY (v_ok));
+    v_used := ARRAY(SELECT u.id FROM unnest(p_used_of, p_used) u (save, id) WHERE p_ok[u.save]);
     IF cardinality(v_used) > 0 THEN
         DELETE FROM wfworker.inbox i USING unnest(p_used_of, p_used) u (save, id)
-         WHERE u.save = ANY (v_ok) AND i.execution_id = p_id[u.save] AND i.id = u.id;
+         WHERE p_ok[u.save] AND i.execution_id = p_id[u.save] AND i.id = u.id;
         IF to_regclass('workflowsignal') IS NOT NULL THEN
             UPDATE workflowsignal w SET processed = true WHERE w.id = ANY (v_used);
             DELETE FROM wfworker.signal_waiting s USING unnest(p_used_of, p_used) u (save, id)
-             WHERE u.id = ANY (v_used) AND s.execution_id = p_id[u.save] AND s.id = u.id;
+             WHERE p_ok[u.save] AND s.execution_id = p_id[u.save] AND s.id = u.id;
         END IF;
     END IF;
 
-    -- Not again when an earlier try, whose answer was lost, has saved it: then the journal's row is not of this transaction.
     IF cardinality(p_ask_of) > 0 THEN
         INSERT INTO wfworker.outbox (execution_id, kind, body)
         SELECT p_id[a.save], a.kind, a.body::json
           FROM unnest(p_ask_of, p_ask_kind, p_ask_body) WITH ORDINALITY a (save, kind, body, n)
-         WHERE a.save = ANY (v_ok)
-           AND EXISTS (SELECT FROM wfworker.journal j
-                        WHERE j.execution_id = p_id[a.save] AND j.seq = p_seq[a.save] AND j.token = p_token[a.save]
-                          AND j.xmin = pg_current_xact_id()::xid)
-         ORDER BY a.n;
+         WHERE p_ok[a.save] ORDER BY a.n;
         v_asked := FOUND;
         INSERT INTO wfworker.linked (execution_id)
-        SELECT DISTINCT p_id[a.save] FROM unnest(p_ask_of) a (save) WHERE a.save = ANY (v_ok) ORDER BY 1
+        SELECT DISTINCT p_id[a.save] FROM unnest(p_ask_of) a (save) WHERE p_ok[a.save] ORDER BY 1
         ON CONFLICT DO NOTHING;
     END IF;
 
     IF 2 = ANY (p_then) THEN
         INSERT INTO wfworker.outbox (execution_id, kind, body)
-        SELECT p_id[k], 'over', '{}' FROM unnest(v_ok) k JOIN wfworker.linked l ON l.execution_id = p_id[k]
-         WHERE p_then[k] = 2;
+        SELECT l.execution_id, 'over', '{}'
+          FROM unnest(p_id, p_then, p_ok) i (id, after, ok) JOIN wfworker.linked l ON l.execution_id = i.id
+         WHERE i.ok AND i.after = 2;
         v_asked := v_asked OR FOUND;
-        DELETE FROM wfworker.inbox i USING unnest(v_ok) k WHERE p_then[k] = 2 AND i.execution_id = p_id[k];
+        DELETE FROM wfworker.inbox b USING unnest(p_id, p_then, p_ok) i (id, after, ok)
+         WHERE i.ok AND i.after = 2 AND b.execution_id = i.id;
     END IF;
-
-    IF v_asked THEN
-        o_n := -1;
-        o_result := 0;
-        o_status := NULL;
-        RETURN NEXT;
-    END IF;
+    RETURN v_asked;
 END
 $$;
 

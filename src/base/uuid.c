@@ -39,6 +39,24 @@ struct uuid uuid_random(void)
     return u;
 }
 
+struct uuid uuid_by_time(int64_t now_us)
+{
+    struct uuid u = uuid_random();
+    uint64_t ms = (uint64_t)(now_us / 1000), fraction = (uint64_t)(now_us % 1000) * 4096 / 1000;
+    for (int i = 0; i < 6; i++)
+        u.bytes[i] = (unsigned char)(ms >> (40 - 8 * i));
+    u.bytes[6] = (unsigned char)(0x70 | fraction >> 8);
+    u.bytes[7] = (unsigned char)fraction;
+    u.bytes[9] &= 0x7f; /* room for the steps */
+    return u;
+}
+
+void uuid_step(struct uuid *u)
+{
+    for (int i = 15; i > 8 && ++u->bytes[i] == 0; i--)
+        ;
+}
+
 void uuid_format(const struct uuid *u, char out[UUID_TEXT])
 {
     static const char hex[] = "0123456789abcdef";

@@ -14,6 +14,8 @@ struct uuid {
 #define UUID_TEXT 37 /* 36 characters and the NUL */
 
 struct uuid uuid_random(void); /* version 4; from getrandom(2), gathered in blocks; any thread */
+struct uuid uuid_by_time(int64_t now_us); /* version 7: microseconds since 1970, and random; rises with the time */
+void uuid_step(struct uuid *u);  /* the next of a series that began with uuid_by_time(), at most 2^48 of them: higher by one */
 struct uuid uuid_named(const struct uuid *space, const char *name); /* version 5: always the same for both */
 void uuid_format(const struct uuid *u, char out[UUID_TEXT]);
 int uuid_parse(const char *text, struct uuid *out); /* 0, or -1; upper or lower case, with hyphens */

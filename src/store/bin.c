@@ -64,6 +64,7 @@ static Oid array_oid(Oid element)
     case OID_BOOL: return 1000;
     case OID_INT4: return 1007;
     case OID_TEXT: return 1009;
+    case OID_JSON: return 199;
     case OID_TIMESTAMP: return 1115;
     case OID_INT8: return 1016;
     case OID_UUID: return 2951;

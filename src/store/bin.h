@@ -11,9 +11,9 @@
 #include "base/buf.h"
 #include "base/uuid.h"
 
-#define BIN_MAX_PARAMS 28
+#define BIN_MAX_PARAMS 29
 
-enum { OID_BOOL = 16, OID_INT8 = 20, OID_INT4 = 23, OID_TEXT = 25, OID_UUID = 2950, OID_TIMESTAMP = 1114 };
+enum { OID_BOOL = 16, OID_INT8 = 20, OID_INT4 = 23, OID_TEXT = 25, OID_JSON = 114, OID_UUID = 2950, OID_TIMESTAMP = 1114 };
 
 /* A statement with its parameters.  sql is static; the values are owned. */
 struct bin_call {

@@ -11,7 +11,9 @@ src_store_libstore_la_SOURCES = \
   src/store/held.c src/store/held.h \
   src/store/internal.h \
   src/store/objects.c \
+  src/store/pending.c src/store/pending.h \
   src/store/save.c \
+  src/store/save_call.c \
   src/store/schedule.c src/store/schedule.h \
   src/store/schedule_sync.c src/store/schedule_sync.h \
   src/store/schema.c \

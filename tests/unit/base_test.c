@@ -184,6 +184,31 @@ static void uuids_are_random_version_4_and_round_trip(void **state)
     assert_int_equal(uuid_parse("b906aed7-c24b-4e6b-97f5-8d5d25f973430", &c), -1);
 }
 
+static void uuids_by_time_are_version_7_and_rise(void **state)
+{
+    (void)state;
+    const int64_t at = INT64_C(1645557742123456); /* 2022-02-22 */
+    struct uuid a = uuid_by_time(at), b = uuid_by_time(at), c = a;
+    char text[UUID_TEXT];
+    uuid_format(&a, text);
+    assert_int_equal(strncmp(text, "017f22e2-7a2b-774b-", 19), 0); /* 0.456 * 4096 = 0x74b */
+    assert_non_null(strchr("89ab", text[19]));
+    assert_false(uuid_equal(&a, &b));
+    for (int i = 0; i < 100000; i++) {
+        uuid_step(&c);
+        assert_true(uuid_compare(&a, &c) < 0);
+        a = c;
+    }
+    uuid_format(&c, text);
+    assert_int_equal(strncmp(text, "017f22e2-7a2b-774b-", 19), 0);
+    b = uuid_by_time(at + 1);
+    assert_true(uuid_compare(&c, &b) < 0);
+    uuid_parse("017f22e2-7a2b-774b-8000-0000ffffffff", &a);
+    uuid_step(&a);
+    uuid_format(&a, text);
+    assert_string_equal(text, "017f22e2-7a2b-774b-8000-000100000000");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -194,6 +219,7 @@ int main(void)
         cmocka_unit_test(numbers_are_reals_for_those_who_compute),
         cmocka_unit_test(json_that_cannot_be_kept_is_refused),
         cmocka_unit_test(bytes_that_are_no_utf8_become_replacement_characters),
+        cmocka_unit_test(uuids_by_time_are_version_7_and_rise),
         cmocka_unit_test(uuids_are_random_version_4_and_round_trip),
         cmocka_unit_test(uuids_of_names_are_version_5),
     };
