@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "base/uuid.h"
 
 struct check {
     check_line_fn line;
@@ -154,16 +155,9 @@ static void check_counts(struct check *k, PGconn *c)
         say(k, 0, "triggers", "not installed: new executions are found by polling (run \"wfworker migrate\" as the tables' owner)");
 }
 
-bool pg_listen_works(PGconn *c, int64_t wait_ms)
+static bool arrives(PGconn *c, const char *name, int64_t wait_ms)
 {
-    char name[48];
-    snprintf(name, sizeof name, "wfworker_test_%d_%d", PQbackendPID(c), (int)(clock_mono_us() % 1000000));
-    CLEANUP_FREE char *listen = xasprintf("LISTEN %s", name);
-    CLEANUP_FREE char *notify = xasprintf("NOTIFY %s", name);
-    CLEANUP_FREE char *unlisten = xasprintf("UNLISTEN %s", name);
     bool arrived = false;
-    PQclear(PQexec(c, listen));
-    PQclear(PQexec(c, notify));
     int64_t end = clock_mono_us() + wait_ms * US_PER_MS;
     while (!arrived && PQstatus(c) == CONNECTION_OK) {
         PGnotify *n = PQnotifies(c);
@@ -177,12 +171,27 @@ bool pg_listen_works(PGconn *c, int64_t wait_ms)
         if (!got && ((poll(&p, 1, (int)left) < 0 && errno != EINTR) || !PQconsumeInput(c)))
             break;
     }
-    PQclear(PQexec(c, unlisten));
+    return arrived;
+}
+
+bool pg_listen_works(PGconn *listener, PGconn *notifier, int64_t wait_ms)
+{
+    char name[48];
+    uint64_t number;
+    random_bytes(&number, sizeof number);
+    snprintf(name, sizeof name, "wfworker_test_%" PRIx64, number);
+    CLEANUP_FREE char *listen = xasprintf("LISTEN %s", name);
+    CLEANUP_FREE char *notify = xasprintf("NOTIFY %s", name);
+    CLEANUP_FREE char *unlisten = xasprintf("UNLISTEN %s", name);
+    PQclear(PQexec(listener, listen));
+    PQclear(PQexec(notifier, notify));
+    bool arrived = arrives(listener, name, wait_ms);
+    PQclear(PQexec(listener, unlisten));
     return arrived;
 }
 
 /* A transaction pooler gives each transaction whatever session is free: the process behind it is not ours. */
-static void check_listen(struct check *k, PGconn *c, const char *listen_dsn)
+static void check_listen(struct check *k, PGconn *c, const char *dsn, const char *listen_dsn)
 {
     struct error e = ERROR_INIT;
     bool pooled = false;
@@ -190,17 +199,14 @@ static void check_listen(struct check *k, PGconn *c, const char *listen_dsn)
         CLEANUP_RESULT PGresult *r = pg_query(c, &e, "asking for the session", "SELECT pg_backend_pid()", 0, NULL);
         pooled = r && pg_number(r, 0, 0, 0) != PQbackendPID(c);
     }
-    bool direct = pg_listen_works(c, 2000);
     say(k, 1, "pooler", pooled ? "a pooler is between: no session state is used" : "none seen");
-    if (listen_dsn) {
-        PGconn *l = db_connect(listen_dsn, &e);
-        if (!l) {
-            say_error(k, "listen", &e);
-            return;
-        }
-        direct = pg_listen_works(l, 2000);
-        PQfinish(l);
+    PGconn *l = db_connect(listen_dsn ? listen_dsn : dsn, &e);
+    if (!l) {
+        say_error(k, "listen", &e);
+        return;
     }
+    bool direct = pg_listen_works(l, c, 2000);
+    PQfinish(l);
     say(k, direct ? 1 : 0, "listen",
         direct ? "notifications arrive"
                : "notifications do not arrive: the worker polls (a transaction pooler? set listen_dsn to a direct address)");
@@ -224,7 +230,7 @@ int db_check(const char *dsn, const char *listen_dsn, bool db_only, check_line_f
         check_role(&k, c);
         if (check_schema(&k, c))
             check_counts(&k, c);
-        check_listen(&k, c, listen_dsn);
+        check_listen(&k, c, dsn, listen_dsn);
     }
     PQfinish(c);
     return k.failed ? -1 : 0;

@@ -18,16 +18,18 @@
 #define BACKOFF_FIRST_MS 100
 #define BACKOFF_MAX_MS 10000
 #define LISTEN_AGAIN_US (600 * US_PER_S)
+#define LISTEN_TEST_MS 2000
 
 /* Shared by the thread that connects and the loop; whoever comes last frees it. */
 struct dial {
     pthread_mutex_t lock;
     bool orphan, finished;
     char *dsn;
+    char *write_dsn; /* listener: where notifications come from */
     bool listener;
     uv_async_t *async;
     PGconn *pg;
-    bool fatal, listens, triggers;
+    bool fatal, listens, triggers, pooled;
     int ahead; /* the schema's version, when it is newer than ours; else 0 */
     struct error error;
 };
@@ -37,6 +39,7 @@ static void dial_free(struct dial *d)
     PQfinish(d->pg);
     pthread_mutex_destroy(&d->lock);
     free(d->dsn);
+    free(d->write_dsn);
     free(d);
 }
 
@@ -51,7 +54,7 @@ static int check_role_and_tables(PGconn *pg, struct dial *d)
         " AND to_regclass('executionlog') IS NOT NULL,"
         " to_regclass('workflowexecution') IS NOT NULL AND has_table_privilege(to_regclass('workflowexecution'), 'SELECT')"
         " AND row_security_active(to_regclass('workflowexecution')),"
-        " current_user, has_schema_privilege('wfworker', 'USAGE') AND wfworker.has_triggers()", 0, NULL);
+        " current_user, has_schema_privilege('wfworker', 'USAGE') AND wfworker.has_triggers(), pg_backend_pid()", 0, NULL);
     if (!r)
         return -1;
     if (PQgetvalue(r, 0, 0)[0] == 't') {
@@ -59,6 +62,7 @@ static int check_role_and_tables(PGconn *pg, struct dial *d)
         return err_hint(&d->error, "Name the primary, or all hosts with target_session_attrs=read-write.");
     }
     d->triggers = PQgetvalue(r, 0, 4)[0] == 't';
+    d->pooled = pg_number(r, 0, 5, 0) != PQbackendPID(pg); /* the session is not the one that greeted us */
     if (PQgetvalue(r, 0, 1)[0] != 't') {
         d->fatal = true;
         err_set(&d->error, "the tables workflow, workflowexecution and executionlog are not all there");
@@ -94,7 +98,11 @@ static int set_up_writer(PGconn *pg, struct dial *d)
 
 static int set_up_listener(PGconn *pg, struct dial *d)
 {
-    d->listens = pg_listen_works(pg, 2000);
+    PGconn *writer = db_connect(d->write_dsn, &d->error);
+    if (!writer)
+        return -1;
+    d->listens = pg_listen_works(pg, writer, LISTEN_TEST_MS);
+    PQfinish(writer);
     if (PQstatus(pg) != CONNECTION_OK)
         return err_set(&d->error, "the connection was lost");
     if (!d->listens)
@@ -150,6 +158,7 @@ void conn_dial(struct conn *c)
     struct dial *d = xcalloc(1, sizeof *d);
     pthread_mutex_init(&d->lock, NULL);
     d->dsn = xstrdup(c->listener && s->listen_dsn ? s->listen_dsn : s->dsn);
+    d->write_dsn = xstrdup(s->dsn);
     d->listener = c->listener;
     d->async = s->async;
     if (pthread_create(&thread, NULL, dial_thread, d) != 0) {
@@ -205,7 +214,7 @@ static struct job *dismantle(struct conn *c)
     }
     PQfinish(c->pg);
     c->pg = NULL;
-    c->first = c->last = c->current = NULL;
+    c->first = c->last = c->current = c->unsent = NULL;
     c->want_sync = false;
     return jobs;
 }
@@ -277,24 +286,44 @@ static bool flush(struct conn *c)
     return true;
 }
 
+static void reach_points(const struct job *from, const struct job *to)
+{
+#ifdef WITH_CRASH_POINTS
+    for (; from && from != to; from = from->next)
+        crash_point(from->sent_point);
+#else
+    (void)from;
+    (void)to;
+#endif
+}
+
+/* Send what is left; through a pooler only the next segment.  A pooler in transaction mode takes the session away at the end
+ * of each segment, also while a part of the next one's first statement went there already: PgBouncer 1.18 then leaves the
+ * rest to the session's next client, and both connections break. */
+static bool send_segments(struct conn *c)
+{
+    struct job *from = c->unsent;
+    bool ok = true, more = true;
+    c->sent_us = clock_mono_us();
+    for (struct job *j = from; j && ok && more; j = j->next) {
+        j->sent_us = c->sent_us;
+        c->store->stats.queries++;
+        ok = bin_call_send(c->pg, &j->call) && (j->joined || PQpipelineSync(c->pg));
+        more = j->joined || !c->pooled;
+        c->unsent = j->next;
+    }
+    ok = ok && flush(c);
+    reach_points(from, c->unsent);
+    return ok;
+}
+
 void conn_send(struct conn *c, struct job *list)
 {
-    int64_t now = clock_mono_us();
-    bool ok = true;
-    c->first = c->current = list;
-    c->sent_us = now;
-    for (struct job *j = list; j; j = j->next) {
+    c->first = c->current = c->unsent = list;
+    for (struct job *j = list; j; j = j->next)
         c->last = j;
-        j->sent_us = now;
-        c->store->stats.queries++;
-        ok = ok && bin_call_send(c->pg, &j->call) && (j->joined || PQpipelineSync(c->pg));
-    }
-    if (!ok || !flush(c))
+    if (!send_segments(c))
         read_down(c);
-#ifdef WITH_CRASH_POINTS
-    for (const struct job *j = c->first; j; j = j->next)
-        crash_point(j->sent_point);
-#endif
 }
 
 static struct job *segment_start(struct conn *c, const struct job *in)
@@ -343,6 +372,8 @@ static bool read_results(struct conn *c)
             PQclear(r);
             c->want_sync = false;
             c->current = c->current->next;
+            if (c->current && c->current == c->unsent && !send_segments(c))
+                return false;
         } else {
             failed = c->want_sync; /* while a sync is awaited: the commit failed */
             take_result(c->current, r);
@@ -458,6 +489,7 @@ static void connected(struct conn *c, struct dial *d)
             s->stats.reconnects++;
         c->was_up = true;
         s->stats.connected = true;
+        c->pooled = d->pooled;
         s->triggers = d->triggers;
         s->next_renew_us = 0;
         s->hint = true;

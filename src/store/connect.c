@@ -4,6 +4,7 @@
 
 #include "store/internal.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -160,11 +161,13 @@ static bool has_options(const char *dsn)
 
 PGconn *db_connect(const char *dsn, struct error *e)
 {
-    const char *options = has_options(dsn) ? NULL : "-c statement_timeout=30000";
+    static atomic_bool refused; /* not asked for every time: the pooler logs each of them */
+    const char *options = atomic_load(&refused) || has_options(dsn) ? NULL : "-c statement_timeout=30000";
     PGconn *c = connect_once(dsn, options);
     /* Poolers refuse start-up parameters that they cannot keep apart. */
     if (c && PQstatus(c) != CONNECTION_OK && options && strstr(PQerrorMessage(c), "startup parameter")) {
         PQfinish(c);
+        atomic_store(&refused, true);
         c = connect_once(dsn, NULL);
     }
     if (!c || PQstatus(c) != CONNECTION_OK) {

@@ -59,6 +59,8 @@ struct conn {
     uv_poll_t *poll;
     struct job *first, *last; /* in flight, in order */
     struct job *current;      /* the one whose result is awaited */
+    struct job *unsent;       /* the first of those in flight that was not sent yet: pooled */
+    bool pooled;              /* a pooler is between: one segment at a time */
     bool want_sync;           /* the segment's statements are answered, its end is not */
     int64_t sent_us;
     struct dial *dial;        /* being connected */

@@ -44,7 +44,8 @@ long long pg_number(const PGresult *r, int row, int column, long long fallback);
 json_t *pg_row_object(const PGresult *r, int row);
 json_t *pg_rows(const PGresult *r);
 
-/* Does a notification that this session sends itself arrive?  Waits at most wait_ms. */
-bool pg_listen_works(PGconn *c, int64_t wait_ms);
+/* Does what `notifier` sends arrive at `listener`, another connection, while that one is idle?  Waits at most wait_ms.  (A
+ * notification to oneself proves nothing: a transaction pooler passes it on with the answer.) */
+bool pg_listen_works(PGconn *listener, PGconn *notifier, int64_t wait_ms);
 
 #endif

@@ -16,6 +16,7 @@ INTEGRATION_TESTS = \
   tests/integration/outage_test.py \
   tests/integration/outbox_test.py \
   tests/integration/plugins_test.py \
+  tests/integration/pooler_test.py \
   tests/integration/promises_test.py \
   tests/integration/promises_workers_test.py \
   tests/integration/recovery_test.py \
@@ -25,7 +26,7 @@ INTEGRATION_TESTS = \
   tests/integration/transactions_test.py \
   tests/integration/workers_test.py
 INTEGRATION_TESTS += tests/integration/patterns_test.py
-EXTRA_DIST += $(INTEGRATION_TESTS) tests/integration/harness.py tests/integration/crowd.py tests/integration/expect.py tests/integration/scene.py
+EXTRA_DIST += $(INTEGRATION_TESTS) tests/integration/harness.py tests/integration/crowd.py tests/integration/pooler.py tests/integration/expect.py tests/integration/scene.py
 if HAVE_PYTHON3
 TESTS += $(INTEGRATION_TESTS)
 endif
