@@ -26,7 +26,14 @@ INTEGRATION_TESTS = \
   tests/integration/transactions_test.py \
   tests/integration/workers_test.py
 INTEGRATION_TESTS += tests/integration/patterns_test.py
-EXTRA_DIST += $(INTEGRATION_TESTS) tests/integration/harness.py tests/integration/crowd.py tests/integration/pooler.py tests/integration/expect.py tests/integration/scene.py
+INTEGRATION_TESTS += tests/integration/plans_test.py
+EXTRA_DIST += $(INTEGRATION_TESTS) tests/integration/harness.py tests/integration/crowd.py tests/integration/pooler.py tests/integration/plans.py tests/integration/expect.py tests/integration/scene.py
 if HAVE_PYTHON3
 TESTS += $(INTEGRATION_TESTS)
 endif
+
+# The plans of the hot queries: `make plans`, `make plans PLANS="--rows 1000000 save"`.
+PLANS =
+plans: all
+	srcdir='$(srcdir)' builddir='$(abs_builddir)' PYTHONDONTWRITEBYTECODE=1 $(PYTHON3) $(srcdir)/tests/integration/plans.py $(PLANS)
+.PHONY: plans
