@@ -22,6 +22,7 @@ src_cli_libcli_la_SOURCES = \
   src/cli/expr.c \
   src/cli/graph.c \
   src/cli/help.c \
+  src/cli/hide.c src/cli/hide.h \
   src/cli/input.c src/cli/input.h \
   src/cli/list.c \
   src/cli/locks.c \

@@ -10,6 +10,7 @@
 #include "base/crashpoint.h"
 #include "base/mem.h"
 #include "cli/command.h"
+#include "cli/hide.h"
 #include "config/nearest.h"
 #include "plugin/registry.h"
 
@@ -161,7 +162,9 @@ int main(int argc, char **argv)
         return help(argc, argv);
     if (has_word(argc, argv, "--version", NULL))
         return version();
-    int rc = with_settings(argc, argv);
+    char **args = args_take(argc, argv);
+    int rc = with_settings(argc, args);
+    args_free(args);
     if (fflush(stdout) != 0 && rc == EXIT_SUCCESS)
         rc = EXIT_FAILURE;
     return rc;

@@ -24,6 +24,7 @@ INTEGRATION_TESTS = \
   tests/integration/scopes_test.py \
   tests/integration/signals_test.py \
   tests/integration/transactions_test.py \
+  tests/integration/tls_test.py \
   tests/integration/workers_test.py
 INTEGRATION_TESTS += tests/integration/patterns_test.py
 INTEGRATION_TESTS += tests/integration/plans_test.py
