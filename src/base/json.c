@@ -69,6 +69,18 @@ json_t *js_parse_own(const char *text, size_t len, struct error *e)
     return parse(text, len, JS_MAX_DEPTH + JS_OWN_DEPTH, e);
 }
 
+int js_members(const char *text, size_t len, const struct json_member *members, size_t count, struct error *e)
+{
+    if (json_read_members(text, len, JS_MAX_DEPTH + JS_OWN_DEPTH, members, count))
+        return 0;
+    for (size_t i = 0; i < count; i++)
+        json_decref(STEAL(*members[i].value));
+    CLEANUP_JSON json_t *whole = js_parse_own(text, len, e);
+    for (size_t i = 0; whole && i < count; i++)
+        *members[i].value = json_incref(json_object_get(whole, members[i].name));
+    return whole ? 0 : -1;
+}
+
 static void write_escape(struct buf *b, unsigned char c)
 {
     switch (c) {
@@ -96,10 +108,8 @@ static void write_escape(struct buf *b, unsigned char c)
 #define BYTES(n) (UINT64_MAX / 255 * (n))
 
 /* Do all eight bytes stand for themselves: ASCII, no control character, no quote, no backslash? */
-static bool eight_plain(const unsigned char *p)
+static bool word_plain(uint64_t w)
 {
-    uint64_t w;
-    memcpy(&w, p, sizeof w);
     uint64_t quote = w ^ BYTES('"'), backslash = w ^ BYTES('\\'), delete = w ^ BYTES(0x7f);
     return (((w - BYTES(0x20)) | (quote - BYTES(1)) | (backslash - BYTES(1)) | (delete - BYTES(1)) | w) & BYTES(0x80)) == 0;
 }
@@ -109,28 +119,38 @@ static bool is_plain(unsigned char c)
     return c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
 }
 
-/* Behind what stands for itself. */
-static const unsigned char *plain_end(const unsigned char *p, const unsigned char *end)
+/* Most strings are short and plain: words that overlap cover them. */
+static bool all_plain(const unsigned char *p, size_t len)
 {
-    while (p < end) {
-        if (end - p >= 8 && eight_plain(p))
-            p += 8;
-        else if (is_plain(*p))
-            p++;
-        else
-            break;
+    uint64_t w;
+    uint32_t half;
+    if (len >= sizeof w) {
+        for (size_t i = 0; i + sizeof w <= len; i += sizeof w) {
+            memcpy(&w, p + i, sizeof w);
+            if (!word_plain(w))
+                return false;
+        }
+        memcpy(&w, p + len - sizeof w, sizeof w);
+        return word_plain(w);
     }
-    return p;
+    if (len < sizeof half) {
+        for (size_t i = 0; i < len; i++)
+            if (!is_plain(p[i]))
+                return false;
+        return true;
+    }
+    memcpy(&half, p, sizeof half);
+    w = half;
+    memcpy(&half, p + len - sizeof half, sizeof half);
+    return word_plain(w << 32 | half);
 }
 
-void js_write_string(struct buf *b, const char *s, size_t len)
+static void write_unplain(struct buf *b, const unsigned char *p, size_t len)
 {
-    const unsigned char *p = (const unsigned char *)s, *end = p + len, *run = p;
-    buf_reserve(b, len + 2);
-    buf_addch(b, '"');
-    while ((p = plain_end(p, end)) < end) {
-        size_t n = json_utf8_length(p, (size_t)(end - p));
-        if (n > 1) {
+    const unsigned char *end = p + len, *run = p;
+    while (p < end) {
+        size_t n = is_plain(*p) ? 1 : json_utf8_length(p, (size_t)(end - p));
+        if (n > 1 || is_plain(*p)) {
             p += n;
             continue;
         }
@@ -142,14 +162,19 @@ void js_write_string(struct buf *b, const char *s, size_t len)
         run = ++p;
     }
     buf_add(b, run, (size_t)(p - run));
-    buf_addch(b, '"');
 }
 
-void js_write_name(struct buf *b, const char *name)
+void js_write_string(struct buf *b, const char *s, size_t len)
 {
+    buf_reserve(b, len + 2);
+    b->data[b->len++] = '"';
+    if (all_plain((const unsigned char *)s, len)) {
+        memcpy(b->data + b->len, s, len);
+        b->len += len;
+    } else {
+        write_unplain(b, (const unsigned char *)s, len);
+    }
     buf_addch(b, '"');
-    buf_addstr(b, name);
-    buf_add(b, "\":", 2);
 }
 
 /* A number of at most 15 digits is the shortest for the double that is nearest to it, and a quotient of two whole numbers that

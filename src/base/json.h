@@ -34,6 +34,11 @@ json_t *js_parse(const char *text, size_t len, struct error *e);
 /* The same for what this program has written itself, with values of any depth inside. */
 json_t *js_parse_own(const char *text, size_t len, struct error *e);
 
+/* js_parse_own() of an object for those who want only these members of it; 0, or -1 and nothing is set.  A text that is no
+ * object has no members. */
+struct json_member;
+int js_members(const char *text, size_t len, const struct json_member *members, size_t count, struct error *e);
+
 /* A real that js_write() writes as this text, a number of JSON; copied. */
 json_t *js_number(double value, const char *text, size_t len);
 /* The text that a real was read from, borrowed; NULL for every other value. */
@@ -42,7 +47,9 @@ const char *js_number_text(const json_t *v);
 /* Write compact JSON.  Numbers that were read come out as they were written; other reals are written with the fewest digits that read back the same (0.1 stays 0.1). */
 void js_write(struct buf *b, const json_t *v);
 char *js_text(const json_t *v); /* the same as a new string */
-void js_write_name(struct buf *b, const char *name); /* "name": of a member, for a name that needs no escapes */
+/* "name": of a member, for a name that is a literal and needs no escapes. */
+#define js_write_name(b, name) buf_add(b, "\"" name "\":", sizeof "\"" name "\":" - 1)
+#define JS_MEMBER(name) ",\"" name "\":", sizeof ",\"" name "\":" - 1 /* ,"name": and its length, two arguments */
 void js_write_string(struct buf *b, const char *s, size_t len); /* with quotes; bytes that are no UTF-8 become U+FFFD */
 void js_write_real(struct buf *b, double d);                    /* finite */
 

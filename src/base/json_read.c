@@ -16,6 +16,7 @@
 
 struct reader {
     const unsigned char *at, *end;
+    bool skip;          /* nothing is made of what is read: every sound value is `true` */
     struct buf scratch; /* of the string that is being decoded; not used while a value inside is read */
 };
 
@@ -178,7 +179,9 @@ static bool read_text(struct reader *r, struct text *out)
 static json_t *read_string(struct reader *r)
 {
     struct text t;
-    return read_text(r, &t) ? json_stringn_nocheck(t.data, t.len) : NULL;
+    if (!read_text(r, &t))
+        return NULL;
+    return r->skip ? json_true() : json_stringn_nocheck(t.data, t.len);
 }
 
 /* ---- numbers ---- */
@@ -258,12 +261,16 @@ static json_t *read_number(struct reader *r)
     if (count == 0 || (count > 1 && *first == '0'))
         return NULL;
     if (r->at == r->end || (*r->at != '.' && (*r->at | 0x20) != 'e')) {
+        if (r->skip)
+            return json_true();
         if (count > 18 || (negative && value == 0))
             return long_number((const char *)from, (size_t)(r->at - from), true);
         return json_integer(negative ? -(json_int_t)value : (json_int_t)value);
     }
     if (read_fraction(r, &value, &count, &exponent) != 0)
         return NULL;
+    if (r->skip)
+        return json_true();
     if (count > 18 || !exact_real(value, exponent, &real))
         return long_number((const char *)from, (size_t)(r->at - from), false);
     return js_number(negative ? -real : real, (const char *)from, (size_t)(r->at - from));
@@ -282,7 +289,7 @@ static bool more(struct reader *r, unsigned char close, bool *done)
 
 static json_t *read_array(struct reader *r, int depth)
 {
-    json_t *array = json_array();
+    json_t *array = r->skip ? json_true() : json_array();
     bool done = false;
     r->at++;
     if (peek(r) == ']') {
@@ -291,7 +298,7 @@ static json_t *read_array(struct reader *r, int depth)
     }
     do {
         json_t *v = read_value(r, depth - 1);
-        if (!v || json_array_append_new(array, v) != 0)
+        if (!v || (!r->skip && json_array_append_new(array, v) != 0))
             break;
     } while (more(r, ']', &done));
     if (done)
@@ -315,7 +322,7 @@ static bool read_member(struct reader *r, json_t *object, int depth)
     if (peek(r) == ':') {
         r->at++;
         json_t *v = read_value(r, depth - 1);
-        ok = v && json_object_set_new_nocheck(object, key, v) == 0;
+        ok = v && (r->skip || json_object_set_new_nocheck(object, key, v) == 0);
     }
     if (key != room)
         free(key);
@@ -324,7 +331,7 @@ static bool read_member(struct reader *r, json_t *object, int depth)
 
 static json_t *read_object(struct reader *r, int depth)
 {
-    json_t *object = json_object();
+    json_t *object = r->skip ? json_true() : json_object();
     bool done = false;
     r->at++;
     if (peek(r) == '}') {
@@ -384,4 +391,40 @@ json_t *json_read(const char *text, size_t len, int depth, size_t *stopped)
     *stopped = (size_t)((const char *)r.at - text);
     buf_free(&r.scratch);
     return v;
+}
+
+/* ---- some members only ---- */
+
+static bool read_wanted(struct reader *r, int depth, const struct json_member *members, size_t count)
+{
+    struct text t;
+    size_t i = 0;
+    if (peek(r) != '"' || !read_text(r, &t))
+        return false;
+    while (i < count && (strlen(members[i].name) != t.len || memcmp(members[i].name, t.data, t.len) != 0))
+        i++;
+    if (peek(r) != ':')
+        return false;
+    r->at++;
+    r->skip = i == count;
+    json_t *v = read_value(r, depth - 1);
+    if (i < count && v) {
+        json_decref(*members[i].value); /* of duplicates the last wins */
+        *members[i].value = v;
+    }
+    return v != NULL;
+}
+
+bool json_read_members(const char *text, size_t len, int depth, const struct json_member *members, size_t count)
+{
+    struct reader r = {.at = (const unsigned char *)text, .end = (const unsigned char *)text + len, .scratch = BUF_INIT};
+    bool object = peek(&r) == '{', done = false;
+    r.at += object;
+    if (object && peek(&r) == '}')
+        done = *r.at++ == '}';
+    while (object && !done && read_wanted(&r, depth, members, count) && more(&r, '}', &done))
+        ;
+    skip_space(&r);
+    buf_free(&r.scratch);
+    return done && r.at == r.end;
 }

@@ -4,6 +4,7 @@
 #define WF_BASE_JSON_READ_H
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 /* What json_loadb(text, len, JSON_DECODE_ANY, NULL) gives, byte for byte of every string and bit for bit of every number; only
@@ -11,6 +12,15 @@
  * NULL when jansson would refuse the text for another reason, and when it is nested deeper than `depth`: *stopped is how far
  * it was read then, and whoever wants to know why, asks jansson. */
 json_t *json_read(const char *text, size_t len, int depth, size_t *stopped);
+
+/* The wanted members of an object, each a new reference, NULL when it is not there; of the others only whether they are sound is
+ * looked at.  `*value` must be NULL before.  False when the text is no object or json_read() would refuse it: then some may
+ * be set. */
+struct json_member {
+    const char *name;
+    json_t **value;
+};
+bool json_read_members(const char *text, size_t len, int depth, const struct json_member *members, size_t count);
 
 /* Length of the valid UTF-8 sequence at s, of which at most `left` bytes (> 0) are there; 0 when there is none. */
 size_t json_utf8_length(const unsigned char *s, size_t left);

@@ -8,36 +8,7 @@
 
 #include "base/json.h"
 #include "base/mem.h"
-
-static void key(struct buf *b, const char *name)
-{
-    buf_addch(b, ',');
-    js_write_name(b, name);
-}
-
-static void put_int(struct buf *b, const char *name, int64_t v)
-{
-    if (v == 0)
-        return;
-    key(b, name);
-    buf_addint(b, v);
-}
-
-static void put_text(struct buf *b, const char *name, const char *v)
-{
-    if (!v)
-        return;
-    key(b, name);
-    js_write_string(b, v, strlen(v));
-}
-
-static void put_json(struct buf *b, const char *name, const json_t *v)
-{
-    if (!v)
-        return;
-    key(b, name);
-    js_write(b, v);
-}
+#include "engine/put.h"
 
 static void write_ints(struct buf *b, const int64_t *v, size_t count)
 {
@@ -100,14 +71,14 @@ static void write_rows(const struct scope *scope, struct buf *b)
     buf_addch(b, ']');
 }
 
-static void write_bits(struct buf *b, const char *name, const uint8_t *bits, size_t count)
+static void write_held(struct buf *b, const uint8_t *bits, size_t count)
 {
     bool any = false;
     for (size_t i = 0; bits && i < count; i++)
         any |= bits[i] != 0;
     if (!any)
         return;
-    key(b, name);
+    put_key(b, "held");
     buf_addch(b, '"');
     for (size_t i = 0; i < count; i++)
         buf_addch(b, (char)('0' + bits[i]));
@@ -137,7 +108,7 @@ static void write_scope(const struct def *d, const struct scope *scope, struct b
     put_json(b, "own", scope->own);
     put_json(b, "publish", scope->publish);
     if (r->owner != NO_INDEX)
-        write_bits(b, "held", scope->held, d->nodes[r->owner].exit_count);
+        write_held(b, scope->held, d->nodes[r->owner].exit_count);
     buf_addstr(b, ",\"edges\":\"");
     for (size_t i = 0; i < r->edge_count; i++)
         buf_addch(b, (char)('0' + scope->edges[i]));
@@ -180,7 +151,7 @@ static void write_passes(const struct def *d, const struct act *a, struct buf *b
     for (uint32_t i = 0; i < d->nodes[a->node].region_count; i++)
         buf_printf(b, "%s%u", i ? "," : "", p->turns[i]);
     buf_addch(b, ']');
-    write_bits(b, "held", p->held, d->nodes[a->node].exit_count);
+    write_held(b, p->held, d->nodes[a->node].exit_count);
     put_json(b, "results", p->results);
     put_json(b, "publish", p->publish);
     put_json(b, "ended", p->ended);

@@ -32,6 +32,8 @@ static void node_clear(struct def_node *n)
     free(n->type);
     free(n->pointer);
     free(n->output_key);
+    free(n->says_executing);
+    free(n->says_completed);
     json_decref(n->config);
     tmpl_free(n->tmpl);
     strings_free(n->secrets);

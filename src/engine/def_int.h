@@ -64,6 +64,7 @@ struct def_node {
     char *id, *type;
     char *pointer;    /* JSON pointer to it in the definition */
     char *output_key; /* "<id>_output" */
+    char *says_executing, *says_completed; /* what the log says when it begins and when it is done */
     struct node_type info;
     bool known, reachable, is_switch, has_error_edge;
     json_t *config;   /* always an object */

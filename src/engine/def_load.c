@@ -137,6 +137,8 @@ static void add_node(struct def_load *l, const char *id, json_t *node, const cha
     struct def_node *n = &d->nodes[d->node_count++];
     *n = (struct def_node){.id = xstrdup(id), .pointer = xstrdup(pointer), .cycle = NO_INDEX, .split = NO_INDEX};
     n->output_key = xasprintf("%s_output", id);
+    n->says_executing = xasprintf("Executing node: %s", id);
+    n->says_completed = xasprintf("Node %s completed successfully", id);
     const json_t *data = json_object_get(node, "data");
     if (!json_is_object(data))
         data = NULL;

@@ -29,8 +29,7 @@ void engine_effects_clear(struct engine_effects *fx)
         json_decref(fx->items[i].body);
         free(fx->items[i].ask);
         free(fx->items[i].signal);
-        free(fx->items[i].log_node);
-        free(fx->items[i].log_text);
+        free(fx->items[i].log_own);
     }
     fx->len = 0;
 }
@@ -72,21 +71,37 @@ static int64_t log_time(struct step *st)
     return s->last_log_us;
 }
 
-void emit_log(struct step *st, const char *node, const char *level, const char *fmt, ...)
+static struct engine_effect *add_log(struct step *st, const char *node, const char *level)
 {
     int64_t at = log_time(st);
     if (!st->fx)
-        return;
+        return NULL;
     struct engine_effect *f = add(st->fx, ENGINE_LOG);
-    va_list ap;
-    va_start(ap, fmt);
-    if (vasprintf(&f->log_text, fmt, ap) < 0)
-        abort();
-    va_end(ap);
-    cut(f->log_text, LOG_TEXT_MAX);
-    f->log_node = xstrdup(node);
+    f->log_node = node;
     f->log_level = level;
     f->at_us = at;
+    return f;
+}
+
+void emit_log_said(struct step *st, const char *node, const char *level, const char *text)
+{
+    struct engine_effect *f = add_log(st, node, level);
+    if (f)
+        f->log_text = text;
+}
+
+void emit_log(struct step *st, const char *node, const char *level, const char *fmt, ...)
+{
+    struct engine_effect *f = add_log(st, node, level);
+    va_list ap;
+    if (!f)
+        return;
+    va_start(ap, fmt);
+    if (vasprintf(&f->log_own, fmt, ap) < 0)
+        abort();
+    va_end(ap);
+    cut(f->log_own, LOG_TEXT_MAX);
+    f->log_text = f->log_own;
 }
 
 /* The first pass that is over and of which the handler was not told yet. */

@@ -185,9 +185,10 @@ struct engine_effect {
     char *ask;               /* ASK: its kind; owned */
     json_t *body;            /* ASK: owned reference */
     int64_t timeout_ms;      /* RUN: time of this attempt, 0 = none */
-    char *log_node;          /* LOG: owned */
+    const char *log_node;    /* LOG: lives as long as the definition */
     const char *log_level;   /* LOG: "info", "warning", "error"; static */
-    char *log_text;          /* LOG: owned, at most 5000 characters */
+    const char *log_text;    /* LOG: at most 5000 characters */
+    char *log_own;           /* LOG: the same as log_text, owned; NULL: that lives as long as the definition */
     int64_t at_us;           /* LOG: strictly increasing within an execution */
 };
 struct engine_effects {

@@ -7,6 +7,7 @@
 
 #include "base/json.h"
 #include "base/mem.h"
+#include "engine/put.h"
 
 static const char *const names[] = {
     [ENGINE_START] = "start",       [ENGINE_DONE] = "done",       [ENGINE_FAIL] = "fail",
@@ -17,36 +18,6 @@ static const char *const names[] = {
 };
 
 /* ---- writing ---- */
-
-static void put_key(struct buf *b, const char *key)
-{
-    buf_addch(b, ',');
-    js_write_name(b, key);
-}
-
-static void put_text(struct buf *b, const char *key, const char *v)
-{
-    if (!v)
-        return;
-    put_key(b, key);
-    js_write_string(b, v, strlen(v));
-}
-
-static void put_int(struct buf *b, const char *key, int64_t v)
-{
-    if (v == 0)
-        return;
-    put_key(b, key);
-    buf_addint(b, v);
-}
-
-static void put_json(struct buf *b, const char *key, const json_t *v)
-{
-    if (!v)
-        return;
-    put_key(b, key);
-    js_write(b, v);
-}
 
 static void write_start(const struct engine_start *s, struct buf *b)
 {

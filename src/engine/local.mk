@@ -2,7 +2,7 @@
 noinst_LTLIBRARIES += src/engine/libengine.la
 src_engine_libengine_la_SOURCES = \
   src/engine/ask.c \
-  src/engine/codec.h src/engine/codec_read.c src/engine/codec_write.c \
+  src/engine/codec.h src/engine/codec_read.c src/engine/codec_write.c src/engine/put.h \
   src/engine/control.c \
   src/engine/cron.h src/engine/cron_next.c src/engine/cron_parse.c \
   src/engine/cycle.c \

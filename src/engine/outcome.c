@@ -118,7 +118,7 @@ void node_finished(struct step *st, struct act *a, json_t *output)
     result_set(st, a, object, NULL);
     scope_data_set(st, a->scope, n->output_key, object);
     mark_completed(st->s, a->node);
-    emit_log(st, n->id, "info", "Node %s completed successfully", n->id);
+    emit_log_said(st, n->id, "info", n->says_completed);
 }
 
 void node_succeeded(struct step *st, struct act *a, json_t *output, const char *branch)

@@ -3,7 +3,6 @@
  * without a zone. */
 #include "engine/state_int.h"
 
-#include <inttypes.h>
 #include <string.h>
 
 #include "base/json.h"
@@ -53,20 +52,29 @@ void engine_columns(const struct def *d, const struct engine_state *s, struct en
                                    .completed_at_us = s->ended_us};
 }
 
-static void put_string(struct buf *b, const char *key, const char *v)
+/* A member with the comma before it. */
+#define put_string(b, name, v) put_string_member(b, JS_MEMBER(name), v)
+#define put_time(b, name, v) put_time_member(b, JS_MEMBER(name), v)
+
+static void write_string(struct buf *b, const char *v)
 {
-    js_write_name(b, key);
     if (v)
         js_write_string(b, v, strlen(v));
     else
         buf_addstr(b, "null");
 }
 
-static void put_time(struct buf *b, const char *key, int64_t us)
+static void put_string_member(struct buf *b, const char *name, size_t len, const char *v)
+{
+    buf_add(b, name, len);
+    write_string(b, v);
+}
+
+static void put_time_member(struct buf *b, const char *name, size_t len, int64_t us)
 {
     char text[CLOCK_TEXT];
     clock_format_naive(us, text);
-    put_string(b, key, text);
+    put_string_member(b, name, len, text);
 }
 
 static void write_completed(const struct def *d, const struct engine_state *s, struct buf *b)
@@ -93,19 +101,16 @@ static void write_completed(const struct def *d, const struct engine_state *s, s
 static void write_result(const struct def *d, const struct result *r, struct buf *b)
 {
     const char *id = d->nodes[r->node].id;
+    int64_t ms = (r->completed_us - r->started_us) / US_PER_MS;
     js_write_string(b, id, strlen(id));
-    buf_addstr(b, ":{");
-    put_string(b, "node_id", id);
+    buf_addstr(b, ":{\"node_id\":");
+    write_string(b, id);
     buf_addstr(b, r->failed ? ",\"status\":\"failed\",\"output\":" : ",\"status\":\"success\",\"output\":");
     js_write(b, r->output);
-    buf_addch(b, ',');
     put_string(b, "error", r->error);
-    buf_addch(b, ',');
     put_time(b, "started_at", r->started_us);
-    buf_addch(b, ',');
     put_time(b, "completed_at", r->completed_us);
-    int64_t ms = (r->completed_us - r->started_us) / US_PER_MS;
-    buf_addstr(b, ",\"duration_ms\":");
+    buf_add(b, JS_MEMBER("duration_ms"));
     buf_addint(b, ms < 0 ? 0 : ms);
     buf_addch(b, '}');
 }
@@ -135,26 +140,24 @@ void engine_projection(const struct def *d, const struct engine_state *s, struct
 {
     struct engine_columns c;
     engine_columns(d, s, &c);
-    buf_addch(out, '{');
-    put_string(out, "execution_id", s->execution_id);
-    buf_addch(out, ',');
+    buf_addstr(out, "{\"execution_id\":");
+    write_string(out, s->execution_id);
     put_string(out, "workflow_id", s->workflow_id);
-    buf_printf(out, ",\"workflow_version\":%" PRId64 ",", s->workflow_version);
+    buf_add(out, JS_MEMBER("workflow_version"));
+    buf_addint(out, s->workflow_version);
     put_string(out, "status", c.status);
-    buf_addch(out, ',');
     put_string(out, "current_node_id", c.current_node_id);
     write_completed(d, s, out);
     write_results(d, s, out);
-    buf_addstr(out, ",\"execution_data\":");
+    buf_add(out, JS_MEMBER("execution_data"));
     js_write(out, s->data);
-    buf_addch(out, ',');
     put_time(out, "started_at", s->started_us);
-    buf_addch(out, ',');
     put_string(out, "error_message", c.error_message);
-    buf_printf(out, ",\"retry_count\":%d,", c.retry_count);
+    buf_add(out, JS_MEMBER("retry_count"));
+    buf_addint(out, c.retry_count);
     if (c.next_retry_at_us)
         put_time(out, "next_retry_at", c.next_retry_at_us);
     else
-        buf_addstr(out, "\"next_retry_at\":null");
+        put_string(out, "next_retry_at", NULL);
     buf_addch(out, '}');
 }

@@ -209,13 +209,13 @@ static void call(struct step *st, struct act *a)
 
 void act_begin(struct step *st, struct act *a)
 {
-    const char *id = st->d->nodes[a->node].id;
+    const struct def_node *n = &st->d->nodes[a->node];
     a->attempt++;
     a->started_us = st->now;
     a->used_us = 0;
     if (!a->first_us)
         a->first_us = st->now;
-    emit_log(st, id, "info", "Executing node: %s", id);
+    emit_log_said(st, n->id, "info", n->says_executing);
     call(st, a);
 }
 
@@ -295,7 +295,7 @@ static void complete(struct step *st)
 {
     free(st->s->error_message);
     st->s->error_message = NULL;
-    emit_log(st, "end", "info", "Workflow execution completed");
+    emit_log_said(st, "end", "info", "Workflow execution completed");
     end_execution(st, PHASE_COMPLETED);
 }
 

@@ -42,7 +42,7 @@ static void take_identity(struct step *st, const struct engine_start *start)
     s->started_us = bounded_time(start->started_at_us);
     s->retry_count = start->retry_count;
     s->policy = start->policy;
-    s->data = json_is_object(start->data) ? json_copy(start->data) : json_object();
+    s->data = json_is_object(start->data) ? json_incref(start->data) : json_object(); /* changed on a copy while it is shared */
     if (json_is_object(start->variables) && json_object_size(start->variables) > 0)
         s->vars = json_copy(start->variables);
     set_deadline(st, start->workflow_timeout);
@@ -127,7 +127,7 @@ static void forget_ahead(struct step *st)
             continue;
         s->is_completed[i] = false;
         json_object_del(s->old_results, n->id);
-        json_object_del(s->data, n->output_key);
+        state_data_del(s, n->output_key);
         for (size_t k = json_array_size(s->old_completed); k-- > 0;)
             if (strcmp(json_string_value(json_array_get(s->old_completed, k)), n->id) == 0)
                 json_array_remove(s->old_completed, k);

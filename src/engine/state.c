@@ -236,14 +236,25 @@ int64_t engine_next_due(const struct engine_state *s)
 }
 
 /* Handlers and outputs hold references of the data as they saw them: what is shared is copied before it is changed. */
-void state_data_set(struct engine_state *s, const char *key, json_t *value)
+static json_t *own_data(struct engine_state *s)
 {
     if (s->data->refcount > 1) {
         json_t *own = json_copy(s->data);
         json_decref(s->data);
         s->data = own;
     }
-    js_set(s->data, key, value);
+    return s->data;
+}
+
+void state_data_set(struct engine_state *s, const char *key, json_t *value)
+{
+    js_set(own_data(s), key, value);
+}
+
+void state_data_del(struct engine_state *s, const char *key)
+{
+    if (json_object_get(s->data, key))
+        json_object_del(own_data(s), key);
 }
 
 bool engine_waiting(const struct engine_state *s, size_t i, struct engine_wait *out)

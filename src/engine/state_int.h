@@ -262,6 +262,7 @@ void act_remove(struct engine_state *s, struct act *a);
 void act_set_state(struct engine_state *s, struct act *a, enum act_state state);
 /* data[key] = value, taking over the reference; data that others hold a reference of are copied first. */
 void state_data_set(struct engine_state *s, const char *key, json_t *value);
+void state_data_del(struct engine_state *s, const char *key);
 void act_free(struct act *a);
 bool act_may_go_on(const struct engine_state *s, const struct act *a);
 bool act_waits(const struct act *a); /* for due_us */
@@ -331,8 +332,10 @@ void row_begin(struct step *st, struct scope *scope, uint32_t node, uint32_t *ed
 bool rows_settle(struct step *st, struct scope *scope);
 
 /* effects.c */
+/* `node` must live as long as the definition. */
 void emit_log(struct step *st, const char *node, const char *level, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));
+void emit_log_said(struct step *st, const char *node, const char *level, const char *text); /* text likewise */
 void emit_run(struct engine_effects *fx, const struct act *a);
 void emit_cancel(struct step *st, const struct act *a);
 void emit_consumed(struct step *st, const char *id);

@@ -116,6 +116,7 @@ enum save_then {
 struct save_log {
     const char *node_id, *level, *message; /* cut to 255 / 20 / 5000 characters by the store */
     int64_t at_us;
+    char *own;                   /* the caller's memory of the message; of no meaning for the store */
 };
 struct save_ask {
     const char *kind, *body;     /* wfworker.ask_KIND(execution, body); body is a JSON object */

@@ -16,6 +16,7 @@
 
 #define SNAPSHOT_ROWS 50
 #define KEPT_MAX_EVENTS 500
+#define PROJECTION_BYTES 2048 /* most are shorter */
 #define KEPT_MAX_BYTES ((size_t)256 * 1024)
 /* What is due sooner than this stays in memory: giving it back and claiming it again would take about as long. */
 #define STAY_US (200 * US_PER_MS)
@@ -31,6 +32,7 @@ static void save(struct run *r, enum save_then then, int64_t due_us)
     bool with_snapshot = then == SAVE_PARK || (then == SAVE_KEEP && r->rows_since_snapshot + 1 >= SNAPSHOT_ROWS);
     engine_columns(r->def, r->state, &c);
     kept_journal(&r->kept, r->kept.len, &journal);
+    buf_reserve(&projection, PROJECTION_BYTES);
     engine_projection(r->def, r->state, &projection);
     if (with_snapshot)
         engine_state_write(r->def, r->state, &snapshot);
@@ -95,7 +97,7 @@ static void leave(struct run *r)
 static bool keep_is_due(const struct run *r)
 {
     return r->kept.len > 0 && (r->durable || acts_wait_for_save(r) || r->kept.len >= KEPT_MAX_EVENTS ||
-                               r->kept.bytes >= KEPT_MAX_BYTES);
+                               r->kept.text.len >= KEPT_MAX_BYTES);
 }
 
 void run_save_if_due(struct run *r)

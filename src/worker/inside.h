@@ -149,7 +149,7 @@ struct run {
 
     struct kept kept;         /* applied, not durable */
     size_t kept_in_save;      /* the first so many are in the save under way */
-    struct save_log *logs;    /* rows for the next save; node_id and message owned */
+    struct save_log *logs;    /* rows for the next save */
     size_t log_count, log_cap;
     int64_t last_log_us;
     int64_t now_us;           /* time never goes back within an execution */
@@ -200,7 +200,8 @@ int run_apply(struct run *r, const struct engine_event *ev); /* -1: the engine r
 int run_apply_at(struct run *r, const struct engine_event *ev, int64_t at_us, size_t node);
 void run_effects(struct run *r, struct engine_effects *fx);
 void run_turn(struct run *r);                        /* start what can be started, save what must be saved */
-void run_log(struct run *r, const char *node, const char *level, const char *text, int64_t at_us);
+/* node and level live as long as the definition; so does text, unless it is the same as `own`, which is taken over. */
+void run_log(struct run *r, const char *node, const char *level, const char *text, char *own, int64_t at_us);
 void run_logs_clear(struct run *r);
 void run_signals(struct run *r, const struct store_claim *c); /* feed those that are new */
 void run_used_drop(struct run *r, size_t count);             /* they are durable, or do not count any more */

@@ -7,6 +7,9 @@
 
 #include "base/mem.h"
 
+/* What the records of a short execution take. */
+#define FIRST_BYTES 1024
+
 static char *dup_or_null(const char *s)
 {
     return s ? xstrdup(s) : NULL;
@@ -82,26 +85,29 @@ static void drop_event(struct kept_event *k)
     drop_const(k->ev.message);
     drop_const(k->ev.signal);
     drop_const(k->ev.signal_id);
-    free(k->text);
 }
 
 void kept_add(struct kept *k, const struct engine_event *ev, int64_t at_us, size_t node)
 {
-    struct buf text = BUF_INIT;
-    engine_event_write(ev, at_us, &text);
+    size_t before = k->text.len;
+    if (before == 0)
+        buf_reserve(&k->text, FIRST_BYTES);
+    engine_event_write(ev, at_us, &k->text);
+    buf_addch(&k->text, ',');
     xgrow((void **)&k->items, &k->cap, k->len + 1, sizeof(*k->items));
-    struct kept_event *item = &k->items[k->len++];
-    *item = (struct kept_event){.ev = copy_event(ev), .at_us = at_us, .node = node, .text_len = text.len};
-    item->text = buf_steal(&text);
-    k->bytes += item->text_len;
+    k->items[k->len++] =
+        (struct kept_event){.ev = copy_event(ev), .at_us = at_us, .node = node, .text_len = k->text.len - before};
 }
 
 void kept_drop(struct kept *k, size_t count)
 {
+    size_t bytes = 0;
     for (size_t i = 0; i < count; i++) {
-        k->bytes -= k->items[i].text_len;
+        bytes += k->items[i].text_len;
         drop_event(&k->items[i]);
     }
+    if (bytes > 0)
+        memmove(k->text.data, k->text.data + bytes, (k->text.len -= bytes) + 1);
     k->len -= count;
     if (k->len > 0)
         memmove(k->items, k->items + count, k->len * sizeof(*k->items));
@@ -111,17 +117,17 @@ void kept_free(struct kept *k)
 {
     kept_drop(k, k->len);
     free(k->items);
+    buf_free(&k->text);
     *k = (struct kept){0};
 }
 
 void kept_journal(const struct kept *k, size_t count, struct buf *out)
 {
-    buf_reserve(out, k->bytes + count + 2);
+    size_t bytes = 0;
+    for (size_t i = 0; i < count; i++)
+        bytes += k->items[i].text_len;
+    buf_reserve(out, bytes + 2);
     buf_addch(out, '[');
-    for (size_t i = 0; i < count; i++) {
-        if (i > 0)
-            buf_addch(out, ',');
-        buf_add(out, k->items[i].text, k->items[i].text_len);
-    }
+    buf_add(out, k->text.data, bytes > 0 ? bytes - 1 : 0);
     buf_addch(out, ']');
 }

@@ -16,14 +16,13 @@ struct kept_event {
     struct engine_event ev; /* everything in it is owned; `start` is always NULL */
     int64_t at_us;
     size_t node;            /* of the activation; SIZE_MAX: none */
-    char *text;             /* the journal's record, owned */
-    size_t text_len;
+    size_t text_len;        /* of its record in the journal */
 };
 
 struct kept {
     struct kept_event *items;
     size_t len, cap;
-    size_t bytes; /* of all texts */
+    struct buf text;      /* the records one behind the other, each followed by a comma */
 };
 
 void kept_add(struct kept *k, const struct engine_event *ev, int64_t at_us, size_t node);

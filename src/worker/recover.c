@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "base/json.h"
+#include "base/json_read.h"
 #include "base/log.h"
 #include "base/mem.h"
 
@@ -85,9 +86,30 @@ static struct engine_policy policy_of(const struct settings *s)
                                   .node_timeout_ms = s->node_timeout_ms, .max_crashes = MAX_CRASHES};
 }
 
-static json_t *member(const json_t *object, const char *key, json_type type)
+/* What a start takes from execution_state; each a new reference, or NULL. */
+struct row {
+    json_t *data, *results, *completed, *variables, *timeout;
+};
+
+static void row_clear(struct row *row)
 {
-    json_t *v = json_object_get(object, key);
+    json_decref(row->data);
+    json_decref(row->results);
+    json_decref(row->completed);
+    json_decref(row->variables);
+    json_decref(row->timeout);
+}
+
+static int row_read(struct row *row, const struct store_claim *c, struct error *e)
+{
+    const struct json_member members[] = {{"execution_data", &row->data}, {"node_results", &row->results},
+                                          {"completed_node_ids", &row->completed}, {"variables", &row->variables},
+                                          {"workflow_timeout", &row->timeout}};
+    return c->execution_state ? js_members(c->execution_state, c->execution_state_len, members, ARRAY_LEN(members), e) : 0;
+}
+
+static json_t *of_type(json_t *v, json_type type)
+{
     return v && json_typeof(v) == type ? v : NULL;
 }
 
@@ -95,19 +117,20 @@ static void start(struct run *r, const struct store_claim *c)
 {
     char uuid[UUID_TEXT];
     struct error e = ERROR_INIT;
-    CLEANUP_JSON json_t *row = c->execution_state ? js_parse_own(c->execution_state, c->execution_state_len, &e) : NULL;
+    CLEANUP(row_clear) struct row row = {0};
+    int rc = row_read(&row, c, &e);
     uuid_format(&c->id, uuid);
     struct engine_start s = {.execution_uuid = uuid, .execution_id = r->execution_id, .workflow_id = r->workflow_id,
                              .workflow_version = c->workflow_version, .started_at_us = c->started_at_us,
-                             .data = member(row, "execution_data", JSON_OBJECT), .retry_count = c->retry_count,
+                             .data = of_type(row.data, JSON_OBJECT), .retry_count = c->retry_count,
                              .current_node_id = c->current_node_id,
-                             .node_results = member(row, "node_results", JSON_OBJECT),
-                             .completed_node_ids = member(row, "completed_node_ids", JSON_ARRAY),
-                             .variables = member(row, "variables", JSON_OBJECT),
-                             .workflow_timeout = json_object_get(row, "workflow_timeout"),
+                             .node_results = of_type(row.results, JSON_OBJECT),
+                             .completed_node_ids = of_type(row.completed, JSON_ARRAY),
+                             .variables = of_type(row.variables, JSON_OBJECT),
+                             .workflow_timeout = row.timeout,
                              .definition = r->definition_id, .policy = policy_of(r->w->settings)};
     run_apply(r, &(struct engine_event){.type = ENGINE_START, .start = &s});
-    if (e.message[0]) {
+    if (rc != 0) {
         CLEANUP_FREE char *text = xasprintf("execution_state cannot be read: %s", e.message);
         run_terminate(r, text);
     }
@@ -168,7 +191,8 @@ static void begin_again(struct run *r)
     tell(r, ENGINE_RETRY, NULL);
     if (engine_ended(r->state))
         run_log(r, "system", "warning",
-                "Execution stays failed: nothing of it can be begun again (a replay runs it from a node, as a new one)", run_now(r));
+                "Execution stays failed: nothing of it can be begun again (a replay runs it from a node, as a new one)", NULL,
+                run_now(r));
 }
 
 /* Somebody else says that it is completed: nothing is left to do. */

@@ -118,8 +118,9 @@ static bool log_wanted(enum execution_log filter, const char *node, const char *
     return !info || strcmp(node, "start") == 0 || strcmp(node, "end") == 0;
 }
 
-void run_log(struct run *r, const char *node, const char *level, const char *text, int64_t at_us)
+void run_log(struct run *r, const char *node, const char *level, const char *text, char *own, int64_t at_us)
 {
+    CLEANUP_FREE char *mine = own;
     /* Readers sort by time alone: no two rows of one execution have the same. */
     if (at_us <= r->last_log_us)
         at_us = r->last_log_us + 1;
@@ -131,15 +132,13 @@ void run_log(struct run *r, const char *node, const char *level, const char *tex
         return;
     xgrow((void **)&r->logs, &r->log_cap, r->log_count + 1, sizeof(*r->logs));
     r->logs[r->log_count++] =
-        (struct save_log){.node_id = xstrdup(node), .level = level, .message = xstrdup(text), .at_us = at_us};
+        (struct save_log){.node_id = node, .level = level, .message = text, .own = STEAL(mine), .at_us = at_us};
 }
 
 void run_logs_clear(struct run *r)
 {
-    for (size_t i = 0; i < r->log_count; i++) {
-        free((void *)(uintptr_t)r->logs[i].node_id);
-        free((void *)(uintptr_t)r->logs[i].message);
-    }
+    for (size_t i = 0; i < r->log_count; i++)
+        free(r->logs[i].own);
     r->log_count = 0;
 }
 
@@ -222,7 +221,7 @@ void run_effects(struct run *r, struct engine_effects *fx)
         else if (f->type == ENGINE_CANCEL)
             acts_cancel(r, f->act);
         else if (f->type == ENGINE_LOG)
-            run_log(r, f->log_node, f->log_level, f->log_text, f->at_us);
+            run_log(r, f->log_node, f->log_level, f->log_text, STEAL(f->log_own), f->at_us);
         else if (f->type == ENGINE_CONSUMED)
             used_add(r, STEAL(f->signal));
         else if (f->type == ENGINE_ASK)

@@ -107,9 +107,12 @@ static void add_log(void *ctx, void *owner, int level, const char *said)
             own_log(r->execution_id, node, WFW_LOG_DEBUG, text);
         return;
     }
-    bool last = a->log_rows++ == MAX_LOG_ROWS;
-    run_log(r, node, last ? "warning" : names[level > WFW_LOG_ERROR ? WFW_LOG_ERROR : level],
-            last ? "The node writes too many log messages, the rest of this attempt is dropped" : text, run_now(r));
+    if (a->log_rows++ == MAX_LOG_ROWS) {
+        run_log(r, node, "warning", "The node writes too many log messages, the rest of this attempt is dropped", NULL, run_now(r));
+        return;
+    }
+    char *own = STEAL(text);
+    run_log(r, node, names[level > WFW_LOG_ERROR ? WFW_LOG_ERROR : level], own, own, run_now(r));
 }
 
 struct task_services worker_services(struct worker *w)

@@ -231,10 +231,35 @@ static void reals_are_written_with_the_fewest_digits(void **unused)
     }
 }
 
+/* Some members are what they are in the whole; what is not asked for is looked at all the same. */
+static void members_are_those_of_the_whole(void **unused)
+{
+    (void)unused;
+    for (uint64_t i = 0; i < CASES; i++) {
+        CLEANUP_BUF struct buf b = BUF_INIT;
+        struct error e = ERROR_INIT, own = ERROR_INIT;
+        json_t *a = NULL, *key = NULL;
+        const struct json_member wanted[] = {{"a", &a}, {"key", &key}};
+        state = i + 1;
+        add_value(&b, (int)below(4));
+        if (below(2))
+            spoil(&b);
+        CLEANUP_JSON json_t *whole = js_parse_own(b.data, b.len, &e);
+        assert_int_equal(js_members(b.data, b.len, wanted, ARRAY_LEN(wanted), &own), whole ? 0 : -1);
+        assert_string_equal(own.message, e.message);
+        const json_t *has_a = json_object_get(whole, "a"), *has_key = json_object_get(whole, "key");
+        assert_true(!a == !has_a && !key == !has_key);
+        assert_true((!a || json_equal(a, has_a)) && (!key || json_equal(key, has_key)));
+        json_decref(a);
+        json_decref(key);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(texts_are_read_as_jansson_reads_them),
+        cmocka_unit_test(members_are_those_of_the_whole),
         cmocka_unit_test(depth_is_counted_as_levels_around_a_value),
         cmocka_unit_test(reals_are_written_with_the_fewest_digits),
     };

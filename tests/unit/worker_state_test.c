@@ -219,7 +219,10 @@ static void kept_events_become_a_journal_row(void **state)
     kept_drop(&k, 2);
     assert_int_equal(k.len, 1);
     assert_int_equal(k.items[0].ev.type, ENGINE_WAKE);
-    assert_int_equal(k.bytes, k.items[0].text_len);
+    assert_string_equal(k.text.data, "{\"at\":3000000,\"ev\":\"wake\"},");
+    buf_clear(&journal);
+    kept_journal(&k, 1, &journal);
+    assert_string_equal(journal.data, "[{\"at\":3000000,\"ev\":\"wake\"}]");
     kept_drop(&k, 1);
     buf_clear(&journal);
     kept_journal(&k, 0, &journal);
