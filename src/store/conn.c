@@ -54,7 +54,7 @@ static int check_role_and_tables(PGconn *pg, struct dial *d)
         " AND to_regclass('executionlog') IS NOT NULL,"
         " to_regclass('workflowexecution') IS NOT NULL AND has_table_privilege(to_regclass('workflowexecution'), 'SELECT')"
         " AND row_security_active(to_regclass('workflowexecution')),"
-        " current_user, has_schema_privilege('wfworker', 'USAGE') AND wfworker.has_triggers(), pg_backend_pid()", 0, NULL);
+        " current_user, has_schema_privilege('wfworker', 'USAGE') AND wfworker.has_triggers()", 0, NULL);
     if (!r)
         return -1;
     if (PQgetvalue(r, 0, 0)[0] == 't') {
@@ -62,7 +62,6 @@ static int check_role_and_tables(PGconn *pg, struct dial *d)
         return err_hint(&d->error, "Name the primary, or all hosts with target_session_attrs=read-write.");
     }
     d->triggers = PQgetvalue(r, 0, 4)[0] == 't';
-    d->pooled = pg_number(r, 0, 5, 0) != PQbackendPID(pg); /* the session is not the one that greeted us */
     if (PQgetvalue(r, 0, 1)[0] != 't') {
         d->fatal = true;
         err_set(&d->error, "the tables workflow, workflowexecution and executionlog are not all there");
@@ -73,6 +72,19 @@ static int check_role_and_tables(PGconn *pg, struct dial *d)
         err_set(&d->error, "row level security hides the executions from role %s", PQgetvalue(r, 0, 3));
         return err_hint(&d->error, "Log in as the owner of the tables, or as a role with BYPASSRLS.");
     }
+    return 0;
+}
+
+/* A session of our own may be idle for as long as it likes, whatever the role's sessions may; one that a pooler lends is
+ * left as it is. */
+static int look_for_pooler(PGconn *pg, struct dial *d)
+{
+    CLEANUP_RESULT PGresult *r = pg_query(pg, &d->error, "asking for the session", "SELECT pg_backend_pid()", 0, NULL);
+    if (!r)
+        return -1;
+    d->pooled = pg_number(r, 0, 0, 0) != PQbackendPID(pg); /* it is not the session that greeted us */
+    if (!d->pooled && PQserverVersion(pg) >= 140000)
+        PQclear(PQexec(pg, "SET idle_session_timeout = 0"));
     return 0;
 }
 
@@ -89,7 +101,7 @@ static int set_up_writer(PGconn *pg, struct dial *d)
         d->fatal = true;
         return db_schema_require(pg, &d->error);
     }
-    if (check_role_and_tables(pg, d) != 0)
+    if (check_role_and_tables(pg, d) != 0 || look_for_pooler(pg, d) != 0)
         return -1;
     if (PQsetnonblocking(pg, 1) != 0 || !PQenterPipelineMode(pg))
         return err_set(&d->error, "cannot use pipeline mode: %.200s", PQerrorMessage(pg));
@@ -108,7 +120,7 @@ static int set_up_listener(PGconn *pg, struct dial *d)
     if (!d->listens)
         return 0;
     CLEANUP_RESULT PGresult *r = pg_query(pg, &d->error, "listening", "LISTEN wfworker", 0, NULL);
-    if (!r)
+    if (!r || look_for_pooler(pg, d) != 0)
         return -1;
     return PQsetnonblocking(pg, 1) == 0 ? 0 : err_set(&d->error, "cannot listen without blocking");
 }
