@@ -53,10 +53,12 @@ AC_DEFUN([WFW_WARNINGS], [
 ])
 
 # WFW_SANITIZE: --enable-sanitize=LIST builds everything with -fsanitize=LIST.
-AC_DEFUN([WFW_SANITIZE], [
+AC_DEFUN([WFW_SANITIZE_OPTION], [
   AC_ARG_ENABLE([sanitize],
-    [AS_HELP_STRING([--enable-sanitize=LIST], [build with -fsanitize=LIST, e.g. address,undefined])],
+    [AS_HELP_STRING([--enable-sanitize=LIST], [build with -fsanitize=LIST, e.g. address,undefined or thread])],
     [], [enable_sanitize=no])
+])
+AC_DEFUN([WFW_SANITIZE], [
   AS_CASE([$enable_sanitize],
     [no], [wfw_sanitize=none],
     [yes], [wfw_sanitize=address,undefined],
@@ -75,4 +77,24 @@ AC_DEFUN([WFW_CRASH_POINTS], [
   AS_IF([test "x$enable_crash_points" = xyes],
     [AC_DEFINE([WITH_CRASH_POINTS], [1], [Define to build in crash points and faults.])])
   AM_CONDITIONAL([WITH_CRASH_POINTS], [test "x$enable_crash_points" = xyes])
+])
+
+# WFW_FUZZ: --enable-fuzz builds the fuzz targets for clang's libFuzzer, everything with its instrumentation and the address and
+# undefined-behaviour sanitizers.
+AC_DEFUN([WFW_FUZZ], [
+  AC_ARG_ENABLE([fuzz], [AS_HELP_STRING([--enable-fuzz], [build the fuzz targets for libFuzzer; needs clang and its compiler-rt])],
+    [], [enable_fuzz=no])
+  AS_IF([test "x$enable_fuzz" != xno],
+    [wfw_saved_CFLAGS=$CFLAGS
+     CFLAGS="$CFLAGS -fsanitize=fuzzer"
+     AC_MSG_CHECKING([whether $CC has libFuzzer])
+     AC_LINK_IFELSE([AC_LANG_SOURCE([[#include <stddef.h>
+int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size);
+int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size) { return data && size ? 0 : 0; }]])],
+       [AC_MSG_RESULT([yes])],
+       [AC_MSG_RESULT([no])
+        AC_MSG_ERROR([--enable-fuzz needs clang with compiler-rt (on Debian clang and libclang-rt-14-dev): ./configure CC=clang --enable-fuzz])])
+     CFLAGS="$wfw_saved_CFLAGS -fsanitize=fuzzer-no-link"
+     test "x$enable_sanitize" != xno || enable_sanitize=address,undefined])
+  AM_CONDITIONAL([WITH_LIBFUZZER], [test "x$enable_fuzz" != xno])
 ])

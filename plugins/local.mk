@@ -2,7 +2,12 @@
 # Every plugin is one directory with its own local.mk.
 # They see the public header and plugins/common, nothing of the program.
 AM_PLUGIN_CPPFLAGS = -D_GNU_SOURCE -I$(top_srcdir)/include -I$(top_srcdir)/plugins
+if WITH_SANITIZE
+# The sanitizers' own functions are in the program.
+AM_PLUGIN_LDFLAGS = -module -avoid-version -shared
+else
 AM_PLUGIN_LDFLAGS = -module -avoid-version -shared -no-undefined -Wl,-z,defs
+endif
 
 include plugins/child/local.mk
 include plugins/condition/local.mk

@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/utf8.h"
+
 int err_set(struct error *e, const char *fmt, ...)
 {
     if (!e)
@@ -14,6 +16,7 @@ int err_set(struct error *e, const char *fmt, ...)
     va_start(ap, fmt);
     vsnprintf(text, sizeof text, fmt, ap);
     va_end(ap);
+    utf8_mend(text);
     memcpy(e->message, text, sizeof text);
     e->detail[0] = e->hint[0] = '\0';
     return -1;
@@ -27,6 +30,7 @@ int err_detail(struct error *e, const char *fmt, ...)
     va_start(ap, fmt);
     vsnprintf(e->detail, sizeof e->detail, fmt, ap);
     va_end(ap);
+    utf8_mend(e->detail);
     return -1;
 }
 
@@ -38,6 +42,7 @@ int err_hint(struct error *e, const char *fmt, ...)
     va_start(ap, fmt);
     vsnprintf(e->hint, sizeof e->hint, fmt, ap);
     va_end(ap);
+    utf8_mend(e->hint);
     return -1;
 }
 
@@ -52,6 +57,7 @@ int err_prefix(struct error *e, const char *fmt, ...)
     va_end(ap);
     if (n >= 0 && (size_t)n < sizeof text)
         snprintf(text + n, sizeof text - (size_t)n, ": %.*s", (int)(sizeof text - (size_t)n), e->message);
+    utf8_mend(text);
     memcpy(e->message, text, sizeof text);
     return -1;
 }

@@ -3,7 +3,9 @@
  *
  * A function that can fail takes a `struct error *` as its last parameter, fills it with err_set() and returns -1
  * (or NULL).  Texts follow PostgreSQL's form: the message says what is wrong and where (lower case, no full stop), the
- * detail adds facts, the hint says what to do.  Passing NULL is allowed and drops the text. */
+ * detail adds facts, the hint says what to do.  Passing NULL is allowed and drops the text.
+ *
+ * Texts are always UTF-8, whatever they quote, and are cut between characters: they can be stored. */
 #ifndef WF_BASE_ERROR_H
 #define WF_BASE_ERROR_H
 

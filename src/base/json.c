@@ -9,6 +9,7 @@
 
 #include "base/json_read.h"
 #include "base/mem.h"
+#include "base/utf8.h"
 
 /* jansson's own depth limit is 2048, fixed at its compile time; ours is lower because every walk here recurses. */
 static bool too_deep(const json_t *v, int left)
@@ -149,7 +150,7 @@ static void write_unplain(struct buf *b, const unsigned char *p, size_t len)
 {
     const unsigned char *end = p + len, *run = p;
     while (p < end) {
-        size_t n = is_plain(*p) ? 1 : json_utf8_length(p, (size_t)(end - p));
+        size_t n = is_plain(*p) ? 1 : utf8_sequence((const char *)p, (size_t)(end - p));
         if (n > 1 || is_plain(*p)) {
             p += n;
             continue;
@@ -333,7 +334,7 @@ json_t *js_string_lossy(const char *s, size_t len)
     CLEANUP_BUF struct buf b = BUF_INIT;
     const unsigned char *p = (const unsigned char *)s, *end = p + len;
     while (p < end) {
-        size_t n = json_utf8_length(p, (size_t)(end - p));
+        size_t n = utf8_sequence((const char *)p, (size_t)(end - p));
         if (n == 0 || *p == 0) {
             buf_addstr(&b, "\xef\xbf\xbd");
             p++;

@@ -13,6 +13,7 @@
 
 #include "base/buf.h"
 #include "base/json.h"
+#include "base/utf8.h"
 
 struct reader {
     const unsigned char *at, *end;
@@ -21,21 +22,6 @@ struct reader {
 };
 
 static json_t *read_value(struct reader *r, int depth);
-
-size_t json_utf8_length(const unsigned char *s, size_t left)
-{
-    unsigned char c = s[0];
-    size_t n = c < 0x80 ? 1 : c >= 0xc2 && c <= 0xdf ? 2 : c >= 0xe0 && c <= 0xef ? 3 : c >= 0xf0 && c <= 0xf4 ? 4 : 0;
-    if (n == 0 || n > left)
-        return 0;
-    for (size_t i = 1; i < n; i++)
-        if ((s[i] & 0xc0) != 0x80)
-            return 0;
-    if ((c == 0xe0 && s[1] < 0xa0) || (c == 0xed && s[1] > 0x9f) || (c == 0xf0 && s[1] < 0x90) ||
-        (c == 0xf4 && s[1] > 0x8f))
-        return 0;
-    return n;
-}
 
 static void skip_space(struct reader *r)
 {
@@ -141,7 +127,7 @@ static bool skip_plain(struct reader *r)
             return false;
         if (*p == '"' || *p == '\\')
             break;
-        size_t n = json_utf8_length(p, (size_t)(end - p));
+        size_t n = utf8_sequence((const char *)p, (size_t)(end - p));
         if (n == 0)
             return false;
         p += n;

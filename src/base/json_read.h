@@ -22,7 +22,4 @@ struct json_member {
 };
 bool json_read_members(const char *text, size_t len, int depth, const struct json_member *members, size_t count);
 
-/* Length of the valid UTF-8 sequence at s, of which at most `left` bytes (> 0) are there; 0 when there is none. */
-size_t json_utf8_length(const unsigned char *s, size_t left);
-
 #endif

@@ -40,9 +40,12 @@ static int64_t item_int(struct in *in, const json_t *array, size_t i, const char
     return 0;
 }
 
+/* A time, or a length of time, and what comes of adding a few of them. */
+#define SUM_MAX_US (4 * TIME_LAST_US)
+
 static int64_t get_time(struct in *in, const json_t *o, const char *name)
 {
-    return get_int(in, o, name, INT64_MIN, INT64_MAX);
+    return get_int(in, o, name, -SUM_MAX_US, SUM_MAX_US);
 }
 
 static char *get_text(const json_t *o, const char *name)
@@ -67,7 +70,7 @@ static void read_head(struct in *in, const json_t *o)
     s->execution_uuid = get_text(o, "execution_uuid");
     s->execution_id = get_text(o, "execution_id");
     s->workflow_id = get_text(o, "workflow_id");
-    s->workflow_version = get_time(in, o, "workflow_version");
+    s->workflow_version = get_int(in, o, "workflow_version", INT64_MIN, INT64_MAX);
     s->started_us = get_time(in, o, "started");
     s->deadline_us = get_time(in, o, "deadline");
     s->timeout_ms = get_time(in, o, "timeout");
@@ -89,9 +92,9 @@ static void read_policy(struct in *in, const json_t *a)
     struct engine_policy *p = &in->s->policy;
     p->max_retries = (int)item_int(in, a, 0, "policy", INT32_MAX);
     p->retry_multiplier = json_number_value(json_array_get(a, 1));
-    p->retry_initial_ms = item_int(in, a, 2, "policy", INT64_MAX);
-    p->retry_max_ms = item_int(in, a, 3, "policy", INT64_MAX);
-    p->node_timeout_ms = item_int(in, a, 4, "policy", INT64_MAX);
+    p->retry_initial_ms = item_int(in, a, 2, "policy", LENGTH_MAX_MS);
+    p->retry_max_ms = item_int(in, a, 3, "policy", LENGTH_MAX_MS);
+    p->node_timeout_ms = item_int(in, a, 4, "policy", LENGTH_MAX_MS);
     p->max_crashes = (int)item_int(in, a, 5, "policy", INT32_MAX);
 }
 

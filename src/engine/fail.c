@@ -35,7 +35,7 @@ void failure_read(const json_t *v, struct failure *f)
     *f = (struct failure){.type = xstrdup(type ? type : "error"),
                           .message = xstrdup(message ? message : ""),
                           .retryable = js_bool(v, "retryable", false),
-                          .retry_after_ms = js_int(v, "retry_after_ms", 0),
+                          .retry_after_ms = bounded(js_int(v, "retry_after_ms", 0), 0, LENGTH_MAX_MS),
                           .details = json_incref(json_object_get(v, "details")),
                           .node = node ? xstrdup(node) : NULL};
 }
@@ -216,7 +216,7 @@ static int64_t next_try_ms(const struct step *st)
         return -1;
     int64_t ms = execution_retry_delay_ms(s);
     if (p->retry_after_ms > ms)
-        ms = p->retry_after_ms;
+        ms = bounded(p->retry_after_ms, 0, LENGTH_MAX_MS);
     return s->deadline_us && st->now + ms * US_PER_MS >= s->deadline_us ? -1 : ms;
 }
 

@@ -106,6 +106,34 @@ void engine_event_write(const struct engine_event *ev, int64_t now_us, struct bu
 
 /* ---- reading ---- */
 
+/* Records are our own, but a damaged one must not make the engine count beyond its numbers. */
+static int64_t get_count(const json_t *r, const char *key)
+{
+    return bounded(js_int(r, key, 0), 0, INT32_MAX);
+}
+
+static int64_t get_ms(const json_t *r, const char *key)
+{
+    return bounded(js_int(r, key, 0), 0, LENGTH_MAX_MS);
+}
+
+static int64_t get_time(const json_t *r, const char *key)
+{
+    return time_bounded(js_int(r, key, 0));
+}
+
+static uint64_t get_number(const json_t *r, const char *key)
+{
+    return (uint64_t)bounded(js_int(r, key, 0), 0, INT64_MAX / 2);
+}
+
+/* 1 to 1000, as the setting; what is no number is 1. */
+static double get_multiplier(const json_t *r, const char *key)
+{
+    double v = json_number_value(json_object_get(r, key));
+    return v >= 1 ? (v < 1000 ? v : 1000) : 1;
+}
+
 static void read_start(const json_t *r, struct engine_start *s)
 {
     *s = (struct engine_start){.definition = js_str(r, "definition"),
@@ -113,20 +141,20 @@ static void read_start(const json_t *r, struct engine_start *s)
                                .execution_id = js_str(r, "execution_id"),
                                .workflow_id = js_str(r, "workflow_id"),
                                .workflow_version = js_int(r, "workflow_version", 0),
-                               .started_at_us = js_int(r, "started_at", 0),
+                               .started_at_us = get_time(r, "started_at"),
                                .data = json_object_get(r, "data"),
-                               .retry_count = (int)js_int(r, "retry_count", 0),
+                               .retry_count = (int)bounded(js_int(r, "retry_count", 0), INT32_MIN, INT32_MAX),
                                .current_node_id = js_str(r, "current_node_id"),
                                .node_results = json_object_get(r, "node_results"),
                                .completed_node_ids = json_object_get(r, "completed_node_ids"),
                                .variables = json_object_get(r, "variables"),
                                .workflow_timeout = json_object_get(r, "workflow_timeout")};
-    s->policy = (struct engine_policy){.max_retries = (int)js_int(r, "max_retries", 0),
-                                       .retry_multiplier = json_number_value(json_object_get(r, "retry_multiplier")),
-                                       .retry_initial_ms = js_int(r, "retry_initial_ms", 0),
-                                       .retry_max_ms = js_int(r, "retry_max_ms", 0),
-                                       .node_timeout_ms = js_int(r, "node_timeout_ms", 0),
-                                       .max_crashes = (int)js_int(r, "max_crashes", 0)};
+    s->policy = (struct engine_policy){.max_retries = (int)get_count(r, "max_retries"),
+                                       .retry_multiplier = get_multiplier(r, "retry_multiplier"),
+                                       .retry_initial_ms = get_ms(r, "retry_initial_ms"),
+                                       .retry_max_ms = get_ms(r, "retry_max_ms"),
+                                       .node_timeout_ms = get_ms(r, "node_timeout_ms"),
+                                       .max_crashes = (int)get_count(r, "max_crashes")};
 }
 
 static char *text_or(const json_t *r, const char *key, const char *fallback)
@@ -140,17 +168,17 @@ static void read_failure(const json_t *r, struct failure *f)
     *f = (struct failure){.type = text_or(r, "type", "error"),
                           .message = text_or(r, "message", ""),
                           .retryable = js_int(r, "retryable", 0) != 0,
-                          .retry_after_ms = js_int(r, "retry_after_ms", 0),
+                          .retry_after_ms = get_ms(r, "retry_after_ms"),
                           .details = json_incref(json_object_get(r, "details")),
                           .node = js_str(r, "node") ? xstrdup(js_str(r, "node")) : NULL};
 }
 
 static void read_event(const json_t *r, struct engine_event *ev)
 {
-    ev->act = (uint64_t)js_int(r, "act", 0);
+    ev->act = get_number(r, "act");
     ev->output = json_object_get(r, "output");
     ev->branch = js_str(r, "branch");
-    ev->leave = (enum engine_leave)js_int(r, "leave", 0);
+    ev->leave = (enum engine_leave)bounded(js_int(r, "leave", 0), 0, ENGINE_END);
     ev->variables = json_object_get(r, "variables");
     ev->cancels = json_object_get(r, "cancels");
     ev->asks = json_object_get(r, "asks");
@@ -158,17 +186,17 @@ static void read_event(const json_t *r, struct engine_event *ev)
     ev->refused = js_int(r, "refused", 0) != 0;
     ev->signal = js_str(r, "signal");
     ev->signal_id = js_str(r, "id");
-    ev->park = (struct engine_park){.until_us = js_int(r, "until", 0),
+    ev->park = (struct engine_park){.until_us = get_time(r, "until"),
                                     .signal = js_str(r, "signal"),
                                     .signals = json_object_get(r, "signals"),
                                     .child = js_str(r, "child"),
                                     .checkpoint = json_object_get(r, "checkpoint"),
                                     .fresh = js_int(r, "fresh", 0) != 0};
-    ev->enter = (struct engine_enter){.pass = (uint64_t)js_int(r, "pass", 0),
+    ev->enter = (struct engine_enter){.pass = get_number(r, "pass"),
                                       .passes = json_object_get(r, "passes"),
                                       .to = js_str(r, "to"),
-                                      .flags = (uint32_t)js_int(r, "flags", 0),
-                                      .keep = (uint32_t)js_int(r, "keep", 0)};
+                                      .flags = (uint32_t)get_count(r, "flags"),
+                                      .keep = (uint32_t)get_count(r, "keep")};
 }
 
 int engine_replay(const struct def *d, struct engine_state *s, const json_t *record, struct error *e)
@@ -192,7 +220,7 @@ int engine_replay(const struct def *d, struct engine_state *s, const json_t *rec
         read_failure(record, &failure);
         ev.failure = &failure;
     }
-    int rc = engine_step(d, s, &ev, js_int(record, "at", 0), NULL, e);
+    int rc = engine_step(d, s, &ev, get_time(record, "at"), NULL, e);
     failure_clear(&failure);
     return rc;
 }

@@ -49,7 +49,7 @@ static int64_t delay_ms(const struct step *st, const struct act *a, const struct
                         const struct failure *f)
 {
     if (f->retry_after_ms > 0)
-        return f->retry_after_ms;
+        return bounded(f->retry_after_ms, 0, LENGTH_MAX_MS);
     int64_t ms = grown(p->initial_ms, p->multiplier, p->max_ms, a->failures - 1);
     if (p->jitter == JITTER_NONE)
         return ms;

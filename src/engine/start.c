@@ -24,13 +24,6 @@ static void set_deadline(struct step *st, const json_t *own)
     s->deadline_us = s->timeout_ms > 0 ? s->started_us + s->timeout_ms * US_PER_MS : 0;
 }
 
-/* A row may say 'infinity': times stay where sums with them cannot overflow (the years 1 to 9999). */
-static int64_t bounded_time(int64_t us)
-{
-    const int64_t first = INT64_C(-62135596800) * US_PER_S, last = INT64_C(253402300799) * US_PER_S;
-    return us < first ? first : us > last ? last : us;
-}
-
 static void take_identity(struct step *st, const struct engine_start *start)
 {
     struct engine_state *s = st->s;
@@ -39,7 +32,7 @@ static void take_identity(struct step *st, const struct engine_start *start)
     s->workflow_id = copy(start->workflow_id);
     s->definition = copy(start->definition);
     s->workflow_version = start->workflow_version;
-    s->started_us = bounded_time(start->started_at_us);
+    s->started_us = time_bounded(start->started_at_us);
     s->retry_count = start->retry_count;
     s->policy = start->policy;
     s->data = json_is_object(start->data) ? json_incref(start->data) : json_object(); /* changed on a copy while it is shared */

@@ -253,6 +253,20 @@ struct step {
     struct engine_effects *fx; /* NULL: nobody wants them */
 };
 
+/* Times from outside (a row may say 'infinity', a record may be damaged) stay where sums with them cannot overflow: the years 1 to
+ * 9999.  So do lengths of time. */
+#define TIME_FIRST_US (INT64_C(-62135596800) * 1000000)
+#define TIME_LAST_US (INT64_C(253402300799) * 1000000)
+#define LENGTH_MAX_MS (TIME_LAST_US / 1000)
+static inline int64_t bounded(int64_t n, int64_t min, int64_t max)
+{
+    return n < min ? min : n > max ? max : n;
+}
+static inline int64_t time_bounded(int64_t us)
+{
+    return bounded(us, TIME_FIRST_US, TIME_LAST_US);
+}
+
 /* state.c */
 void state_size(struct engine_state *s, const struct def *d); /* what is kept by node */
 void state_free_scopes(struct engine_state *s);

@@ -301,6 +301,7 @@ static int draw(struct canvas *c, struct gap *gaps, long *top, struct buf *out, 
 {
     const struct layout *l = &c->l;
     c->width = l->width + 1;
+    c->height = l->layer_count && l->begins[0] ? 1 : 0; /* frames leave room for arrows, also where none comes */
     for (size_t k = 0; k < l->layer_count; k++) {
         top[k] = c->height + (long)l->begins[k];
         gaps[k].c = c;

@@ -2,6 +2,8 @@
 /* UTF-8: the parts that are too long for the header. */
 #include "expr/utf8.h"
 
+#include "base/utf8.h"
+
 size_t utf8_offset(const char *s, size_t len, size_t index)
 {
     size_t i = 0;
@@ -36,27 +38,10 @@ size_t utf8_put(char out[4], uint32_t cp)
     return 4;
 }
 
-static bool sequence_valid(const unsigned char *s, size_t left)
-{
-    unsigned char c = s[0];
-    if (c < 0x80)
-        return true;
-    if (c < 0xc2 || c > 0xf4)
-        return false;
-    size_t n = utf8_size(c);
-    if (n > left)
-        return false;
-    for (size_t i = 1; i < n; i++)
-        if ((s[i] & 0xc0) != 0x80)
-            return false;
-    return !(c == 0xe0 && s[1] < 0xa0) && !(c == 0xed && s[1] > 0x9f) && !(c == 0xf0 && s[1] < 0x90) &&
-           !(c == 0xf4 && s[1] > 0x8f);
-}
-
 bool utf8_valid(const char *s, size_t len, size_t *bad)
 {
     for (size_t i = 0; i < len; i += utf8_size((unsigned char)s[i])) {
-        if (!sequence_valid((const unsigned char *)s + i, len - i)) {
+        if (utf8_sequence(s + i, len - i) == 0) {
             *bad = i;
             return false;
         }

@@ -50,6 +50,11 @@ static struct engine_state *read_state(struct run *r, const struct store_claim *
             engine_state_free(s);
             return NULL;
         }
+    if (s && !is_fresh(c) && engine_status(s) == STATUS_NEW) {
+        err_set(e, "neither the snapshot nor the journal says how the execution was started");
+        engine_state_free(s);
+        return NULL;
+    }
     return s;
 }
 

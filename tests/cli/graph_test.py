@@ -61,12 +61,26 @@ def as_text():
 
 @case
 def corners():
-    """one node; a cycle; a node that is never reached; nothing at all"""
+    """one node; a cycle; a node that is never reached; nothing at all; a scope that begins in the first row"""
     is_("┌─────────┐\n│ trigger │\n└─────────┘\n", draw(graph(trigger=("trigger",))))
     text = draw(busy())
     for part in ("│ work (noop) │", "true ↺ work", "│ far (noop)  │", "error", "default"):
         is_(1, text.count(part))
     is_("", draw({"nodes": []}))
+    is_("""\
+╭┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄╮
+┆                 ┆
+┆ ┌─────────────┐ ┆
+┆ │ t (trigger) │ ┆
+┆ └──────┬──────┘ ┆
+╰┄┄┄┄┄┄┄┄│┄┄┄┄┄┄┄┄╯
+         ▼
+   ┌───────────┐
+   │ w (while) │
+   └─────┬─────┘
+         │
+     body ↺ t
+""", draw(graph("t -> w", "w -body-> t", t=("trigger",), w=("while", {"condition": "false"}))))
 
 
 @case

@@ -3,6 +3,7 @@
  *
  *   wfw-sim [--seeds FROM:TO] [--stop N] [--nodes N] [--events N]     all of them; seeds of violations are printed
  *   wfw-sim --seed N --trace                                          one of them, to be read
+ *   wfw-sim --seed N --dump                                           as inputs of tests/fuzz/fuzz_state: the whole history, and from a snapshot on
  *   wfw-sim --fault NAME --seeds FROM:TO                              with a fault that must be found */
 #include "sim/sim.h"
 
@@ -45,7 +46,7 @@ struct options {
     uint64_t first, last, stop;
     struct limits limits;
     enum fault fault;
-    bool trace, quiet;
+    bool trace, dump;
 };
 
 static volatile sig_atomic_t crashed;
@@ -66,7 +67,7 @@ static void on_crash(int number)
 
 static _Noreturn void usage(const char *what)
 {
-    fprintf(stderr, "wfw-sim: %s\nusage: wfw-sim [--seed N | --seeds FROM:TO] [--trace] [--stop N] [--nodes N] [--events N] "
+    fprintf(stderr, "wfw-sim: %s\nusage: wfw-sim [--seed N | --seeds FROM:TO] [--trace] [--dump] [--stop N] [--nodes N] [--events N] "
                     "[--fault NAME]\n",
             what);
     exit(2);
@@ -117,6 +118,8 @@ static void read_options(struct options *o, int argc, char **argv)
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--trace") == 0)
             o->trace = true;
+        else if (strcmp(argv[i], "--dump") == 0)
+            o->dump = true;
         else if (i + 1 < argc)
             read_option(o, argv[i], argv[i + 1]), i++;
         else
@@ -219,9 +222,11 @@ int main(int argc, char **argv)
     w->limits = o.limits;
     w->fault = o.fault;
     w->trace = o.trace;
+    w->dump = o.dump;
     double begun = now();
     uint64_t bad = run_all(w, &o);
-    summary(w, &o, bad, now() - begun);
+    if (!o.dump)
+        summary(w, &o, bad, now() - begun);
     world_free(w);
     return bad > 0;
 }

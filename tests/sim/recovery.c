@@ -4,6 +4,7 @@
 #include "sim/sim.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -154,4 +155,23 @@ void recovery_check(struct world *w, bool go_on)
             w->journal_len - (from < w->snapshots ? w->snapshot[from].at : 0));
     }
     engine_state_free(state);
+}
+
+/* ---- as an input of the fuzz target `state` ---- */
+
+static void dump_from(const struct world *w, const char *graph, const struct snapshot *s)
+{
+    printf("{\"graph\":%s,\"events\":[", graph);
+    for (size_t i = s ? s->at : 0; i < w->journal_len; i++)
+        printf("%s%s", i > (s ? s->at : 0) ? "," : "", w->journal[i].data);
+    printf("]%s%s}\n", s ? ",\"snapshot\":" : "", s ? s->text.data : "");
+}
+
+void dump(const struct world *w)
+{
+    CLEANUP_JSON json_t *graph = graph_json(&w->g, w->fault);
+    CLEANUP_FREE char *text = js_text(graph);
+    dump_from(w, text, NULL);
+    if (w->snapshots > 0)
+        dump_from(w, text, &w->snapshot[w->snapshots / 2]);
 }

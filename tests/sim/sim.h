@@ -270,7 +270,7 @@ struct world {
     struct rng rng;
     struct limits limits;
     enum fault fault;
-    bool trace, bad;
+    bool trace, dump, bad;
     char why[600];
     struct graph g;
     struct def *def;
@@ -301,6 +301,7 @@ struct world {
 void violation(struct world *w, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void say(struct world *w, const char *fmt, ...) __attribute__((format(printf, 2, 3))); /* --trace */
 bool run_seed(struct world *w); /* world.c: true when nothing was violated */
+void dump(const struct world *w); /* recovery.c: --dump */
 
 /* Feed one event: journal, engine, oracle, recovery.  event_id: the number in the output, or -1. */
 void feed(struct world *w, struct engine_event *ev);

@@ -533,6 +533,8 @@ bool run_seed(struct world *w)
         w->numbers->completed += engine_status(w->state) == STATUS_COMPLETED;
         w->numbers->failed += engine_status(w->state) == STATUS_FAILED;
     }
+    if (w->dump)
+        dump(w);
     engine_state_free(w->state);
     def_unref(w->def);
     graph_free(&w->g);

@@ -26,6 +26,27 @@ static void errors_keep_message_detail_and_hint(void **state)
     assert_string_equal(e.detail, "");
 }
 
+static void error_texts_are_always_utf8(void **state)
+{
+    (void)state;
+    struct error e = ERROR_INIT;
+    char longer[sizeof e.message + 10];
+    err_set(&e, "near %s", "\xff\xc3(\xe2\x82\xac\xed\xa0\x80");
+    assert_string_equal(e.message, "near ?" "?(\xe2\x82\xac" "?" "?" "?");
+    err_set(&e, "near %s", "x\xf0\x9f\x98"); /* cut by whoever gave it */
+    assert_string_equal(e.message, "near x");
+    err_detail(&e, "%s", "\xe2\x82");
+    assert_string_equal(e.detail, "");
+    err_hint(&e, "%s", "\x80");
+    assert_string_equal(e.hint, "?");
+    memset(longer, 'a', sizeof longer);
+    memcpy(longer + sizeof e.message - 2, "\xc3\xa4", 3); /* cut here, in the middle of the last character */
+    err_set(&e, "%s", longer);
+    assert_int_equal(strlen(e.message), sizeof e.message - 2);
+    err_prefix(&e, "%s", "\xc3\xa4");
+    assert_int_equal(strlen(e.message), sizeof e.message - 1);
+}
+
 static void buffers_grow_and_stay_terminated(void **state)
 {
     (void)state;
@@ -213,6 +234,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(errors_keep_message_detail_and_hint),
+        cmocka_unit_test(error_texts_are_always_utf8),
         cmocka_unit_test(buffers_grow_and_stay_terminated),
         cmocka_unit_test(times_are_read_and_written),
         cmocka_unit_test(json_numbers_and_texts_come_out_as_they_came_in),
