@@ -302,7 +302,7 @@ static bool mutate_value(struct fuzz_rng *r, uint8_t *data, size_t *size, const 
         return false;
     for (uint32_t n = 1 + fuzz_below(r, 4); n; n--)
         change_value(r, v, part_of);
-    CLEANUP_FREE char *text = json_dumps(v, JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(17));
+    CLEANUP_FREE char *text = js_text(v);
     size_t len = text ? strlen(text) : FUZZ_MAX + 1;
     if (len > FUZZ_MAX)
         return false;

@@ -56,14 +56,34 @@ static int depth_of(const json_t *v)
     return 1 + most;
 }
 
-/* Our reader takes what jansson takes, and makes the same of it; depth is limited besides. */
+/* As json_equal(), but a number is its value, whether it is an integer or a real. */
+static bool same_value(const json_t *a, const json_t *b)
+{
+    size_t i;
+    const char *key;
+    json_t *item;
+    if (json_is_number(a) && json_is_number(b))
+        return json_is_integer(a) && json_is_integer(b) ? json_integer_value(a) == json_integer_value(b)
+                                                        : json_number_value(a) == json_number_value(b);
+    if (json_is_array(a) && json_is_array(b) && json_array_size(a) == json_array_size(b)) {
+        json_array_foreach(a, i, item) if (!same_value(item, json_array_get(b, i))) return false;
+        return true;
+    }
+    if (json_is_object(a) && json_is_object(b) && json_object_size(a) == json_object_size(b)) {
+        json_object_foreach((json_t *)(uintptr_t)a, key, item) if (!same_value(item, json_object_get(b, key))) return false;
+        return true;
+    }
+    return json_equal(a, b);
+}
+
+/* Our reader takes what jansson takes, and makes the same of it.  Only numbers may have any size, and depth is limited. */
 static void check_reader(const char *text, size_t size, const json_t *v)
 {
     json_error_t je;
     CLEANUP_JSON json_t *judge = json_loadb(text, size, JSON_DECODE_ANY, &je);
-    if (v && !judge)
+    if (v && !judge && json_error_code(&je) != json_error_numeric_overflow)
         fuzz_fail("our reader takes what jansson refuses: %s", je.text);
-    if (v && !json_equal(v, judge))
+    if (v && judge && !same_value(v, judge))
         fuzz_fail("our reader reads something else than jansson");
     if (!v && judge && depth_of(judge) <= JS_MAX_DEPTH)
         fuzz_fail("our reader refuses what jansson takes");
@@ -86,10 +106,5 @@ void fuzz_input(const uint8_t *data, size_t size)
         fuzz_error("js_parse_own()", &e);
     if (v && !own)
         fuzz_fail("our own reader refuses what the other one takes");
-    CLEANUP_JSON json_t *doubles = js_parse_doubles(text, size, &e);
-    if (!doubles)
-        fuzz_error("js_parse_doubles()", &e);
-    if (v && !doubles)
-        fuzz_fail("the reader of doubles refuses what the other one takes: %s", e.message);
     any_bytes(text, size);
 }
