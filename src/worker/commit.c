@@ -3,7 +3,11 @@
  *
  * A save is due when the execution is over or has nothing left to do, when something unsafe wants to start, after a
  * result that must not be got twice, and when much or for long nothing was saved.  So an execution of a trigger and pure
- * nodes is one save. */
+ * nodes is one save.
+ *
+ * What people see of an execution, its row, is written when it ends, parks or changes its status, and else not more often than
+ * every SHOW_US: between two effects that follow each other at once nobody could read it.  The journal and the log's rows are
+ * always written.  A row that is behind is written at the latest that much later, and before the execution is given back. */
 #include "worker/inside.h"
 
 #include <stdlib.h>
@@ -21,19 +25,36 @@
 /* What is due sooner than this stays in memory: giving it back and claiming it again would take about as long. */
 #define STAY_US (200 * US_PER_MS)
 #define FLUSH_US US_PER_S
+#define SHOW_US (300 * US_PER_MS)
 #define REFUSED_AGAIN_US (3600 * US_PER_S)
 
 static void on_saved(void *arg, enum save_result result, const char *status, const struct error *e);
+
+static bool must_show(const struct run *r, enum save_then then, const struct engine_columns *c)
+{
+    return then != SAVE_KEEP || strcmp(c->status, r->status) != 0 || r->leaving || clock_mono_us() - r->shown_us >= SHOW_US;
+}
+
+/* Only the row is to be written: nothing has happened that a second try could do twice. */
+static bool only_shows(const struct run *r, enum save_then then)
+{
+    return then == SAVE_KEEP && r->kept.len == 0 && r->log_count == 0 && r->used_count == 0 && r->ask_count == 0;
+}
 
 static void save(struct run *r, enum save_then then, int64_t due_us)
 {
     CLEANUP_BUF struct buf journal = BUF_INIT, snapshot = BUF_INIT, projection = BUF_INIT;
     struct engine_columns c;
+    bool with_journal = !only_shows(r, then);
     bool with_snapshot = then == SAVE_PARK || (then == SAVE_KEEP && r->rows_since_snapshot + 1 >= SNAPSHOT_ROWS);
     engine_columns(r->def, r->state, &c);
-    kept_journal(&r->kept, r->kept.len, &journal);
-    buf_reserve(&projection, PROJECTION_BYTES);
-    engine_projection(r->def, r->state, &projection);
+    r->shows = must_show(r, then, &c);
+    if (with_journal)
+        kept_journal(&r->kept, r->kept.len, &journal);
+    if (r->shows) {
+        buf_reserve(&projection, PROJECTION_BYTES);
+        engine_projection(r->def, r->state, &projection);
+    }
     if (with_snapshot)
         engine_state_write(r->def, r->state, &snapshot);
     r->kept_in_save = r->kept.len;
@@ -41,14 +62,15 @@ static void save(struct run *r, enum save_then then, int64_t due_us)
     r->then = then;
     r->saving = true;
     r->durable = false;
-    r->rows_since_snapshot = with_snapshot ? 0 : r->rows_since_snapshot + 1;
+    r->rows_since_snapshot = with_snapshot ? 0 : r->rows_since_snapshot + with_journal;
     free(r->new_status);
     r->new_status = xstrdup(c.status);
     acts_saving(r);
     timer_clear(&r->w->timers, &r->flush);
     if (then != SAVE_KEEP) /* whoever claims it next wakes it */
         timer_clear(&r->w->timers, &r->wake);
-    struct store_save s = {.id = r->item.id, .token = r->token, .expected_status = r->status, .seq = r->seq++,
+    struct store_save s = {.id = r->item.id, .token = r->token, .expected_status = r->status,
+                           .seq = with_journal ? r->seq++ : r->seq - 1,
                            .journal = journal.data, .journal_len = journal.len, .snapshot = snapshot.data,
                            .snapshot_len = snapshot.len, .definition = engine_definition_id(r->state),
                            .projection = projection.data, .projection_len = projection.len, .status = c.status,
@@ -70,16 +92,22 @@ static bool may_stay(const struct run *r, int64_t due)
            r->w->held.len < (size_t)r->w->settings->max_in_flight;
 }
 
+/* The row is behind for long enough. */
+static bool overdue(const struct run *r)
+{
+    return r->behind && clock_mono_us() - r->shown_us >= SHOW_US;
+}
+
 /* Nothing runs: wait for what is due, in memory when that is soon. */
 static void park(struct run *r)
 {
     int64_t due = engine_next_due(r->state);
     if (may_stay(r, due)) {
-        if (r->durable && r->kept.len > 0)
+        if ((r->durable && r->kept.len > 0) || overdue(r))
             save(r, SAVE_KEEP, 0);
         return;
     }
-    if (r->kept.len == 0)
+    if (r->kept.len == 0 && !r->behind)
         run_release(r, due);
     else
         save(r, SAVE_PARK, due);
@@ -88,7 +116,7 @@ static void park(struct run *r)
 /* The worker ends and no handler works on it any more. */
 static void leave(struct run *r)
 {
-    if (r->durable && r->kept.len > 0)
+    if ((r->durable && r->kept.len > 0) || r->behind)
         save(r, SAVE_KEEP, 0);
     else
         run_release(r, 0);
@@ -96,6 +124,8 @@ static void leave(struct run *r)
 
 static bool keep_is_due(const struct run *r)
 {
+    if (overdue(r))
+        return true;
     return r->kept.len > 0 && (r->durable || acts_wait_for_save(r) || r->kept.len >= KEPT_MAX_EVENTS ||
                                r->kept.text.len >= KEPT_MAX_BYTES);
 }
@@ -111,8 +141,8 @@ void run_save_if_due(struct run *r)
         leave(r);
     } else if (keep_is_due(r)) {
         save(r, SAVE_KEEP, 0);
-    } else if (r->kept.len > 0 && !timer_is_set(&r->flush)) {
-        timer_set(&r->w->timers, &r->flush, FLUSH_US);
+    } else if ((r->behind || r->kept.len > 0) && !timer_is_set(&r->flush)) {
+        timer_set(&r->w->timers, &r->flush, r->behind ? r->shown_us + SHOW_US - clock_mono_us() : FLUSH_US);
     }
 }
 
@@ -159,6 +189,9 @@ static void saved(struct run *r)
     run_used_drop(r, r->used_in_save);
     r->used_in_save = 0;
     acts_saved(r);
+    r->behind = !r->shows;
+    if (r->shows)
+        r->shown_us = clock_mono_us();
     if (r->then == SAVE_END) {
         CRASH_POINT("end.durable");
         count_end(r);

@@ -26,6 +26,7 @@ struct run *run_new(struct worker *w, const struct store_claim *c)
     r->execution_id = xstrdup(c->execution_id ? c->execution_id : "");
     uuid_format(&c->workflow_id, r->workflow_id);
     r->started_us = c->started_at_us;
+    r->shown_us = clock_mono_us();
     r->wake.fire = on_wake;
     r->flush.fire = on_flush;
     r->retry.fire = on_retry;
@@ -300,7 +301,7 @@ static void on_wake(struct timer_item *t)
 static void on_flush(struct timer_item *t)
 {
     struct run *r = CONTAINER_OF(t, struct run, flush);
-    r->durable = true;
+    r->durable = r->durable || r->kept.len > 0;
     run_turn(r);
 }
 

@@ -28,6 +28,7 @@ INTEGRATION_TESTS = \
   tests/integration/tls_test.py \
   tests/integration/workers_test.py
 INTEGRATION_TESTS += tests/integration/patterns_test.py
+INTEGRATION_TESTS += tests/integration/durable_points_test.py
 INTEGRATION_TESTS += tests/integration/plans_test.py
 EXTRA_DIST += $(INTEGRATION_TESTS) tests/integration/harness.py tests/integration/crowd.py tests/integration/pooler.py tests/integration/plans.py tests/integration/expect.py tests/integration/scene.py
 if HAVE_PYTHON3
