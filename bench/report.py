@@ -52,7 +52,43 @@ def text(results):
     for name, series in results["series"].items():
         for line, points in series.items():
             out.append("%s, %s: %s" % (name, line, "  ".join("%s: %s" % (number(p[0]), number(p[1])) for p in points)))
-    return "\n".join(out)
+    return "\n".join(out + peers(results))
+
+
+# ---- Other programs ----
+
+PEER_COLUMNS = (
+    ("chains_per_second", "chains of 3 steps/s", "%.0f"), ("cpu_us_per_chain", "own CPU, us a chain", "%.0f"),
+    ("server_cpu_us_per_chain", "server's CPU, us a chain", "%.0f"), ("pickup_p50_ms", "pick-up p50, ms", "%.1f"),
+    ("pickup_p99_ms", "p99, ms", "%.1f"), ("idle_queries_per_second", "idle queries/s", "%.2f"),
+    ("idle_cpu_percent", "idle CPU, %", "%.2f"), ("resident_mb", "resident, MB", "%.0f"))
+
+
+def own_figures(results):
+    """This program's figures as a line of the peers' table: three effects, each with a durable point."""
+    rows = {row["name"]: row for row in results["rows"]}
+    found = {key: rows[name]["reached"] for key, name in (
+        ("chains_per_second", "effects"), ("pickup_p50_ms", "pickup"), ("pickup_p99_ms", "pickup_p99"),
+        ("idle_queries_per_second", "idle_queries"), ("idle_cpu_percent", "idle_cpu"), ("resident_mb", "idle_memory")) if name in rows}
+    runs = rows.get("effects", {}).get("runs")
+    if runs:
+        found["cpu_us_per_chain"] = sorted(r["worker_cpu_us"] for r in runs)[len(runs) // 2]
+        found["server_cpu_us_per_chain"] = sorted(r["server_cpu_us"] for r in runs)[len(runs) // 2]
+    return {"version": "", "keeps": "state, results, log rows, journal", **found}
+
+
+def peer_lines(results):
+    lines = [("", *(title for _, title, _ in PEER_COLUMNS), "keeps")]
+    for name, figures in [("wfworker", own_figures(results)), *results["peers"].items()]:
+        cells = ["" if figures.get(key) is None else form % figures[key] for key, _, form in PEER_COLUMNS]
+        lines.append((("%s %s" % (name, figures["version"])).strip(), *cells, figures.get("keeps", figures.get("error", ""))))
+    return lines
+
+
+def peers(results):
+    if results.get("peers_skipped"):
+        return ["", "Other programs were not measured: " + results["peers_skipped"]]
+    return [""] + columns(peer_lines(results)) if "peers" in results else []
 
 
 # ---- Plots ----

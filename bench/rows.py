@@ -13,6 +13,7 @@ import traceback
 import drains
 import harness
 import moments
+import peers as other_programs
 from place import EFFECTS_LOGS, PURE_LOGS, Database, Server, machine, raise_descriptors
 
 GROUPS = {}
@@ -237,5 +238,16 @@ def queued(b):
     b.server.sql("postgres", "DROP DATABASE queued WITH (FORCE)")
 
 
-for _name, _function in moments.GROUPS.items():
-    GROUPS[_name] = _function
+GROUPS.update({name: function for name, function in moments.GROUPS.items() if name != "idle"})
+
+
+@group
+def peers(b):
+    """Other programs, where npm can install them."""
+    try:
+        b.results["peers"] = other_programs.measure(b.server, b.options.quick, b.say)
+    except other_programs.Skipped as why:
+        b.results["peers_skipped"] = str(why)
+
+
+GROUPS["idle"] = moments.idle  # last: it is watched all the time

@@ -92,7 +92,7 @@ def refuses(what, arguments, text):
 
 
 refuses("a row that there is not", ["nothing"], 'run: error: there is no row "nothing": choose from drain, effects, workers, batch,'
-        " finished, queued, pickup, node, start, get, sleep, idle")
+        " finished, queued, pickup, node, start, get, sleep, peers, idle")
 refuses("a size of nothing", ["--size", "0"], "run: error: --size must be at least 1")
 
 
