@@ -16,5 +16,6 @@ RUN_BENCH = srcdir='$(srcdir)' builddir='$(abs_builddir)' PYTHONDONTWRITEBYTECOD
 bench: all $(BENCH_PARTS)
 	$(RUN_BENCH) $(srcdir)/bench/run $(BENCH)
 .PHONY: bench
-EXTRA_DIST += bench/run bench/drains.py bench/moments.py bench/place.py bench/report.py bench/peers.py bench/rows.py bench/svg.py bench/peers/common.mjs \
+EXTRA_DIST += bench/run bench/drains.py bench/moments.py bench/place.py bench/report.py bench/peers.py bench/plans.py \
+  bench/rows.py bench/svg.py bench/peers/common.mjs \
   bench/peers/dbos.mjs bench/peers/graphile-worker.mjs bench/peers/pg-boss.mjs

@@ -104,6 +104,14 @@ SELECT indexrelid::regclass::text, pg_get_indexdef(indexrelid), c.conname, c.con
   FROM pg_index LEFT JOIN pg_constraint c ON c.conindid = indexrelid AND c.contype = 'p'
  WHERE indrelid = %s::regclass
 """
+PARKED = """
+CREATE TEMP TABLE parked AS SELECT id, execution_state::text AS state FROM workflowexecution e
+ WHERE status = 'completed' AND NOT EXISTS (SELECT FROM wfworker.task t WHERE t.execution_id = e.id) LIMIT %(count)s;
+INSERT INTO wfworker.task (execution_id, due_at, seq, since) SELECT id, now() + interval '1 day', 1, now() - interval '1 hour' FROM parked;
+INSERT INTO wfworker.snapshot (execution_id, seq, definition, state) SELECT id, 1, 'parked', state FROM parked ON CONFLICT DO NOTHING;
+INSERT INTO wfworker.journal (execution_id, seq, token, events) SELECT id, 1, 1, '[]' FROM parked;
+DROP TABLE parked
+"""
 
 
 class Database(harness.Backend):
@@ -180,19 +188,20 @@ class Database(harness.Backend):
                 cursor.execute("ALTER TABLE %s ADD CONSTRAINT %s %s" % (table, constraint, key) if constraint else definition)
         self.settle()
 
+    def fill_parked(self, count):
+        """So many parked executions' rows in the queue, the snapshots and the journal; none of them is due within a day."""
+        with contextlib.closing(self.postgres.connect(self.database)) as connection, connection.cursor() as cursor:
+            cursor.execute(PARKED, {"count": count})
+        for table in ("wfworker.snapshot", "wfworker.journal"):
+            self.run("VACUUM (ANALYZE) " + table)
+        self.settle()
+
     def settle(self):
         """As after a while of quiet: statistics there, nothing to vacuum, no checkpoint about to begin."""
         self.run("VACUUM (ANALYZE) workflowexecution")
         self.run("VACUUM (ANALYZE) executionlog")
         self.run("VACUUM (ANALYZE) wfworker.task")
         self.run("CHECKPOINT")
-
-    def forget_queue(self):
-        """Take what is left of a queue out of the way."""
-        self.run("TRUNCATE wfworker.task")
-
-    def size(self):
-        return self.run("SELECT pg_database_size(current_database())")[0][0]
 
     def row_counters(self):
         """Rows written so far, by table."""

@@ -52,7 +52,22 @@ def text(results):
     for name, series in results["series"].items():
         for line, points in series.items():
             out.append("%s, %s: %s" % (name, line, "  ".join("%s: %s" % (number(p[0]), number(p[1])) for p in points)))
-    return "\n".join(out + peers(results))
+    return "\n".join(out + plans(results) + peers(results))
+
+
+# ---- Plans ----
+
+
+def plans(results):
+    """The calls' and the statements' buffers, few rows beside many."""
+    if "plans" not in results:
+        return []
+    lines = [("in", "statement", "buffers with %s" % number(results["plans_of"][0]), "with %s" % number(results["plans_of"][1]), "plan")]
+    for p in results["plans"]:
+        query = p["query"] if len(p["query"]) <= 90 else p["query"][:87] + "..."
+        lines.append((p["function"] or "the call", query, number(p["few_buffers"]), number(p["many_buffers"]),
+                      "the same" if p["same_plan"] else "another"))
+    return [""] + columns(lines)
 
 
 # ---- Other programs ----

@@ -14,6 +14,7 @@ import drains
 import harness
 import moments
 import peers as other_programs
+import plans as plan_reader
 from place import EFFECTS_LOGS, PURE_LOGS, Database, Server, machine, raise_descriptors
 
 GROUPS = {}
@@ -40,6 +41,7 @@ class Bench:
     def __init__(self, options):
         self.options = options
         self.idle = None
+        self.filled = False
         self.results = {"rows": [], "floor": {}, "series": {}, "options": {
             "size": options.size, "large": options.large, "repeat": options.repeat, "quick": options.quick}}
 
@@ -59,6 +61,22 @@ class Bench:
         self.state, self.sample = drains.write_sample(database, database.pure)
         database.fill_finished(database.pure, min(10000, self.options.large), self.sample)
         return database
+
+    @functools.cached_property
+    def small(self):
+        """A database with little in it."""
+        database = Database(self.server, "small")
+        drains.drain(database, database.pure, 100)
+        return database
+
+    def large(self):
+        """The first database with all the finished, logged and parked rows that it gets."""
+        database = self.database
+        if not self.filled:
+            self.say("finished and parked: %d" % self.options.large)
+            database.fill_finished(database.pure, self.options.large, self.sample)
+            database.fill_parked(self.options.large)
+            self.filled = True
 
     def run(self):
         """Measure; the groups that failed, with their errors."""
@@ -191,6 +209,9 @@ def batch(b):
     b.results["series"]["batch"] = {"FLOOR": floor, "worker": worker}
 
 
+GROUPS.update({name: function for name, function in moments.GROUPS.items() if name != "idle"})
+
+
 def compared(b, name, what, rate, base):
     b.row(name, what, round(rate), "executions/s", "%d (within 10 %% of %d)" % (round(0.9 * base), round(base)), rate >= 0.9 * base,
           ratio=round(rate / base, 3), target_ratio=0.9)
@@ -207,23 +228,38 @@ def base_rate(b):
 @group
 def finished(b):
     """Throughput against the number of finished executions; the largest against the rate with 10,000."""
-    db = b.database
     base = base_rate(b)
     worker, floor = [], []
-    sizes = [n for n in (1000, 10000, 100000, 1000000) if n < b.options.large] + [b.options.large]
-    small = Database(b.server, "small")
-    for size in sizes:
-        at = small if size < 10000 else db
-        if at is small:
-            drains.drain(small, small.pure, 100)
+    for size in [n for n in (1000, 10000, 100000, 1000000) if n < b.options.large] + [b.options.large]:
         b.say("finished: %d" % size)
-        at.fill_finished(at.pure, size, at.sample(at.pure))
-        drains.drain(at, at.pure, min(b.options.size, 2000))
-        floor.append([size, round(drains.floor(at, at.pure, b.options.size, state=b.state)["per_second"])])
-        rate = middle([drains.drain(at, at.pure, b.options.size)["per_second"] for _ in range(b.options.repeat)])
+        db = b.small if size < 10000 else b.database
+        db.fill_finished(db.pure, size, db.sample(db.pure))
+        drains.drain(db, db.pure, min(b.options.size, 2000))
+        floor.append([size, round(drains.floor(db, db.pure, b.options.size, state=b.state)["per_second"])])
+        rate = middle([drains.drain(db, db.pure, b.options.size)["per_second"] for _ in range(b.options.repeat)])
         worker.append([size, round(rate)])
     b.results["series"]["finished"] = {"FLOOR": floor, "worker": worker}
-    compared(b, "finished", "the drain with %s executions finished" % f"{sizes[-1]:,}", worker[-1][1], base)
+    compared(b, "finished", "the drain with %s executions finished" % f"{size:,}", worker[-1][1], base)
+
+
+@group
+def parked(b):
+    """The drain beside very many parked executions, each with a snapshot and a journal; finished ones are there as well."""
+    base = base_rate(b)
+    b.large()
+    found = middle([drains.drain(b.database, b.database.pure, b.options.size)["per_second"] for _ in range(b.options.repeat)])
+    compared(b, "parked", "the drain with %s executions parked, too" % f"{b.options.large:,}", found, base)
+
+
+@group
+def plans(b):
+    """The plans of the hot statements, with a thousand rows of everything and with very many."""
+    b.large()
+    b.small.fill_finished(b.small.pure, 1000, b.small.sample(b.small.pure))
+    b.small.fill_parked(1000)
+    few, many = plan_reader.watch(b.small), plan_reader.watch(b.database)
+    b.results["plans"] = plan_reader.compare(few, many)
+    b.results["plans_of"] = [1000, b.options.large]
 
 
 @group
@@ -238,7 +274,6 @@ def queued(b):
     b.server.sql("postgres", "DROP DATABASE queued WITH (FORCE)")
 
 
-GROUPS.update({name: function for name, function in moments.GROUPS.items() if name != "idle"})
 
 
 @group

@@ -33,8 +33,9 @@ def whole():
     with open(path("all.json")) as f:
         results = json.load(f)
     names = [row["name"] for row in results["rows"]]
-    assert names == ["drain", "drain4", "cpu", "server_cpu", "effects", "finished", "queued", "pickup", "pickup_p99", "node", "start",
-                     "stop", "get", "get_memory", "sleep", "sleep_memory", "idle_queries", "idle_cpu", "idle_memory"], names
+    assert names == ["drain", "drain4", "cpu", "server_cpu", "effects", "pickup", "pickup_p99", "node", "start", "stop", "get",
+                     "get_memory", "sleep", "sleep_memory", "finished", "parked", "queued", "idle_queries", "idle_cpu",
+                     "idle_memory"], names
     for row in results["rows"]:
         assert row["reached"] >= 0 and row["what"] and row["unit"], row
         assert row["name"] == "server_cpu" or (row["target"] and row["met"] in (True, False)), row
@@ -92,7 +93,7 @@ def refuses(what, arguments, text):
 
 
 refuses("a row that there is not", ["nothing"], 'run: error: there is no row "nothing": choose from drain, effects, workers, batch,'
-        " finished, queued, pickup, node, start, get, sleep, peers, idle")
+        " pickup, node, start, get, sleep, finished, parked, plans, queued, peers, idle")
 refuses("a size of nothing", ["--size", "0"], "run: error: --size must be at least 1")
 
 
