@@ -15,7 +15,13 @@ bench_bench_la_LDFLAGS = -module -avoid-version -shared -rpath /nowhere
 RUN_BENCH = srcdir='$(srcdir)' builddir='$(abs_builddir)' PYTHONDONTWRITEBYTECODE=1 $(PYTHON3)
 bench: all $(BENCH_PARTS)
 	$(RUN_BENCH) $(srcdir)/bench/run $(BENCH)
-.PHONY: bench
-EXTRA_DIST += bench/run bench/drains.py bench/moments.py bench/place.py bench/report.py bench/peers.py bench/plans.py \
-  bench/rows.py bench/svg.py bench/peers/common.mjs \
+bench-doc: all $(BENCH_PARTS)
+	$(RUN_BENCH) $(srcdir)/bench/run --json bench.json --svg $(srcdir)/doc --doc $(srcdir)/doc/performance.md $(BENCH)
+profile: all $(BENCH_PARTS)
+	$(RUN_BENCH) $(srcdir)/bench/profile $(PROFILE)
+.PHONY: bench bench-doc profile
+CLEANFILES += bench.json
+EXTRA_DIST += doc/performance.md doc/throughput.svg
+EXTRA_DIST += bench/run bench/drains.py bench/moments.py bench/place.py bench/report.py bench/page.py bench/peers.py bench/plans.py \
+  bench/profile bench/rows.py bench/svg.py bench/peers/common.mjs \
   bench/peers/dbos.mjs bench/peers/graphile-worker.mjs bench/peers/pg-boss.mjs

@@ -6,6 +6,11 @@ import os
 import svg
 
 WRITTEN = (("written", "a short execution"), ("written_effects", "one with three effects"))
+TABLES = ("workflowexecution", "executionlog", "task", "journal", "snapshot")
+
+
+def written_cell(counts):
+    return ", ".join("%g %s" % (n, how) for how, n in counts.items() if n) if counts else ""
 
 
 def number(value):
@@ -47,7 +52,7 @@ def text(results):
             name, number(round(floor["per_second"])), floor["server_cpu_us"], floor["client_cpu_us"]))
     for key, what in WRITTEN:
         for name, counts in sorted(results.get(key, {}).items()):
-            out.append("rows written for %s, %s: %s" % (what, name, ", ".join("%g %s" % (n, how) for how, n in counts.items() if n)))
+            out.append("rows written for %s, %s: %s" % (what, name, written_cell(counts)))
     out += [""] + columns(table(results))
     for name, series in results["series"].items():
         for line, points in series.items():
@@ -122,11 +127,17 @@ def plot(results):
     return svg.page(charts) if charts else ""
 
 
-def write(results, directory, page):
+def write(results, directory, page_path):
     """The plots into `directory`; the page's generated parts anew."""
+    import page  # it uses this module
+
     drawn = plot(results)
     if directory and drawn:
         with open(os.path.join(directory, "throughput.svg"), "w") as f:
             f.write(drawn)
-    if page:
-        raise SystemExit("--doc is not there yet")
+    if page_path:
+        with open(page_path) as f:
+            old = f.read()
+        new = page.fill(old, results)
+        with open(page_path, "w") as f:
+            f.write(new)

@@ -4,6 +4,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 import xml.etree.ElementTree
@@ -43,6 +44,8 @@ def whole():
     assert {name: f["log_rows"] for name, f in results["floor"].items()} == {
         "same rows": 7, "four log rows": 4, "four log rows, no claim": 4}, results["floor"]
     assert all(f["executions"] == 150 for f in results["floor"].values()), results["floor"]
+    plans = {(p["function"], p["same_plan"]) for p in results["plans"]}
+    assert {"", "claim", "save"} <= {p[0] for p in plans}, plans
     assert sorted(results["series"]) == ["batch", "finished", "workers"], results["series"]
 
 
@@ -83,6 +86,29 @@ def again_from_json():
         done = bench("--from", path("changed.json"), "--check")
         assert done.returncode == status, (done.returncode, done.stderr)
         assert ("short by" in done.stdout) == (not met), done.stdout
+
+
+@case
+def page():
+    """the page is written between its marks, and nothing else of it is changed; a page without marks is refused"""
+    with open(os.path.join(harness.SRCDIR, "doc", "performance.md")) as f:
+        old = f.read()
+    with open(path("page.md"), "w") as f:
+        f.write(old)
+    done = bench("--from", path("all.json"), "--doc", path("page.md"))
+    assert done.returncode == 0, done.stderr
+    with open(path("page.md")) as f:
+        new = f.read()
+    marks = re.compile("(<!-- [a-z]+ of the last run: begin -->).*?(<!-- [a-z]+ of the last run: end -->)", re.S)
+    assert marks.sub(r"\1\2", new) == marks.sub(r"\1\2", old), new
+    for text in ("**This was a quick run", "| drain of short executions: trigger and two pure nodes", "| same rows | ", "| Batch: ",
+                 "in wfworker.save()", "Index Scan using workflowexecution_pkey on workflowexecution"):
+        assert text in new, (text, new)
+    with open(path("page.md"), "w") as f:
+        f.write("nothing")
+    done = bench("--from", path("all.json"), "--doc", path("page.md"))
+    assert done.returncode == 2 and done.stderr.splitlines()[-1] == (
+        'bench: the page has no marks "<!-- machine of the last run: begin -->" and "<!-- machine of the last run: end -->"'), done
 
 
 def refuses(what, arguments, text):
