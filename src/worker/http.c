@@ -114,6 +114,15 @@ static int on_socket_wanted(CURL *easy, curl_socket_t fd, int what, void *arg, v
 
 /* ---- The queue ---- */
 
+/* How many this process may have open now; 0 = not known. */
+static size_t open_files(void)
+{
+    struct rlimit r;
+    if (getrlimit(RLIMIT_NOFILE, &r) != 0)
+        return 0;
+    return r.rlim_cur == RLIM_INFINITY ? SIZE_MAX : (size_t)r.rlim_cur;
+}
+
 static void on_pump(uv_timer_t *timer);
 
 static void pump_soon(struct http_service *s)
@@ -191,10 +200,21 @@ static void begin(struct http_transfer *t)
         finish(t, &f);
 }
 
+static void say_limit(struct http_service *s)
+{
+    if (s->limit_said || !s->limited)
+        return;
+    s->limit_said = true;
+    log_write(LOG_WARNING, "http: more requests than files that may be open, the others wait for their turn",
+              LOG_INT("at_a_time", (int64_t)s->limit), LOG_INT("open_files", (int64_t)open_files()));
+}
+
 static struct http_transfer *next_to_begin(struct http_service *s)
 {
-    if (s->in_flight >= s->limit)
+    if (s->in_flight >= s->limit) {
+        say_limit(s);
         return NULL;
+    }
     if (s->resolving < HTTP_MAX_RESOLVING && !TAILQ_EMPTY(&s->name_queue))
         return TAILQ_FIRST(&s->name_queue);
     return TAILQ_FIRST(&s->literal_queue);
@@ -318,16 +338,14 @@ static void check_finished(struct http_service *s)
 static size_t descriptor_limit(void)
 {
     struct rlimit r;
-    if (getrlimit(RLIMIT_NOFILE, &r) != 0)
-        return LEAST_IN_FLIGHT;
-    if (r.rlim_cur < r.rlim_max) {
+    if (getrlimit(RLIMIT_NOFILE, &r) == 0 && r.rlim_cur < r.rlim_max) {
         struct rlimit more = {.rlim_cur = r.rlim_max, .rlim_max = r.rlim_max};
-        if (setrlimit(RLIMIT_NOFILE, &more) == 0)
-            r = more;
+        setrlimit(RLIMIT_NOFILE, &more);
     }
-    if (r.rlim_cur == RLIM_INFINITY || r.rlim_cur / 2 > MOST_IN_FLIGHT + RESERVED_DESCRIPTORS)
+    size_t files = open_files();
+    if (files / 2 > MOST_IN_FLIGHT + RESERVED_DESCRIPTORS)
         return MOST_IN_FLIGHT;
-    size_t limit = (size_t)r.rlim_cur > RESERVED_DESCRIPTORS ? ((size_t)r.rlim_cur - RESERVED_DESCRIPTORS) / 2 : 0;
+    size_t limit = files > RESERVED_DESCRIPTORS ? (files - RESERVED_DESCRIPTORS) / 2 : 0;
     return limit < LEAST_IN_FLIGHT ? LEAST_IN_FLIGHT : limit;
 }
 
@@ -362,8 +380,11 @@ struct http_service *http_service_new(uv_loop_t *loop, const struct http_options
     s->loop = loop;
     s->options = *options;
     s->limit = descriptor_limit();
-    if (options->max_in_flight && options->max_in_flight < s->limit)
+    s->limited = s->limit < MOST_IN_FLIGHT;
+    if (options->max_in_flight && options->max_in_flight < s->limit) {
         s->limit = options->max_in_flight;
+        s->limited = false;
+    }
     if (!s->options.max_response)
         s->options.max_response = HTTP_DEFAULT_MAX_RESPONSE;
     s->multi = make_multi(s);

@@ -508,12 +508,13 @@ class Worker:
     count = 0
     READY = r"worker running"
 
-    def __init__(self, dsn, *arguments, env=None, name=None, ready=True):
+    def __init__(self, dsn, *arguments, env=None, name=None, ready=True, within=()):
+        """within: a command that the program is run by, as its last arguments."""
         Worker.count += 1
         self.name = name or "worker%d" % Worker.count
         self.killed = False
         self.path = os.path.join(tmpdir(), "%s.%d.log" % (self.name, Worker.count))
-        command = [program(), "run", "--log-format", "text"] + (["--db", dsn] if dsn else []) + list(arguments)
+        command = [*within, program(), "run", "--log-format", "text"] + (["--db", dsn] if dsn else []) + list(arguments)
         with open(self.path, "wb") as log:
             self.process = subprocess.Popen(command, env=clean_environment(env), cwd=tmpdir(), stdin=subprocess.DEVNULL,
                                             stdout=log, stderr=log)

@@ -14,6 +14,7 @@ INTEGRATION_TESTS = \
   tests/integration/machines_test.py \
   tests/integration/manual_test.py \
   tests/integration/numbers_test.py \
+  tests/integration/many_test.py \
   tests/integration/outage_test.py \
   tests/integration/outbox_test.py \
   tests/integration/plugins_test.py \

@@ -7,6 +7,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 static const struct wfw_host *host;
 
@@ -67,11 +68,24 @@ static void outcome(const struct good *good, struct wfw_task *task, const struct
     }
 }
 
+/* Holds its thread for "ms" milliseconds, unless it is cancelled. */
+static void hold(struct wfw_task *task, const struct wfw_call *call)
+{
+    int64_t ms = 0;
+    host->get_int(call->config, "/ms", &ms);
+    for (int64_t gone = 0; gone < ms && !host->cancelled(task); gone += 5)
+        nanosleep(&(struct timespec){.tv_nsec = 5000000}, NULL);
+    host->done(task, NULL, NULL);
+}
+
 static void run(void *state, struct wfw_task *task, const struct wfw_call *call)
 {
     const char *what = "nothing";
     host->get_string(call->config, "/do", &what, NULL);
-    outcome(state, task, call, what);
+    if (strcmp(what, "hold") == 0)
+        hold(task, call);
+    else
+        outcome(state, task, call, what);
 }
 
 static void on_timer(void *arg, struct wfw_task *task)
