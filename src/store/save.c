@@ -37,6 +37,7 @@ void store_save(struct store *s, const struct store_save *save, store_save_fn do
         s->saves_first = p;
     s->saves_last = p;
     s->stats.saves_waiting++;
+    s->stats.saves_bytes += p->bytes;
     CRASH_POINT("save.queued");
     store_kick(s);
 }
@@ -223,6 +224,7 @@ static void complete(struct store *s, struct pending *p, enum save_result result
         held_drop(&s->held, h);
     }
     s->stats.saves_waiting--;
+    s->stats.saves_bytes -= p->bytes;
     s->stats.saves += result == SAVE_OK;
     s->stats.fenced += result == SAVE_FENCED;
     s->stats.conflicts += result == SAVE_CONFLICT;

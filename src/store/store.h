@@ -166,7 +166,7 @@ bool store_lease_holds(const struct store *s, int64_t ms);
 
 struct store_stats {
     uint64_t claims, claimed, saves, batches, fenced, conflicts, refused, reconnects, queries;
-    size_t saves_waiting;
+    size_t saves_waiting, saves_bytes; /* not durable yet: their number, and how much of them is kept in memory */
     int64_t queue_depth;      /* runnable and due, as of the last look; -1 = not known */
     bool connected, listening;
 };

@@ -82,6 +82,7 @@ static void database(struct buf *out, const struct store_stats *s)
     counter(out, "saves_conflicting_total", "Saves that met a status changed from outside.", s->conflicts);
     counter(out, "saves_refused_total", "Saves that the database refused.", s->refused);
     gauge(out, "saves_waiting", "Saves that are not durable yet.", (int64_t)s->saves_waiting);
+    gauge(out, "saves_waiting_bytes", "Size of the saves that are not durable yet.", (int64_t)s->saves_bytes);
     if (s->queue_depth >= 0)
         gauge(out, "queue_depth", "Executions that are runnable and due, as of the last look.", s->queue_depth);
 }

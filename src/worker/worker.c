@@ -23,6 +23,7 @@
 /* Outcomes of handlers that do not wait, in one turn of the loop: some milliseconds. */
 #define OUTCOMES_MAX 500
 #define SAVES_WAITING_MAX 4000
+#define SAVES_BYTES_MAX ((size_t)64 << 20)
 #define CLOSE_TURNS 200
 #define HOST_TEXT 256
 
@@ -102,7 +103,7 @@ static size_t room_now(const struct worker *w)
     if (w->phase != WORKER_WORKING || w->held.len >= max || w->blocking >= threads)
         return 0;
     store_stats(w->store, &s);
-    if (s.saves_waiting >= SAVES_WAITING_MAX)
+    if (s.saves_waiting >= SAVES_WAITING_MAX || s.saves_bytes >= SAVES_BYTES_MAX)
         return 0;
     size_t room = max - w->held.len;
     return w->blocking > 0 && room > threads - w->blocking ? threads - w->blocking : room;

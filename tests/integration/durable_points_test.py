@@ -6,7 +6,7 @@ several is looked at, and what must never be less is asserted of all."""
 
 import sys
 
-from harness import Answer, Backend, HttpServer, Postgres, Worker, case, graph, main, wait_until, wfworker
+from harness import Answer, Backend, HttpServer, Postgres, Worker, case, contextlib, graph, main, time, wait_until, wfworker
 
 postgres = Postgres()
 server = HttpServer()
@@ -126,6 +126,38 @@ def the_row_is_left_in_order():
     assert row.state["completed_node_ids"][:2] == ["t", "a"] and row.current_node_id == "b", row.text
     assert backend.run("SELECT worker IS NULL FROM wfworker.task WHERE execution_id = %s", (identity,)) in ([(True,)], [])
     released.append(True)
+
+
+@case
+def a_server_that_does_not_commit():
+    """while nothing can be saved, no more is taken than a few batches; then everything ends, once"""
+    names = ["n%d" % i for i in range(3)]
+    workflow = backend.workflow(graph([("t", "trigger")] + [(n, "noop") for n in names], list(zip(["t"] + names, names))), name="held up")
+    identities = backend.executions(workflow, 3000)
+
+    def held():
+        return backend.run("SELECT count(*) FROM wfworker.task WHERE worker IS NOT NULL AND due_at > now()")[0][0]
+
+    def waiting():
+        return backend.run("SELECT count(*) FROM pg_stat_activity WHERE datname = 'points' AND wait_event_type = 'Lock'"
+                           " AND query LIKE '%wfworker.save(%'")[0][0]
+    with contextlib.closing(postgres.connect("points")) as lock, lock.cursor() as cursor:
+        lock.autocommit = False
+        cursor.execute("LOCK TABLE executionlog IN ACCESS EXCLUSIVE MODE")
+        worker = run_worker()
+        wait_until("both connections to wait", lambda: waiting() == 2)
+        most = held()
+        for _ in range(20):
+            time.sleep(0.05)
+            assert held() == most, "more is claimed while nothing can be saved"
+        assert 0 < most <= 600, most
+        lock.rollback()
+    backend.wait_ended_count(workflow, 3000)
+    rows = backend.run("SELECT count(*), min(n), max(n) FROM (SELECT x.id, (SELECT count(*) FROM executionlog l WHERE l.execution_id = x.id) AS n"
+                       " FROM workflowexecution x WHERE x.workflow_id = %s AND x.status = 'completed') q", (workflow,))
+    assert rows == [(3000, 10, 10)], rows
+    assert backend.run("SELECT count(*) FROM wfworker.journal WHERE execution_id = ANY (%s::uuid[])", (identities,)) == [(3000,)]
+    assert not worker.lines("error|warning"), worker.log()[-2000:]
 
 
 if __name__ == "__main__":

@@ -192,12 +192,47 @@ static void a_save_keeps_a_young_lease(void **state)
     worker_close(&a);
 }
 
+/* What waits is known in bytes, and goes in batches that are not too large. */
+static void large_saves_wait_their_turn(void **state)
+{
+    (void)state;
+    enum { COUNT = 24, SIZE = 1 << 20 };
+    claim(COUNT);
+    char *projection = malloc(SIZE + 32);
+    assert_non_null(projection);
+    memcpy(projection, "{\"x\":\"", 6);
+    memset(projection + 6, 'x', SIZE);
+    memcpy(projection + 6 + SIZE, "\"}", 3);
+    sql(db.c, "BEGIN; LOCK TABLE executionlog");
+    uint64_t before = stats().batches;
+    for (size_t i = 0; i < COUNT; i++) {
+        struct store_save v = save_of(&a.claims[i], 1, "completed", SAVE_END);
+        v.projection = projection;
+        v.projection_len = SIZE + 8;
+        save_as(&a, &v);
+    }
+    run_for(&a, 300);
+    assert_int_equal(stats().saves_waiting, COUNT);
+    assert_true(stats().saves_bytes > (size_t)COUNT * SIZE && stats().saves_bytes < (size_t)COUNT * (SIZE + 2000));
+    assert_true(stats().batches - before <= 2); /* two connections, and both wait */
+    sql(db.c, "ROLLBACK");
+    run_until(&a, &a.results, COUNT);
+    assert_int_equal(a.by_result[SAVE_OK], COUNT);
+    assert_int_equal(stats().saves_waiting, 0);
+    assert_int_equal(stats().saves_bytes, 0);
+    assert_true(stats().batches - before >= COUNT * (size_t)SIZE / (8 << 20));
+    assert_int_equal(number(db.c, "SELECT count(*) FROM workflowexecution WHERE length(execution_state::text) = %d", SIZE + 8), COUNT);
+    free(projection);
+    worker_close(&a);
+}
+
 int main(void)
 {
 #define CASE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
     const struct CMUnitTest tests[] = {
         CASE(all_of_a_batch_in_one_statement), CASE(one_refused_row_costs_few_tries), CASE(four_refused_rows_cost_few_tries),
         CASE(refused_with_its_dealings), CASE(long_texts_are_cut), CASE(ids_of_log_rows_rise), CASE(a_save_keeps_a_young_lease),
+        CASE(large_saves_wait_their_turn),
     };
     if (getenv("ONLY")) /* one test, by name */
         cmocka_set_test_filter(getenv("ONLY"));
