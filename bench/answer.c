@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* An http server that answers every request after a time, with next to no processor time of its own: what the benchmark's GETs
- * talk to.
+/* An http server that answers every request after a time, with next to no processor time of its own: what the
+ * benchmark's GETs talk to.
  *
  *     bench/answer MILLISECONDS
  *
@@ -91,7 +91,8 @@ static void connected(uv_stream_t *server, int status)
     uv_timer_init(server->loop, &c->timer);
     c->socket.data = c->timer.data = c;
     c->open = 2;
-    if (uv_accept(server, (uv_stream_t *)&c->socket) != 0 || uv_read_start((uv_stream_t *)&c->socket, room, arrived) != 0)
+    if (uv_accept(server, (uv_stream_t *)&c->socket) != 0 ||
+        uv_read_start((uv_stream_t *)&c->socket, room, arrived) != 0)
         drop(c);
 }
 

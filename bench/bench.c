@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Node types of the benchmark.
  *
- * bench.effect does something that must not be repeated, at no cost: all that came before it has to be durable before it
- * starts, and its result is durable before the next one does.  bench.stamp writes when it began and ended, by the wall clock
- * in nanoseconds, as a line "EXECUTION NODE BEGAN ENDED" at the end of the file that its configuration names; it may be
- * repeated, so that it starts as soon as it can.  bench.effect does that too when it is given a file. */
+ * bench.effect does something that must not be repeated, at no cost: all that came before it has to be durable before
+ * it starts, and its result is durable before the next one does.  bench.stamp writes when it began and ended, by the
+ * wall clock in nanoseconds, as a line "EXECUTION NODE BEGAN ENDED" at the end of the file that its configuration
+ * names; it may be repeated, so that it starts as soon as it can.  bench.effect does that too when it is given a file.
+ */
 #define WFW_ABI_MINOR 0
 #include <wfworker/plugin.h>
 

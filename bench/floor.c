@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The floor: what the row changes of executions cost when nothing else is done.
  *
- * A loop over libpq claims executions, writes the end of each one, its log rows and takes it out of the queue, many at a
- * time as binary arrays, over a few connections in pipeline mode, always in one transaction with the claim of the
+ * A loop over libpq claims executions, writes the end of each one, its log rows and takes it out of the queue, many at
+ * a time as binary arrays, over a few connections in pipeline mode, always in one transaction with the claim of the
  * next ones.  No engine, no journal, no checks beyond the token.  What a worker reaches is compared with it.
  *
  *     bench/floor --dsn ADDRESS [--batch N] [--connections N] [--depth N] [--log-rows N] [--count N] [--no-claim]
  *                 [--state FILE]
  *
- * It prints one line of JSON.  --no-claim: the executions are known beforehand, only their ends are written.  --state: the
- * execution_state that is written, with the execution's own name in place of the one in it. */
+ * It prints one line of JSON.  --no-claim: the executions are known beforehand, only their ends are written.  --state:
+ * the execution_state that is written, with the execution's own name in place of the one in it. */
 #include "config.h"
 
 #include <getopt.h>
@@ -43,14 +43,14 @@ struct item {
 struct slot {
     struct item *items;
     size_t count;
-    bool claims;          /* the transaction under way claims */
+    bool claims; /* the transaction under way claims */
 };
 
 struct lane {
     PGconn *pg;
     struct slot slots[MAX_DEPTH];
-    size_t first, busy;   /* slots with a transaction under way, in the order in which they were sent */
-    int statement;        /* of the oldest transaction: results read so far */
+    size_t first, busy; /* slots with a transaction under way, in the order in which they were sent */
+    int statement;      /* of the oldest transaction: results read so far */
 };
 
 static struct {
@@ -70,12 +70,15 @@ static size_t known_count, known_next;
 static size_t asked, finished, batches;
 
 static const char state_default[] =
-    "{\"execution_id\":\"exec-000000000000\",\"workflow_id\":\"2100c13d-d6f0-476b-bd02-127d294ff524\",\"workflow_version\":1,"
+    "{\"execution_id\":\"exec-000000000000\",\"workflow_id\":\"2100c13d-d6f0-476b-bd02-127d294ff524\",\"workflow_"
+    "version\":1,"
     "\"status\":\"completed\",\"current_node_id\":\"b\",\"completed_node_ids\":[\"t\",\"a\",\"b\"],\"node_results\":{"
     "\"t\":{\"node_id\":\"t\",\"status\":\"success\",\"output\":{\"amount\":42,\"customer\":\"abc\"},\"error\":null,"
     "\"started_at\":\"2026-11-23T12:21:21.926752\",\"completed_at\":\"2026-11-23T12:21:21.926858\",\"duration_ms\":0},"
-    "\"a\":{\"node_id\":\"a\",\"status\":\"success\",\"output\":{\"variable_name\":\"x\",\"value\":1,\"scope\":\"workflow\"},"
-    "\"error\":null,\"started_at\":\"2026-11-23T12:21:21.926858\",\"completed_at\":\"2026-11-23T12:21:21.926900\",\"duration_ms\":0},"
+    "\"a\":{\"node_id\":\"a\",\"status\":\"success\",\"output\":{\"variable_name\":\"x\",\"value\":1,\"scope\":"
+    "\"workflow\"},"
+    "\"error\":null,\"started_at\":\"2026-11-23T12:21:21.926858\",\"completed_at\":\"2026-11-23T12:21:21.926900\","
+    "\"duration_ms\":0},"
     "\"b\":{\"node_id\":\"b\",\"status\":\"success\",\"output\":{\"result\":true},\"error\":null,"
     "\"started_at\":\"2026-11-23T12:21:21.926900\",\"completed_at\":\"2026-11-23T12:21:21.926932\",\"duration_ms\":0}},"
     "\"execution_data\":{\"amount\":42,\"customer\":\"abc\",\"t_output\":{\"amount\":42,\"customer\":\"abc\"},"
@@ -102,12 +105,13 @@ static const char *const texts[STATEMENTS] = {
               " FROM unnest($1::uuid[], $2::text[], $3::text[], $4::timestamp[]) l (execution, node, message, at)",
     [S_TASK] = "DELETE FROM wfworker.task t USING unnest($1::uuid[], $2::bigint[]) i (id, token)"
                " WHERE t.execution_id = i.id AND t.token = i.token",
-    [S_CLAIM] = "WITH ready AS MATERIALIZED (SELECT execution_id FROM wfworker.task WHERE priority = 5 AND due_at <= now()"
-                "  ORDER BY due_at LIMIT $1::integer FOR NO KEY UPDATE SKIP LOCKED),"
-                " taken AS (UPDATE wfworker.task t SET due_at = now() + interval '15 s', token = nextval('wfworker.token'),"
-                "  worker = $2::bigint FROM ready WHERE t.execution_id = ready.execution_id RETURNING t.execution_id, t.token)"
-                " SELECT e.id, taken.token, e.execution_id::text, e.workflow_id, e.workflow_version, e.status::text,"
-                "  e.execution_state::text, e.started_at FROM taken JOIN workflowexecution e ON e.id = taken.execution_id",
+    [S_CLAIM] =
+        "WITH ready AS MATERIALIZED (SELECT execution_id FROM wfworker.task WHERE priority = 5 AND due_at <= now()"
+        "  ORDER BY due_at LIMIT $1::integer FOR NO KEY UPDATE SKIP LOCKED),"
+        " taken AS (UPDATE wfworker.task t SET due_at = now() + interval '15 s', token = nextval('wfworker.token'),"
+        "  worker = $2::bigint FROM ready WHERE t.execution_id = ready.execution_id RETURNING t.execution_id, t.token)"
+        " SELECT e.id, taken.token, e.execution_id::text, e.workflow_id, e.workflow_version, e.status::text,"
+        "  e.execution_state::text, e.started_at FROM taken JOIN workflowexecution e ON e.id = taken.execution_id",
 };
 
 static void send_prepared(struct lane *lane, int statement, struct bin_call *c)
@@ -301,10 +305,16 @@ static void lane_result(struct lane *lane, PGresult *r)
 {
     struct slot *slot = &lane->slots[lane->first];
     switch (PQresultStatus(r)) {
-    case PGRES_COMMAND_OK: break;
-    case PGRES_TUPLES_OK: read_claimed(slot, r); break;
-    case PGRES_PIPELINE_SYNC: slot_synced(lane); break;
-    default: die("a statement failed", PQresultErrorMessage(r));
+    case PGRES_COMMAND_OK:
+        break;
+    case PGRES_TUPLES_OK:
+        read_claimed(slot, r);
+        break;
+    case PGRES_PIPELINE_SYNC:
+        slot_synced(lane);
+        break;
+    default:
+        die("a statement failed", PQresultErrorMessage(r));
     }
     PQclear(r);
 }
@@ -324,9 +334,9 @@ static void lane_read(struct lane *lane)
 static void lane_open(struct lane *lane)
 {
     const char *keys[] = {"dbname", "application_name", "options", NULL};
-    const char *values[] = {options.dsn, "floor",
-                            "-c wfworker.saving=1 -c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off -c jit=off",
-                            NULL};
+    const char *values[] = {
+        options.dsn, "floor",
+        "-c wfworker.saving=1 -c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off -c jit=off", NULL};
     lane->pg = PQconnectdbParams(keys, values, 1);
     if (PQstatus(lane->pg) != CONNECTION_OK)
         die("connecting", PQerrorMessage(lane->pg));
@@ -381,8 +391,9 @@ static size_t wait_all(struct lane *lanes)
 
 static void load_known(PGconn *pg)
 {
-    PGresult *r = PQexecParams(pg, "SELECT e.id, t.token, e.execution_id::text FROM wfworker.task t"
-                               " JOIN workflowexecution e ON e.id = t.execution_id", 0, NULL, NULL, NULL, NULL, 1);
+    static const char query[] = "SELECT e.id, t.token, e.execution_id::text FROM wfworker.task t"
+                                " JOIN workflowexecution e ON e.id = t.execution_id WHERE t.due_at <= now()";
+    PGresult *r = PQexecParams(pg, query, 0, NULL, NULL, NULL, NULL, 1);
     if (PQresultStatus(r) != PGRES_TUPLES_OK)
         die("reading the queue", PQresultErrorMessage(r));
     size_t rows = (size_t)PQntuples(r), batch = options.batch;
@@ -440,25 +451,43 @@ static size_t number(const char *name, const char *text, size_t most)
 static void read_options(int argc, char **argv)
 {
     static const struct option table[] = {
-        {"dsn", 1, NULL, 'd'},   {"batch", 1, NULL, 'b'},    {"connections", 1, NULL, 'c'}, {"depth", 1, NULL, 'p'},
-        {"count", 1, NULL, 'n'}, {"log-rows", 1, NULL, 'l'}, {"no-claim", 0, NULL, 'x'},    {"state", 1, NULL, 's'},
-        {NULL, 0, NULL, 0}};
+        {"dsn", 1, NULL, 'd'},      {"batch", 1, NULL, 'b'}, {"connections", 1, NULL, 'c'},
+        {"depth", 1, NULL, 'p'},    {"count", 1, NULL, 'n'}, {"log-rows", 1, NULL, 'l'},
+        {"no-claim", 0, NULL, 'x'}, {"state", 1, NULL, 's'}, {NULL, 0, NULL, 0}};
     for (int c; (c = getopt_long(argc, argv, "", table, NULL)) != -1;) {
         switch (c) {
-        case 'd': options.dsn = optarg; break;
-        case 'b': options.batch = number("batch", optarg, MAX_BATCH); break;
-        case 'c': options.lanes = number("connections", optarg, MAX_LANES); break;
-        case 'p': options.depth = number("depth", optarg, MAX_DEPTH); break;
-        case 'n': options.limit = number("count", optarg, SIZE_MAX / 2); break;
-        case 'l': options.log_rows = number("log-rows", optarg, MAX_LOG_ROWS); break;
-        case 'x': options.claim = false; break;
-        case 's': options.state_file = optarg; break;
-        default: exit(2);
+        case 'd':
+            options.dsn = optarg;
+            break;
+        case 'b':
+            options.batch = number("batch", optarg, MAX_BATCH);
+            break;
+        case 'c':
+            options.lanes = number("connections", optarg, MAX_LANES);
+            break;
+        case 'p':
+            options.depth = number("depth", optarg, MAX_DEPTH);
+            break;
+        case 'n':
+            options.limit = number("count", optarg, SIZE_MAX / 2);
+            break;
+        case 'l':
+            options.log_rows = number("log-rows", optarg, MAX_LOG_ROWS);
+            break;
+        case 'x':
+            options.claim = false;
+            break;
+        case 's':
+            options.state_file = optarg;
+            break;
+        default:
+            exit(2);
         }
     }
     if (!options.dsn || optind < argc) {
-        fprintf(stderr, "usage: floor --dsn ADDRESS [--batch N] [--connections N] [--depth N] [--log-rows N] [--count N]"
-                        " [--no-claim] [--state FILE]\n");
+        fprintf(stderr,
+                "usage: floor --dsn ADDRESS [--batch N] [--connections N] [--depth N] [--log-rows N] [--count N]"
+                " [--no-claim] [--state FILE]\n");
         exit(2);
     }
 }

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-# The benchmark: `make bench`, `make bench BENCH="--quick drain"`, `make bench BENCH=--help`; where the time goes: `make profile`.
+# The benchmark: `make bench`, `make bench BENCH="--quick drain"`, `make bench BENCH=--help`; where the time goes:
+# `make profile`.
 BENCH =
 PROFILE =
 BENCH_PARTS = bench/floor bench/answer bench/bench.la
@@ -22,6 +23,6 @@ profile: all $(BENCH_PARTS)
 .PHONY: bench bench-doc profile
 CLEANFILES += bench.json
 EXTRA_DIST += doc/performance.md doc/throughput.svg
-EXTRA_DIST += bench/run bench/drains.py bench/moments.py bench/place.py bench/report.py bench/page.py bench/peers.py bench/plans.py \
-  bench/profile bench/rows.py bench/svg.py bench/peers/common.mjs \
-  bench/peers/dbos.mjs bench/peers/graphile-worker.mjs bench/peers/pg-boss.mjs
+EXTRA_DIST += bench/run bench/profile bench/drains.py bench/moments.py bench/page.py bench/peers.py bench/place.py \
+  bench/plans.py bench/report.py bench/rows.py bench/svg.py bench/peers/common.mjs bench/peers/dbos.mjs \
+  bench/peers/graphile-worker.mjs bench/peers/pg-boss.mjs

@@ -2,6 +2,7 @@
 """doc/performance.md: the parts between its marks are written from what was measured, never by hand."""
 
 import re
+import textwrap
 
 import report
 from place import SETTINGS
@@ -80,7 +81,7 @@ def plans(results):
         return ["They were not looked at."]
     few, many = map(report.number, results["plans_of"])
     out = ["Left with %s, right with %s executions finished, with all their log rows, and as many parked ones with snapshot and journal; "
-           "each statement for one execution. %d statements, %d of them with the same plan in both." % (
+           "each statement for one execution. An index of which a statement reads all says so. %d statements, %d of them with the same plan in both." % (
                few, many, len(results["plans"]), sum(p["same_plan"] for p in results["plans"]))]
     for function in dict.fromkeys(p["function"] for p in results["plans"]):
         mine = [p for p in results["plans"] if p["function"] == function]
@@ -88,7 +89,7 @@ def plans(results):
         out += ["", "<details><summary>%s: %d statements, at most %d buffers with %s, %d with %s</summary>" % (
             title, len(mine), max(p["few_buffers"] for p in mine), few, max(p["many_buffers"] for p in mine), many), ""]
         for p in mine:
-            out += ["```", p["query"]]
+            out += ["```", *textwrap.wrap(p["query"], 130)]
             if p["same_plan"]:
                 out += tree(p["few"], p["many"])
             else:

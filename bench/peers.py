@@ -14,11 +14,11 @@ import harness
 from moments import percentile
 
 HERE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "peers")
-# The driver, the package, how many chains are drained, and what it keeps of what is finished.
+# The driver, the package, how many chains are drained, how often pick-up is measured, and what it keeps of what is finished.
 PEERS = (
-    ("graphile-worker", "graphile-worker@^0.17", 1500, "nothing: finished jobs are deleted"),
-    ("pg-boss", "pg-boss@^10", 5000, "the jobs, until they are archived"),
-    ("dbos", "@dbos-inc/dbos-sdk@^5", 500, "the workflow and the result of each step"),
+    ("graphile-worker", "graphile-worker@^0.17", 1500, 100, "nothing: finished jobs are deleted"),
+    ("pg-boss", "pg-boss@^10", 5000, 100, "the jobs, until they are archived"),
+    ("dbos", "@dbos-inc/dbos-sdk@^5", 500, 25, "the workflow and the result of each step"),
 )
 
 
@@ -42,7 +42,7 @@ def install(directory):
     if done.returncode != 0:
         raise Skipped("npm could not install them")
     versions = {}
-    for name, package, _, _ in PEERS:
+    for name, package, *_ in PEERS:
         with open(os.path.join(directory, "node_modules", package.rpartition("@")[0], "package.json")) as f:
             versions[name] = json.load(f)["version"]
     return versions
@@ -142,11 +142,11 @@ def measure(server, quick, say):
         server.sql("postgres", "CREATE EXTENSION IF NOT EXISTS pg_stat_statements; CREATE OR REPLACE VIEW bench_statements AS"
                    " SELECT d.datname, s.calls FROM pg_stat_statements s JOIN pg_database d ON d.oid = s.dbid")
     results, drivers = {}, []
-    for name, _, chains, keeps in PEERS:
+    for name, _, chains, samples, keeps in PEERS:
         say("peers: " + name)
         try:
             driver = Driver(server, directory, name)
-            results[name] = busy(server, driver, max(chains // 20, 10) if quick else chains, 10 if quick else 100, keeps, versions[name])
+            results[name] = busy(server, driver, max(chains // 20, 10) if quick else chains, 10 if quick else samples, keeps, versions[name])
             drivers.append(driver)
         except (RuntimeError, OSError, ValueError) as error:
             results[name] = {"version": versions[name], "error": str(error)}

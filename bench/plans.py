@@ -72,13 +72,15 @@ def nodes(plan, depth=0):
                       ("Subplan Name", " (%s)")):
         if key in plan:
             what += form % re.sub(r"_[0-9]{8}", "_WEEK", plan[key])
+    if "Index" in plan["Node Type"] and "Index Cond" not in plan and plan["Node Type"] != "Bitmap Heap Scan":
+        what += ", all of it"
     yield depth, what, plan.get("Actual Rows", 0) * plan.get("Actual Loops", 1), blocks(plan)
     for below in plan.get("Plans", ()):
         yield from nodes(below, depth + 1)
 
 
 def shape(plan):
-    """The tree without what was never carried out, such as partitions that were pruned."""
+    """The tree, without what was counted."""
     return [(depth, what) for depth, what, _, _ in nodes(plan)]
 
 
