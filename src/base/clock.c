@@ -2,6 +2,7 @@
 #include "base/clock.h"
 
 #include <ctype.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <time.h>
 
@@ -14,8 +15,14 @@ static int64_t read_clock(clockid_t id)
     return (int64_t)ts.tv_sec * US_PER_S + ts.tv_nsec / 1000;
 }
 
+#define FOLLOWS_NONE INT64_MIN
+static _Atomic int64_t ahead_of_mono = FOLLOWS_NONE;
+
 int64_t clock_now_us(void)
 {
+    int64_t ahead = atomic_load_explicit(&ahead_of_mono, memory_order_relaxed);
+    if (ahead != FOLLOWS_NONE)
+        return clock_mono_us() + ahead;
 #ifdef WITH_CRASH_POINTS
     return read_clock(CLOCK_REALTIME) + crash_clock_us();
 #else
@@ -25,7 +32,21 @@ int64_t clock_now_us(void)
 
 int64_t clock_mono_us(void)
 {
+#ifdef CLOCK_BOOTTIME
+    return read_clock(CLOCK_BOOTTIME);
+#else
     return read_clock(CLOCK_MONOTONIC);
+#endif
+}
+
+void clock_follow(int64_t now_us)
+{
+    atomic_store_explicit(&ahead_of_mono, now_us - clock_mono_us(), memory_order_relaxed);
+}
+
+bool clock_follows(void)
+{
+    return atomic_load_explicit(&ahead_of_mono, memory_order_relaxed) != FOLLOWS_NONE;
 }
 
 /* Both conversions count in eras of 400 years (146,097 days) from 0000-03-01, so that the leap day is a year's last. */

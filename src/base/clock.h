@@ -12,8 +12,13 @@
 #define US_PER_S INT64_C(1000000)
 #define US_PER_MS INT64_C(1000)
 
-int64_t clock_now_us(void);  /* the wall clock */
-int64_t clock_mono_us(void); /* the monotonic clock; only differences mean something */
+int64_t clock_now_us(void);  /* the wall clock, or the one that is followed */
+int64_t clock_mono_us(void); /* the monotonic clock, which goes on while the machine sleeps; only differences mean something */
+
+/* Follow another clock: from now on clock_now_us() is now_us and what has passed since then by the monotonic clock, so that steps
+ * of this machine's wall clock do not matter any more.  Any thread. */
+void clock_follow(int64_t now_us);
+bool clock_follows(void);
 
 /* `YYYY-MM-DDTHH:MM:SS.ffffff`, UTC without a zone; no fraction at all when the microseconds are 0.  This is the form
  * that the readers of execution_state parse (Python's datetime.isoformat).  Years are clamped to 0001..9999. */

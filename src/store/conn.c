@@ -30,6 +30,7 @@ struct dial {
     uv_async_t *async;
     PGconn *pg;
     bool fatal, listens, triggers, pooled;
+    int64_t server_us, asked_us, answered_us; /* its clock, and when that was by the monotonic one */
     int ahead; /* the schema's version, when it is newer than ours; else 0 */
     struct error error;
 };
@@ -88,6 +89,16 @@ static int look_for_pooler(PGconn *pg, struct dial *d)
     return 0;
 }
 
+static int ask_time(PGconn *pg, struct dial *d)
+{
+    d->asked_us = clock_mono_us();
+    CLEANUP_RESULT PGresult *r = pg_query(pg, &d->error, "asking the clock",
+                                          "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint", 0, NULL);
+    d->answered_us = clock_mono_us();
+    d->server_us = r ? pg_number(r, 0, 0, 0) : 0;
+    return r ? 0 : -1;
+}
+
 static int set_up_writer(PGconn *pg, struct dial *d)
 {
     enum schema_state state;
@@ -101,7 +112,7 @@ static int set_up_writer(PGconn *pg, struct dial *d)
         d->fatal = true;
         return db_schema_require(pg, &d->error);
     }
-    if (check_role_and_tables(pg, d) != 0 || look_for_pooler(pg, d) != 0)
+    if (check_role_and_tables(pg, d) != 0 || look_for_pooler(pg, d) != 0 || ask_time(pg, d) != 0)
         return -1;
     if (PQsetnonblocking(pg, 1) != 0 || !PQenterPipelineMode(pg))
         return err_set(&d->error, "cannot use pipeline mode: %.200s", PQerrorMessage(pg));
@@ -503,6 +514,7 @@ static void connected(struct conn *c, struct dial *d)
         s->stats.connected = true;
         c->pooled = d->pooled;
         s->triggers = d->triggers;
+        time_said(d->server_us, d->asked_us, d->answered_us);
         s->next_renew_us = 0;
         s->hint = true;
         s->idle_set = false;

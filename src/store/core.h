@@ -164,6 +164,9 @@ void saves_drop(struct store *s);
 struct job *unfence_job(struct store *s, const struct job *save); /* the fault skip-fence */
 #endif
 
+/* ---- time.c ---- */
+void time_said(int64_t server_us, int64_t asked_us, int64_t answered_us); /* the server's clock; the others are monotonic */
+
 /* ---- upkeep.c ---- */
 void upkeep_start(struct store *s, int64_t now);   /* what is due goes into the queue */
 int64_t upkeep_next_us(const struct store *s);

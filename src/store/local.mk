@@ -19,6 +19,7 @@ src_store_libstore_la_SOURCES = \
   src/store/schema.c \
   src/store/store.c src/store/store.h \
   src/store/sync.h \
+  src/store/time.c \
   src/store/upkeep.c
 src_store_libstore_la_LIBADD = src/base/libbase.la $(LIBPQ_LIBS) $(LIBUV_LIBS)
 
@@ -35,7 +36,8 @@ MIGRATIONS = \
   sql/0009_locks.sql \
   sql/0010_approvals.sql \
   sql/0011_retry.sql \
-  sql/0015_machines.sql
+  sql/0015_machines.sql \
+  sql/0016_stuck.sql
 EXTRA_DIST += $(MIGRATIONS) src/store/sql2c.awk
 BUILT_SOURCES += src/store/migrations.inc
 CLEANFILES += src/store/migrations.inc

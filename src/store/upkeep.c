@@ -31,6 +31,7 @@ static void sweep_done(struct store *s, struct job *j, enum job_end end)
     warn(j, end, "looking for new executions");
     if (end == JOB_OK) {
         s->stats.queue_depth = bin_get_int(j->result, 0, 0, -1);
+        time_said(bin_get_int(j->result, 0, 1, clock_now_us()), j->sent_us, clock_mono_us());
         s->hint = s->hint || s->stats.queue_depth > 0;
     } else if (end == JOB_LOST) {
         s->next_sweep_us = s->next_failed_us = 0;
@@ -39,7 +40,7 @@ static void sweep_done(struct store *s, struct job *j, enum job_end end)
 
 void sweep_start(struct store *s, bool failed)
 {
-    struct job *j = job_new("SELECT wfworker.sweep_all($1, $2)"
+    struct job *j = job_new("SELECT wfworker.sweep_all($1, $2), (extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
                             "  FROM wfworker.sweep_asks($1), wfworker.sweep_locks(), wfworker.sweep_approvals($1)", sweep_done);
     JOB_POINTS(j, "sweep");
     bin_bool(&j->call, failed);

@@ -230,6 +230,23 @@ static void uuids_by_time_are_version_7_and_rise(void **state)
     assert_string_equal(text, "017f22e2-7a2b-774b-8000-000100000000");
 }
 
+/* Last: what is followed is followed for ever. */
+static void another_clock_can_be_followed(void **state)
+{
+    (void)state;
+    int64_t before = clock_now_us(), hour = 3600 * US_PER_S;
+    assert_false(clock_follows());
+    clock_follow(before - hour);
+    assert_true(clock_follows());
+    int64_t first = clock_now_us(), mono = clock_mono_us();
+    assert_in_range(first, before - hour, before - hour + 600 * US_PER_S);
+    while (clock_mono_us() == mono)
+        ;
+    assert_true(clock_now_us() > first);
+    clock_follow(before);
+    assert_in_range(clock_now_us(), before, before + 600 * US_PER_S);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -244,6 +261,7 @@ int main(void)
         cmocka_unit_test(uuids_by_time_are_version_7_and_rise),
         cmocka_unit_test(uuids_are_random_version_4_and_round_trip),
         cmocka_unit_test(uuids_of_names_are_version_5),
+        cmocka_unit_test(another_clock_can_be_followed),
     };
     return cmocka_run_group_tests_name("base", tests, NULL, NULL);
 }
