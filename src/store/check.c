@@ -155,6 +155,24 @@ static void check_counts(struct check *k, PGconn *c)
         say(k, 0, "triggers", "not installed: new executions are found by polling (run \"wfworker migrate\" as the tables' owner)");
 }
 
+/* Executions that nothing would take up again: one line, only when there are some. */
+static void check_stuck(struct check *k, PGconn *c)
+{
+    struct error e = ERROR_INIT;
+    CLEANUP_RESULT PGresult *r = pg_query(c, &e, "looking for stuck executions",
+                                          "SELECT count(*), min(s.execution_id || ', ' || s.reason) FROM wfworker.stuck s", 0, NULL);
+    if (!r) {
+        say_error(k, "stuck", &e);
+        return;
+    }
+    const char *count = PQgetvalue(r, 0, 0);
+    if (strcmp(count, "0") == 0)
+        return;
+    CLEANUP_FREE char *text = xasprintf("%s executions wait for more than a minute to be taken, such as %s (SELECT * FROM wfworker.stuck)", count,
+                                        PQgetvalue(r, 0, 1));
+    say(k, 0, "stuck", text);
+}
+
 static bool arrives(PGconn *c, const char *name, int64_t wait_ms)
 {
     bool arrived = false;
@@ -228,8 +246,10 @@ int db_check(const char *dsn, const char *listen_dsn, bool db_only, check_line_f
         check_clock(&k, c);
         check_tables(&k, c);
         check_role(&k, c);
-        if (check_schema(&k, c))
+        if (check_schema(&k, c)) {
             check_counts(&k, c);
+            check_stuck(&k, c);
+        }
         check_listen(&k, c, dsn, listen_dsn);
     }
     PQfinish(c);
