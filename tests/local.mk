@@ -31,6 +31,7 @@ include tests/integration/local.mk
 include tests/differential/local.mk
 include tests/sim/local.mk
 include tests/fuzz/local.mk
+include tests/chaos/local.mk
 EXTRA_DIST += tests/unit/test.h
 
 # The names of the unit tests, which need no server: make check TESTS="`make -s print-unit-tests`"
