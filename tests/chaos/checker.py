@@ -51,7 +51,7 @@ class Checker:
 
     def read_rows(self):
         for identity, seq, token, events, at in self.run(
-                "SELECT execution_id::text, seq, token, events::text, extract(epoch FROM pg_xact_commit_timestamp(xmin))::float8"
+                "SELECT execution_id::text, seq, token, events::text, coalesce(extract(epoch FROM pg_xact_commit_timestamp(xmin))::float8, 'infinity')"
                 "  FROM wfworker.journal ORDER BY execution_id, seq"):
             self.journal[identity].append(Row(seq, token, json.loads(events), at))
         self.rows = {r[0]: r for r in self.run(
