@@ -103,12 +103,12 @@ static const char *const texts[STATEMENTS] = {
     [S_LOG] = "INSERT INTO executionlog (id, execution_id, node_id, level, message, \"timestamp\")"
               " SELECT gen_random_uuid(), l.execution, l.node, 'info', l.message, l.at"
               " FROM unnest($1::uuid[], $2::text[], $3::text[], $4::timestamp[]) l (execution, node, message, at)",
-    [S_TASK] = "DELETE FROM wfworker.task t USING unnest($1::uuid[], $2::bigint[]) i (id, token)"
+    [S_TASK] = "DELETE FROM bench.task t USING unnest($1::uuid[], $2::bigint[]) i (id, token)"
                " WHERE t.execution_id = i.id AND t.token = i.token",
     [S_CLAIM] =
-        "WITH ready AS MATERIALIZED (SELECT execution_id FROM wfworker.task WHERE priority = 5 AND due_at <= now()"
+        "WITH ready AS MATERIALIZED (SELECT execution_id FROM bench.task WHERE priority = 5 AND due_at <= now()"
         "  ORDER BY due_at LIMIT $1::integer FOR NO KEY UPDATE SKIP LOCKED),"
-        " taken AS (UPDATE wfworker.task t SET due_at = now() + interval '15 s', token = nextval('wfworker.token'),"
+        " taken AS (UPDATE bench.task t SET due_at = now() + interval '15 s', token = nextval('bench.token'),"
         "  worker = $2::bigint FROM ready WHERE t.execution_id = ready.execution_id RETURNING t.execution_id, t.token)"
         " SELECT e.id, taken.token, e.execution_id::text, e.workflow_id, e.workflow_version, e.status::text,"
         "  e.execution_state::text, e.started_at FROM taken JOIN workflowexecution e ON e.id = taken.execution_id",
@@ -391,7 +391,7 @@ static size_t wait_all(struct lane *lanes)
 
 static void load_known(PGconn *pg)
 {
-    static const char query[] = "SELECT e.id, t.token, e.execution_id::text FROM wfworker.task t"
+    static const char query[] = "SELECT e.id, t.token, e.execution_id::text FROM bench.task t"
                                 " JOIN workflowexecution e ON e.id = t.execution_id WHERE t.due_at <= now()";
     PGresult *r = PQexecParams(pg, query, 0, NULL, NULL, NULL, NULL, 1);
     if (PQresultStatus(r) != PGRES_TUPLES_OK)

@@ -104,6 +104,15 @@ SELECT indexrelid::regclass::text, pg_get_indexdef(indexrelid), c.conname, c.con
   FROM pg_index LEFT JOIN pg_constraint c ON c.conindid = indexrelid AND c.contype = 'p'
  WHERE indrelid = %s::regclass
 """
+# The floor's own queue: a ready queue without anything that it could do without.
+FLOOR_QUEUE = """
+CREATE SCHEMA bench;
+CREATE TABLE bench.task (execution_id uuid PRIMARY KEY, priority smallint NOT NULL DEFAULT 5, due_at timestamptz NOT NULL,
+  token bigint NOT NULL DEFAULT 0, worker bigint) WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0,
+  autovacuum_vacuum_threshold = 5000, autovacuum_vacuum_cost_delay = 0);
+CREATE INDEX task_ready ON bench.task (priority, due_at);
+CREATE SEQUENCE bench.token CACHE 100
+"""
 PARKED = """
 CREATE TEMP TABLE parked AS SELECT id, execution_state::text AS state FROM workflowexecution e
  WHERE status = 'completed' AND NOT EXISTS (SELECT FROM wfworker.task t WHERE t.execution_id = e.id) LIMIT %(count)s;
@@ -126,6 +135,8 @@ class Database(harness.Backend):
         self.inserted = 0
         self.pure = self.workflow(harness.graph(PURE, PURE_EDGES), name="pure")
         self.effects = self.workflow(harness.graph(EFFECTS, EFFECTS_EDGES), name="effects")
+        self.run(FLOOR_QUEUE)
+        self.run("SET enable_seqscan = off")
         if server.statements:
             self.run("CREATE EXTENSION IF NOT EXISTS pg_stat_statements")
 
@@ -156,6 +167,16 @@ class Database(harness.Backend):
                 xid = cursor.fetchone()[0]
             connection.commit()
         return self.run("SELECT pg_xact_commit_timestamp(%s::xid)", (xid,))[0][0]
+
+    def queue_for_floor(self, workflow, count):
+        """The same for bench/floor, in its own queue; the worker's triggers are not asked."""
+        with contextlib.closing(self.postgres.connect(self.database)) as connection, connection.cursor() as cursor:
+            connection.autocommit = False
+            cursor.execute("SET LOCAL session_replication_role = replica")
+            self.insert(cursor, workflow, count)
+            cursor.execute("INSERT INTO bench.task (execution_id, due_at) SELECT id, now() FROM workflowexecution"
+                           " WHERE status = 'running' AND xmin = pg_current_xact_id()::xid")
+            connection.commit()
 
     def sample(self, workflow):
         """A finished execution of the workflow: its name, its state and its log rows (without the first, the backend's)."""
