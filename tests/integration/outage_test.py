@@ -172,13 +172,14 @@ def row_security():
 
 @case
 def newer_schema():
-    """a schema newer than the worker: it says so and ends"""
+    """a schema that is too new for the worker: it says so and ends"""
     newer = Backend(postgres, "newer")
     assert wfworker("migrate", "--db", newer.dsn).status == 0
     table, column = newer.run("SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = 'wfworker'"
                               " AND table_name IN ('migration', 'schema_migration', 'schema_version') AND column_name = 'version'")[0]
     newer.run("INSERT INTO wfworker.%s SELECT (jsonb_populate_record(m, jsonb_build_object('%s', 9999))).* FROM wfworker.%s m LIMIT 1"
               % (table, column, table))
+    newer.run("UPDATE wfworker.meta SET oldest_program = 9999")
     worker = Worker(newer.dsn, ready=False)
     assert worker.wait() not in (0, None), worker.log()
     assert len([line for line in worker.log().splitlines() if "newer" in line and "9999" in line]) == 1, worker.log()
