@@ -41,11 +41,24 @@ class Run:
         self.workload = Workload(self.cluster)
         self.cluster.add_standby()
         self.fleet = Fleet(self.cluster, self.random, self.say, points, fault)
+        self.fleet.nudge = self.nudge
+        self.network_fails = False
 
     def say(self, text):
         line = "%6.2f %s" % (time.monotonic() - self.began, text)
         self.lines.append(line)
         harness.note(line)
+
+    def nudge(self, worker):
+        """Some points are come to only when something happens to what the worker holds just then."""
+        if worker.point.startswith(("peek", "change")):
+            self.workload.pause_of(worker.process.pid)
+        elif worker.point.startswith("release"):
+            self.workload.submit(["slow"] * 3)
+        elif worker.point.startswith("claim.back") and not self.network_fails:
+            self.cluster.proxy.tell("swallow")
+            time.sleep(0.4)
+            self.cluster.proxy.tell("pass")
 
     # ---- The faults ----
 
@@ -75,9 +88,11 @@ class Run:
 
     def network(self, what, seconds):
         self.say("network: %s for %.1f s" % (what, seconds))
+        self.network_fails = True
         self.cluster.proxy.tell(what)
         self.fleet.run_for(seconds)
         self.cluster.proxy.tell("delay 0")
+        self.network_fails = False
 
     def delay(self):
         self.network("delay %d" % self.random.choice([50, 300, 800]), 1.5)
@@ -163,7 +178,9 @@ class Run:
             self.workload.submit([self.random.choice(self.workload.names) for _ in range(WITH_EACH_ROUND)])
             self.fleet.run_for(self.random.uniform(0.2, 0.6))
             fault()
+            self.workload.pause_some(self.random, 1)
             self.workload.send_signals(self.random.randint(0, 4))
+            self.workload.resume()
             self.fleet.run_for(self.random.uniform(0.4, 1.0))
 
     def settle(self):

@@ -37,6 +37,7 @@ class Worker:
         self.born = time.monotonic()
         self.stopped_until = None
         self.asked_to_end = None
+        self.nudged = False
         self.path = os.path.join(tmpdir(), self.id + ".log")
         clock = os.path.join(tmpdir(), self.id + ".clock")
         with open(clock, "wb") as f:
@@ -94,27 +95,31 @@ class Fleet:
         self.want, self.armed = 2, False
         self.not_before = 0.0
         self.fired, self.tried = collections.Counter(), collections.Counter()
+        self.nudge = None  # called once for each armed worker, to bring it to its point
         self.harm = []  # times at which a worker or its way to the database was harmed
 
     def next_point(self):
         if not self.points or not self.armed or sum(not w.point for w in self.workers) * 3 < len(self.workers):
             return None
         if not self.due:
-            self.due = sorted(self.points, key=lambda p: (self.tried[p], self.fired[p], self.random.random()))
+            self.due = sorted(self.points, key=lambda p: (self.fired[p], self.tried[p], self.random.random()))
         point = self.due.pop(0)
         self.tried[point] += 1
         often = point.split(".")[0] in ("effect", "outcome", "save", "claim") and self.random.random() < 0.5
         return "%s:%d" % (point, self.random.randint(2, 12)) if often else point
 
-    def route(self):
+    def route(self, point):
+        if point and re.match("claim.back", point):  # answers are lost only there
+            return "proxy", self.cluster.proxy_dsn
         ways = [("direct", self.cluster.direct_dsn())] * 4 + [("proxy", self.cluster.proxy_dsn)] * 3
         if self.cluster.bouncer:
             ways += [("pooler", self.cluster.bouncer.dsn())] * 2
         return self.random.choice(ways)
 
     def add(self, healthy=False):
-        route, dsn = ("direct", self.cluster.direct_dsn()) if healthy else self.route()
-        worker = Worker(dsn, route, None if healthy else self.next_point(), self.fault)
+        point = None if healthy else self.next_point()
+        route, dsn = ("direct", self.cluster.direct_dsn()) if healthy else self.route(point)
+        worker = Worker(dsn, route, point, self.fault)
         self.workers.append(worker)
         return worker
 
@@ -161,7 +166,10 @@ class Fleet:
                 self.bury(worker)
             elif worker.point and not worker.asked_to_end and not worker.stopped_until:
                 age, ends = time.monotonic() - worker.born, re.match("stop|leave|release", worker.point)
-                if age > (1.2 if ends else 5):
+                if self.nudge and not worker.nudged and age > 0.8:
+                    worker.nudged = True
+                    self.nudge(worker)
+                if age > (1.5 if ends else 5):
                     self.end(worker, "asked" if ends or self.random.random() < 0.5 else "killed")
             elif worker.asked_to_end == "asked" and time.monotonic() - worker.asked_at > 40:
                 raise AssertionError("%s does not end: %s" % (worker, worker.log()[-3000:]))

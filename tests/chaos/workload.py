@@ -129,11 +129,21 @@ class Workload:
     def pause_some(self, random, count):
         """Change the status from outside, while workers may be at it; whoever is paused is to be resumed."""
         running = [r[0] for r in self.cluster.run(
-            "SELECT id::text FROM workflowexecution WHERE status = 'running' AND id = ANY (%s::uuid[])", (list(self.made),))]
-        random.shuffle(running)
+            "SELECT x.id::text FROM workflowexecution x JOIN wfworker.task t ON t.execution_id = x.id WHERE x.status = 'running'"
+            " AND x.id = ANY (%s::uuid[]) ORDER BY t.worker IS NULL, x.id", (list(self.made),))]
+        held = running[:count * 2]
+        random.shuffle(held)
+        running = held
         for identity in running[:count]:
             self.cluster.run("UPDATE workflowexecution SET status = 'paused' WHERE id = %s AND status = 'running'", (identity,))
         return running[:count]
+
+    def pause_of(self, pid):
+        """Pause something that the worker of this process holds now."""
+        self.cluster.run(
+            "UPDATE workflowexecution SET status = 'paused' WHERE status = 'running' AND id IN ("
+            "SELECT t.execution_id FROM wfworker.task t JOIN wfworker.worker w ON w.id = t.worker WHERE w.name LIKE %s LIMIT 2)",
+            ("%%:%d" % pid,))
 
     def resume(self):
         self.cluster.run("UPDATE workflowexecution SET status = 'running' WHERE status = 'paused'")
