@@ -199,13 +199,17 @@ CREATE FUNCTION wfworker.save(
     p_used_of integer[], p_used uuid[], p_ask_of integer[], p_ask_kind text[], p_ask_body text[])
 RETURNS TABLE (o_n integer, o_result integer, o_status text)
 LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_hashjoin = off
-SET enable_mergejoin = off SET jit = off SET work_mem = '16MB' SET wfworker.saving = '1' AS $$
+SET enable_mergejoin = off SET jit = off SET work_mem = '16MB' AS $$
 DECLARE
     v_count integer := cardinality(p_id);
     v_good integer[];
     v_ok boolean[];
     v_asked boolean := false;
 BEGIN
+    -- Until this function returns: triggers leave alone what it writes.  (Not in the SET above: only superusers may name a
+    -- parameter there that the server does not know.)
+    PERFORM set_config('wfworker.saving', '1', true);
+
     -- The execution first, then its task, as the backend's writers and our triggers do.  Whoever holds an execution's row
     -- for long makes only that one wait.  The task says whether the lease is ours still, and is done with at once.
     WITH e AS MATERIALIZED (
@@ -289,6 +293,7 @@ BEGIN
     IF cardinality(p_used_of) > 0 OR cardinality(p_ask_of) > 0 OR 2 = ANY (p_then) THEN
         v_asked := wfworker.save_dealings(p_id, v_ok, p_then, p_used_of, p_used, p_ask_of, p_ask_kind, p_ask_body);
     END IF;
+    PERFORM set_config('wfworker.saving', '', true);
     o_n := -1;
     o_result := v_asked::integer;
     o_status := NULL;

@@ -22,6 +22,7 @@ INTEGRATION_TESTS = \
   tests/integration/promises_test.py \
   tests/integration/promises_workers_test.py \
   tests/integration/recovery_test.py \
+  tests/integration/rights_test.py \
   tests/integration/schedules_test.py \
   tests/integration/scopes_test.py \
   tests/integration/signals_test.py \
