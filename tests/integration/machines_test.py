@@ -2,11 +2,13 @@
 """Many workers on many machines: the registry, what is handed over when one of them ends, and upgrades without a stop."""
 
 import json
+import os
 import sys
 
 from crowd import Crowd
-from harness import Backend, Postgres, Worker, case, graph, main, note, signal, time, wait_until, wfworker
+from harness import SRCDIR, Backend, Postgres, Worker, case, graph, main, note, signal, time, wait_until, wfworker
 
+NEWEST = max(int(name[:4]) for name in os.listdir(os.path.join(SRCDIR, "sql")) if name.endswith(".sql"))
 postgres = Postgres()
 crowd = Crowd()
 backend = Backend(postgres, "machines")
@@ -47,14 +49,14 @@ def listed():
     for row, worker in ((first, listening), (second, polling)):
         assert list(row) == MEMBERS, row
         assert row["name"] == "%s:%d" % (row["host"], row["pid"]) and row["alive"] is True and row["held"] == 0, row
-        assert row["abi"] == "1.0" and row["schema_version"] == 15 and row["version"], row
+        assert row["abi"] == "1.0" and row["schema_version"] == NEWEST and row["version"], row
         assert {"http_request", "delay", "trigger"} <= set(row["node_types"]), row
         assert 0 <= row["seen_us"] < 120e6, row
     assert second["listening"] is False, second
     wait_until("idle", lambda: registry()[listening.process.pid]["state"] == "idle")
     table = wfworker("workers", "--db", backend.dsn).out.splitlines()
     shown = {line.split()[0]: line.split()[1:8] for line in table[1:]}
-    assert shown[first["name"]] == [first["version"], "1.0", "15", "idle", "0", "listening", str(len(first["node_types"]))], table
+    assert shown[first["name"]] == [first["version"], "1.0", str(NEWEST), "idle", "0", "listening", str(len(first["node_types"]))], table
     assert set(shown) == {first["name"], second["name"]} and shown[second["name"]][5] == "polling", table
     for worker in (listening, polling):
         assert worker.terminate() == 0, worker.log()
@@ -174,13 +176,13 @@ def cut():
 def upgrade_without_a_stop():
     """upgrade: somebody migrates for the next release; workers of this one go on and say it once, new ones of it begin"""
     running = Worker(backend.dsn)
-    newer_migration(15)
+    newer_migration(NEWEST)
     assert backend.wait_end(simple()).status == "completed"
     for _ in range(3):
         cut()
         running.wait_line("database connection is back", count=1)
         assert backend.wait_end(simple()).status == "completed"
-    assert len(running.lines(AHEAD)) == 1 and "schema=9999 known=15" in running.lines(AHEAD)[0], running.log()
+    assert len(running.lines(AHEAD)) == 1 and "schema=9999 known=%d" % NEWEST in running.lines(AHEAD)[0], running.log()
     fresh = Worker(backend.dsn, "--migrate")
     assert len(fresh.lines(AHEAD)) == 1, fresh.log()
     assert running.terminate() == 0, running.log()
@@ -193,11 +195,11 @@ def upgrade_commands():
     """upgrade: the commands of this release go on beside the newer schema; migrate leaves it alone, check says so"""
     before = backend.run("SELECT oid, proname FROM pg_proc WHERE pronamespace = 'wfworker'::regnamespace ORDER BY 1")
     done = wfworker("migrate", "--db", backend.dsn)
-    assert (done.status, done.out, done.err) == (0, "the schema is version 9999, newer than version 15 of this program, which works "
-                                                 "with it: nothing to do\n", ""), done
+    assert (done.status, done.out, done.err) == (0, "the schema is version 9999, newer than version %d of this program, which works "
+                                                 "with it: nothing to do\n" % NEWEST, ""), done
     assert backend.run("SELECT oid, proname FROM pg_proc WHERE pronamespace = 'wfworker'::regnamespace ORDER BY 1") == before
     done = wfworker("check", "--db", backend.dsn)
-    assert done.status == 0 and "! schema      version 9999, newer than the 15 of this program, which works with it\n" in done.out, done
+    assert done.status == 0 and "! schema      version 9999, newer than the %d of this program, which works with it\n" % NEWEST in done.out, done
     assert wfworker("workers", "--db", backend.dsn).status == 0
 
 
@@ -209,13 +211,13 @@ def upgrade_that_needs_a_stop():
     newer_migration(9999)
     cut()
     assert worker.wait() == 1, worker.log()
-    text = 'the schema of wfworker in database "machines" is version 9999, newer than this program can work with: it knows 15'
+    text = 'the schema of wfworker in database "machines" is version 9999, newer than this program can work with: it knows %d' % NEWEST
     assert len([line for line in worker.log().splitlines() if text in line]) == 1, worker.log()
     for command in ("migrate", "check", "workers"):
         done = wfworker(command, "--db", backend.dsn)
         assert done.status == 1 and text in done.out + done.err and "update this program" in done.out + done.err, done
     backend.run("DELETE FROM wfworker.migration WHERE version = 9999")
-    backend.run("UPDATE wfworker.meta SET oldest_program = 15")
+    backend.run("UPDATE wfworker.meta SET oldest_program = %s", (NEWEST,))
 
 
 if __name__ == "__main__":
