@@ -93,7 +93,7 @@ int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size);
 int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size) { return data && size ? 0 : 0; }]])],
        [AC_MSG_RESULT([yes])],
        [AC_MSG_RESULT([no])
-        AC_MSG_ERROR([--enable-fuzz needs clang with compiler-rt (on Debian clang and libclang-rt-14-dev): ./configure CC=clang --enable-fuzz])])
+        AC_MSG_ERROR([--enable-fuzz needs clang with compiler-rt (on Debian clang and libclang-rt-dev): ./configure CC=clang --enable-fuzz])])
      CFLAGS="$wfw_saved_CFLAGS -fsanitize=fuzzer-no-link"
      test "x$enable_sanitize" != xno || enable_sanitize=address,undefined])
   AM_CONDITIONAL([WITH_LIBFUZZER], [test "x$enable_fuzz" != xno])

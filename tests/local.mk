@@ -32,9 +32,12 @@ include tests/differential/local.mk
 include tests/sim/local.mk
 include tests/fuzz/local.mk
 include tests/chaos/local.mk
+include tests/valgrind/local.mk
 EXTRA_DIST += tests/unit/test.h
 
 # The names of the unit tests, which need no server: make check TESTS="`make -s print-unit-tests`"
 print-unit-tests:
 	@echo $(filter tests/unit/%,$(TESTS))
-.PHONY: print-unit-tests
+print-all-tests:
+	@echo $(TESTS)
+.PHONY: print-unit-tests print-all-tests

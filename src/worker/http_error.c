@@ -7,12 +7,15 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/utf8.h"
+
 int http_fail(struct http_failure *f, const char *type, const char *fmt, ...)
 {
     va_list ap;
     va_start(ap, fmt);
     vsnprintf(f->text, sizeof f->text, fmt, ap);
     va_end(ap);
+    utf8_mend(f->text);
     f->type = type;
     return -1;
 }

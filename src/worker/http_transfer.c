@@ -235,7 +235,7 @@ static size_t on_header(char *data, size_t size, size_t count, void *arg)
         len--;
     if (b->len + len > HTTP_MAX_HEADER_BYTES)
         return 0;
-    if ((t->header_count == 0 || t->headers_ended) && len > 5 && strncmp(data, "HTTP/", 5) == 0) {
+    if ((t->header_count == 0 || t->headers_ended) && len > 5 && strncasecmp(data, "HTTP/", 5) == 0) {
         buf_clear(b);
         t->header_count = 0;
         t->headers_ended = false;
@@ -251,6 +251,8 @@ static size_t on_header(char *data, size_t size, size_t count, void *arg)
             data++;
             len--;
         }
+    } else if (!memchr(data, ':', len) || memchr(data, '\0', len)) {
+        return total; /* no header; libcurl lets it pass */
     } else {
         t->header_count++;
     }
@@ -472,6 +474,8 @@ int transfer_redirect(struct http_transfer *t, struct http_failure *f)
     char *to = NULL;
     curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
     curl_easy_getinfo(t->easy, CURLINFO_REDIRECT_URL, &to);
+    if (status < 100 || status > 999)
+        return http_fail(f, "network_error", "%s gave an answer without a valid status", t->authority);
     bool redirect = status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
     if (!redirect || !to || t->max_redirects == 0)
         return 0;

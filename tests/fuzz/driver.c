@@ -28,7 +28,6 @@
 #include "base/mem.h"
 #include "config.h"
 
-#define CASES 1500
 #define CPU_SECONDS 20    /* of one input, unless --seconds says otherwise */
 #define QUIET_SECONDS 120 /* without an end of an input: it waits for something */
 #define GROWTH_KB (256 * 1024) /* of the process, over all inputs: an input needs too much, or something leaks */
@@ -282,7 +281,7 @@ static void read_options(struct options *o, int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-    struct options o = {.cases = CASES, .seed = 1, .keep = "."};
+    struct options o = {.cases = fuzz_cases, .seed = 1, .keep = "."};
     setvbuf(stdout, NULL, _IOLBF, 0);
     signal(SIGPIPE, SIG_IGN);
     shared = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);

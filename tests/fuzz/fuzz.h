@@ -22,6 +22,7 @@
 
 extern const char fuzz_name[]; /* the corpus is the directory of that name */
 extern const bool fuzz_json;   /* inputs are JSON: most mutations change the value, not its bytes */
+extern const unsigned fuzz_cases; /* mutations that fit into about a second */
 void fuzz_open(void);          /* once, before the first input */
 void fuzz_input(const uint8_t *data, size_t size);
 

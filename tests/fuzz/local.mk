@@ -2,7 +2,8 @@
 # Fuzz targets.  Here they run their corpus and a fixed number of mutations; `make fuzz TIME=60` looks for new ones, a
 # minute a target, with clang's libFuzzer in a build of its own (fuzz-build/).
 FUZZ_TARGETS = tests/fuzz/fuzz_json tests/fuzz/fuzz_graph tests/fuzz/fuzz_state tests/fuzz/fuzz_expr tests/fuzz/fuzz_template \
-  tests/fuzz/fuzz_cron tests/fuzz/fuzz_zone tests/fuzz/fuzz_config tests/fuzz/fuzz_plugin tests/fuzz/fuzz_schema tests/fuzz/fuzz_mask
+  tests/fuzz/fuzz_cron tests/fuzz/fuzz_zone tests/fuzz/fuzz_config tests/fuzz/fuzz_plugin tests/fuzz/fuzz_schema tests/fuzz/fuzz_mask \
+  tests/fuzz/fuzz_http
 check_PROGRAMS += $(FUZZ_TARGETS)
 if WITH_LIBFUZZER
 FUZZ_MAIN = tests/fuzz/libfuzzer.c
@@ -64,9 +65,16 @@ tests_fuzz_fuzz_mask_SOURCES = tests/fuzz/target_mask.c $(FUZZ_SOURCES)
 nodist_tests_fuzz_fuzz_mask_SOURCES = $(FUZZ_MAIN)
 tests_fuzz_fuzz_mask_LDADD = src/worker/libworker.la src/base/libbase.la
 tests_fuzz_fuzz_mask_LDFLAGS = $(FUZZ_LINK)
+tests_fuzz_fuzz_http_SOURCES = tests/fuzz/target_http.c plugins/http/http.h plugins/http/response.c plugins/http/text.c \
+  plugins/common/util.h $(FUZZ_SOURCES)
+nodist_tests_fuzz_fuzz_http_SOURCES = $(FUZZ_MAIN)
+tests_fuzz_fuzz_http_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/plugins -DWFW_ABI_MINOR=0
+tests_fuzz_fuzz_http_LDADD = src/worker/libhttp.la src/base/libbase.la
+tests_fuzz_fuzz_http_LDFLAGS = $(FUZZ_LINK)
 
 # A build of its own, unless this one is it.
 TIME = 60
+FUZZ_JOBS = 1
 fuzz:
-	$(SHELL) $(srcdir)/tests/fuzz/fuzz.sh '$(abs_srcdir)' '$(abs_builddir)' '$(TIME)' $(FUZZ_TARGETS)
+	FUZZ_JOBS='$(FUZZ_JOBS)' $(SHELL) $(srcdir)/tests/fuzz/fuzz.sh '$(abs_srcdir)' '$(abs_builddir)' '$(TIME)' $(FUZZ_TARGETS)
 .PHONY: fuzz

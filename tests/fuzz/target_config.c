@@ -15,6 +15,7 @@
 
 const char fuzz_name[] = "config";
 const bool fuzz_json = false;
+const unsigned fuzz_cases = 2000;
 
 void fuzz_open(void)
 {

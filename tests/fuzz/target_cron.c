@@ -11,6 +11,7 @@
 
 const char fuzz_name[] = "cron";
 const bool fuzz_json = false;
+const unsigned fuzz_cases = 3000;
 
 #define NOW INT64_C(1795413600000000)
 #define YEAR_10000 INT64_C(253402300800000000)

@@ -12,6 +12,7 @@
 
 const char fuzz_name[] = "expr";
 const bool fuzz_json = false;
+const unsigned fuzz_cases = 3000;
 
 void fuzz_open(void)
 {

@@ -14,6 +14,7 @@
 
 const char fuzz_name[] = "graph";
 const bool fuzz_json = true;
+const unsigned fuzz_cases = 800;
 
 void fuzz_open(void)
 {

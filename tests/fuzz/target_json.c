@@ -10,6 +10,7 @@
 
 const char fuzz_name[] = "json";
 const bool fuzz_json = false;
+const unsigned fuzz_cases = 3000;
 
 void fuzz_open(void)
 {

@@ -11,6 +11,7 @@
 
 const char fuzz_name[] = "mask";
 const bool fuzz_json = true;
+const unsigned fuzz_cases = 2000;
 
 void fuzz_open(void)
 {

@@ -16,6 +16,7 @@
 
 const char fuzz_name[] = "plugin";
 const bool fuzz_json = false;
+const unsigned fuzz_cases = 2000;
 
 static char path[64];
 static int fd;

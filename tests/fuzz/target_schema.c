@@ -11,6 +11,7 @@
 
 const char fuzz_name[] = "schema";
 const bool fuzz_json = true;
+const unsigned fuzz_cases = 1500;
 
 void fuzz_open(void)
 {

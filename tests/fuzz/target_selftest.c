@@ -12,6 +12,7 @@
 
 const char fuzz_name[] = "selftest";
 const bool fuzz_json = true;
+const unsigned fuzz_cases = 1500;
 
 void fuzz_open(void)
 {

@@ -14,6 +14,7 @@
 
 const char fuzz_name[] = "state";
 const bool fuzz_json = true;
+const unsigned fuzz_cases = 800;
 
 #define EVENTS_MAX 200 /* of an input */
 #define WAITS_MAX 1000
@@ -78,6 +79,8 @@ static void check_call(const struct def *d, struct engine_state *s, const struct
     if (!json_is_object(engine_input(s, f->act)))
         fuzz_fail("the input of a node is no object");
     fuzz_text("a key", key);
+    if (!path || pass == 0)
+        fuzz_fail("an activation runs nowhere");
     engine_edges(d, f->node);
 }
 

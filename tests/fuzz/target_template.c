@@ -12,6 +12,7 @@
 
 const char fuzz_name[] = "template";
 const bool fuzz_json = true;
+const unsigned fuzz_cases = 2000;
 
 void fuzz_open(void)
 {

@@ -9,6 +9,7 @@
 
 const char fuzz_name[] = "zone";
 const bool fuzz_json = false;
+const unsigned fuzz_cases = 3000;
 
 static const int64_t times[] = {INT64_MIN / 2, -4000000000, -1, 0, 1, 1000000000, 1795413600, 1806368400, 4102444800, 253402300799, INT64_MAX / 2};
 

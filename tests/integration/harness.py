@@ -480,7 +480,8 @@ class Backend:
 
 def clean_environment(extra=None):
     """No setting leaks in from the environment of whoever runs the tests."""
-    keep = ("PATH", "LANG", "LC_ALL", "TMPDIR", "TZ", "ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS", "LD_LIBRARY_PATH")
+    keep = ("PATH", "LANG", "LC_ALL", "TMPDIR", "TZ", "ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS", "TSAN_OPTIONS", "LD_LIBRARY_PATH",
+            "WFW_TEST_WRAPPER")
     environment = {k: v for k, v in os.environ.items() if k in keep}
     environment["HOME"] = tmpdir()
     environment.update(extra or {})
