@@ -9,6 +9,7 @@ PY_LOG_COMPILER = $(PYTHON3)
 SH_LOG_COMPILER = $(SHELL)
 AM_TESTS_ENVIRONMENT = CMOCKA_MESSAGE_OUTPUT=TAP; export CMOCKA_MESSAGE_OUTPUT; \
   PYTHONDONTWRITEBYTECODE=1; export PYTHONDONTWRITEBYTECODE; \
+  TSAN_OPTIONS="suppressions=$(abs_srcdir)/tests/valgrind/thread-suppressions $$TSAN_OPTIONS"; export TSAN_OPTIONS; \
   srcdir='$(srcdir)'; export srcdir; builddir='$(abs_builddir)'; export builddir;
 UNIT_LDADD = $(CMOCKA_LIBS)
 

@@ -41,7 +41,7 @@ static void write_slots(const struct scope *scope, const struct def_region *r, s
         const struct slot *s = &scope->slots[i];
         if (i)
             buf_addch(b, ',');
-        if (!s->state && !s->runs && !s->taken && !s->dead && !s->again)
+        if (!s->state && !s->aggregated && !s->runs && !s->taken && !s->dead && !s->again && !s->stale)
             buf_addch(b, '0');
         else
             write_ints(b, (const int64_t[]){s->state, s->aggregated, s->taken, s->dead, s->again, s->runs, s->stale},

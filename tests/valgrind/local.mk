@@ -5,4 +5,4 @@ check-valgrind: all
 	$(MAKE) $(AM_MAKEFLAGS) check TESTS=
 	$(SHELL) $(srcdir)/tests/valgrind/run.sh '$(abs_srcdir)' '$(abs_builddir)' $(VALGRIND_TESTS)
 .PHONY: check-valgrind
-EXTRA_DIST += tests/valgrind/run.sh tests/valgrind/suppressions
+EXTRA_DIST += tests/valgrind/run.sh tests/valgrind/suppressions tests/valgrind/thread-suppressions
