@@ -420,6 +420,8 @@ BEGIN
         END LOOP;
         DELETE FROM wfworker.journal_default d WHERE d.at < v_cutoff
            AND NOT EXISTS (SELECT FROM wfworker.task t WHERE t.execution_id = d.execution_id);
+        DELETE FROM wfworker.payload p WHERE p.saved_at < v_cutoff
+           AND NOT EXISTS (SELECT FROM wfworker.task t WHERE t.execution_id = p.execution_id);
         DELETE FROM wfworker.snapshot s WHERE s.saved_at < v_cutoff
            AND NOT EXISTS (SELECT FROM wfworker.task t WHERE t.execution_id = s.execution_id);
         DELETE FROM wfworker.submission WHERE at < v_cutoff;

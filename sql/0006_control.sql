@@ -265,7 +265,7 @@ CREATE FUNCTION wfworker.first_data(p_id uuid, p_state json) RETURNS json LANGUA
 DECLARE
     v_start json;
 BEGIN
-    SELECT j.events::json -> 0 INTO v_start FROM wfworker.journal j WHERE j.execution_id = p_id AND j.seq = 1;
+    SELECT wfworker.written_out(p_id, j.events)::json -> 0 INTO v_start FROM wfworker.journal j WHERE j.execution_id = p_id AND j.seq = 1;
     IF v_start ->> 'ev' = 'start' AND v_start ->> 'current_node_id' IS NULL THEN
         RETURN coalesce(v_start -> 'data', '{}');
     END IF;
@@ -277,15 +277,17 @@ END
 $$;
 
 -- The variables of the workflow as the execution's nodes have set them.
-CREATE FUNCTION wfworker.variables(p_id uuid) RETURNS json LANGUAGE sql STABLE AS $$
-    SELECT coalesce(json_object_agg(name, value), '{}') FROM (
+CREATE FUNCTION wfworker.variables(p_id uuid) RETURNS json LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN (SELECT coalesce(json_object_agg(name, value), '{}') FROM (
         SELECT DISTINCT ON (v ->> 0) v ->> 0 AS name, v -> 2 AS value
           FROM wfworker.journal j
-         CROSS JOIN LATERAL json_array_elements(j.events::json) WITH ORDINALITY e (event, n)
+         CROSS JOIN LATERAL json_array_elements(wfworker.written_out(p_id, j.events)::json) WITH ORDINALITY e (event, n)
          CROSS JOIN LATERAL json_array_elements(CASE WHEN json_typeof(e.event -> 'variables') = 'array'
                                                      THEN e.event -> 'variables' ELSE '[]' END) WITH ORDINALITY x (v, m)
          WHERE j.execution_id = p_id AND strpos(j.events, '"variables"') > 0 AND coalesce(v ->> 1, '') NOT IN ('node', 'loop')
-         ORDER BY v ->> 0, j.seq DESC, e.n DESC, x.m DESC) last
+         ORDER BY v ->> 0, j.seq DESC, e.n DESC, x.m DESC) last);
+END
 $$;
 
 -- Run it again, as a new execution of the workflow as it is now.  Without p_from_node from the beginning, with p_data or
@@ -296,7 +298,7 @@ CREATE FUNCTION wfworker.replay(p_execution text, p_from_node text DEFAULT NULL,
 #variable_conflict use_column
 DECLARE
     r workflowexecution := wfworker.locked(p_execution);
-    v_state json := coalesce(r.execution_state::json, '{}');
+    v_state json := coalesce(wfworker.full_state(r.id), '{}');
     v_workflow record;
     v_after text[];
     v_results text;

@@ -302,6 +302,7 @@ BEGIN
     DELETE FROM wfworker.task t USING old_rows r WHERE t.execution_id = r.id;
     DELETE FROM wfworker.snapshot s USING old_rows r WHERE s.execution_id = r.id;
     DELETE FROM wfworker.journal j USING old_rows r WHERE j.execution_id = r.id;
+    DELETE FROM wfworker.payload p USING old_rows r WHERE p.execution_id = r.id;
     DELETE FROM wfworker.old_execution o USING old_rows r WHERE o.execution_id = r.id;
     DELETE FROM wfworker.inbox i USING old_rows r WHERE i.execution_id = r.id;
     DELETE FROM wfworker.child c USING old_rows r WHERE c.id = r.id AND c.told;

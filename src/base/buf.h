@@ -11,9 +11,10 @@ struct buf {
     char *data; /* owned; NULL while nothing was added */
     size_t len; /* bytes used, without the terminating NUL */
     size_t cap;
+    const struct js_refs *refs; /* js_write() asks it about values that are kept elsewhere (base/json.h); NULL: none are */
 };
 
-#define BUF_INIT {NULL, 0, 0}
+#define BUF_INIT {NULL, 0, 0, NULL}
 
 void buf_free(struct buf *b);         /* frees and resets; usable with CLEANUP(buf_free) */
 void buf_clear(struct buf *b);        /* empty, keeps the memory */

@@ -263,8 +263,22 @@ static void write_number(struct buf *b, const json_t *v)
         js_write_real(b, json_real_value(v));
 }
 
+/* Was it written as something that stands for it? */
+static bool write_instead(struct buf *b, const json_t *v)
+{
+    size_t len;
+    if (json_is_string(v) ? json_string_length(v) < JS_REFS_MIN : !json_is_object(v) && !json_is_array(v))
+        return false;
+    const char *text = b->refs->find(b->refs, v, &len);
+    if (text)
+        buf_add(b, text, len);
+    return text != NULL;
+}
+
 void js_write(struct buf *b, const json_t *v)
 {
+    if (b->refs && write_instead(b, v))
+        return;
     switch (json_typeof(v)) {
     case JSON_OBJECT:
         write_object(b, v);

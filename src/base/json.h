@@ -44,6 +44,23 @@ json_t *js_number(double value, const char *text, size_t len);
 /* The text that a real was read from, borrowed; NULL for every other value. */
 const char *js_number_text(const json_t *v);
 
+/* Values that are kept elsewhere: js_write() into a buffer with `refs` asks about every container and every string of at least
+ * JS_REFS_MIN bytes.  The answer is what is written instead of the value, *len bytes, borrowed until the next question; NULL:
+ * the value itself. */
+#define JS_REFS_MIN 512
+struct js_refs {
+    const char *(*find)(const struct js_refs *refs, const json_t *v, size_t *len);
+};
+
+/* Texts of our own may name values that are kept elsewhere: by a string that begins with a NUL character, which no other
+ * string has.  js_name_ref() writes one; js_parse_refs() is js_parse_own() that replaces each by what resolve() gives for the
+ * name behind the NUL, a new reference; NULL with *e from it is the end. */
+typedef json_t *(*js_resolve_fn)(void *ctx, const char *name, struct error *e);
+void js_name_ref(struct buf *b, const char *name);
+json_t *js_parse_refs(const char *text, size_t len, js_resolve_fn resolve, void *ctx, struct error *e);
+/* Does the text name one?  From *at on, which is set behind it; the name is `len` bytes and borrowed. */
+bool js_next_ref(const char *text, size_t text_len, size_t *at, const char **name, size_t *len);
+
 /* Write compact JSON.  Numbers that were read come out as they were written; other reals are written with the fewest digits that read back the same (0.1 stays 0.1). */
 void js_write(struct buf *b, const json_t *v);
 char *js_text(const json_t *v); /* the same as a new string */

@@ -18,6 +18,7 @@
 struct reader {
     const unsigned char *at, *end;
     bool skip;          /* nothing is made of what is read: every sound value is `true` */
+    bool names;         /* \u0000 at the beginning of a string is all right */
     struct buf scratch; /* of the string that is being decoded; not used while a value inside is read */
 };
 
@@ -74,6 +75,11 @@ static void add_utf8(struct buf *b, uint32_t c)
 static bool read_unicode(struct reader *r)
 {
     int first = r->end - r->at >= 4 ? hex4(r->at) : -1;
+    if (first == 0 && r->names && r->scratch.len == 0) {
+        r->at += 4;
+        buf_add(&r->scratch, "", 1);
+        return true;
+    }
     if (first <= 0 || (first >= 0xdc00 && first <= 0xdfff))
         return false;
     r->at += 4;
@@ -365,9 +371,10 @@ static json_t *read_value(struct reader *r, int depth)
     }
 }
 
-json_t *json_read(const char *text, size_t len, int depth, size_t *stopped)
+static json_t *read_all(const char *text, size_t len, int depth, bool names, size_t *stopped)
 {
-    struct reader r = {.at = (const unsigned char *)text, .end = (const unsigned char *)text + len, .scratch = BUF_INIT};
+    struct reader r = {.at = (const unsigned char *)text, .end = (const unsigned char *)text + len, .names = names,
+                       .scratch = BUF_INIT};
     json_t *v = read_value(&r, depth);
     skip_space(&r);
     if (v && r.at != r.end) {
@@ -377,6 +384,17 @@ json_t *json_read(const char *text, size_t len, int depth, size_t *stopped)
     *stopped = (size_t)((const char *)r.at - text);
     buf_free(&r.scratch);
     return v;
+}
+
+json_t *json_read(const char *text, size_t len, int depth, size_t *stopped)
+{
+    return read_all(text, len, depth, false, stopped);
+}
+
+json_t *json_read_names(const char *text, size_t len, int depth)
+{
+    size_t stopped;
+    return read_all(text, len, depth, true, &stopped);
 }
 
 /* ---- some members only ---- */

@@ -22,4 +22,7 @@ struct json_member {
 };
 bool json_read_members(const char *text, size_t len, int depth, const struct json_member *members, size_t count);
 
+/* The same for a text of our own, in which strings may begin with a NUL character. */
+json_t *json_read_names(const char *text, size_t len, int depth);
+
 #endif

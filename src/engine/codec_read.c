@@ -473,14 +473,9 @@ static void read_all(struct in *in, const json_t *o)
     check(in);
 }
 
-struct engine_state *engine_state_read(const struct def *d, const char *text, size_t len, struct error *e)
+struct engine_state *engine_state_from(const struct def *d, const json_t *o, struct error *e)
 {
-    CLEANUP_JSON json_t *o = js_parse_own(text, len, e);
     struct in in = {.d = d};
-    if (!o) {
-        err_prefix(e, "reading an execution's snapshot");
-        return NULL;
-    }
     int64_t version = js_int(o, "version", 0);
     if (version != STATE_VERSION) {
         err_set(e, "an execution's snapshot has version %lld, but this program reads version %d", (long long)version,
@@ -497,5 +492,14 @@ struct engine_state *engine_state_read(const struct def *d, const char *text, si
         return in.s;
     err_set(e, "an execution's snapshot is damaged at \"%s\"", in.wrong);
     engine_state_free(in.s);
+    return NULL;
+}
+
+struct engine_state *engine_state_read(const struct def *d, const char *text, size_t len, struct error *e)
+{
+    CLEANUP_JSON json_t *o = js_parse_own(text, len, e);
+    if (o)
+        return engine_state_from(d, o, e);
+    err_prefix(e, "reading an execution's snapshot");
     return NULL;
 }

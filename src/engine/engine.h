@@ -279,6 +279,7 @@ char *engine_key(const struct def *d, const struct engine_state *s, uint64_t act
 /* The whole state, and back.  read returns NULL and *e for text that this version cannot read. */
 void engine_state_write(const struct def *d, const struct engine_state *s, struct buf *out);
 struct engine_state *engine_state_read(const struct def *d, const char *text, size_t len, struct error *e);
+struct engine_state *engine_state_from(const struct def *d, const json_t *snapshot, struct error *e); /* its values are shared */
 
 /* One event as one JSON object for the journal ({"at": us, "ev": "done", ...}), and replay of one.  The start record
  * names the definition: {"ev":"start","definition":"..."}. */

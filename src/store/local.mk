@@ -11,6 +11,7 @@ src_store_libstore_la_SOURCES = \
   src/store/held.c src/store/held.h \
   src/store/internal.h \
   src/store/objects.c \
+  src/store/payload.c src/store/payload.h \
   src/store/pending.c src/store/pending.h \
   src/store/save.c \
   src/store/save_call.c \
@@ -36,6 +37,7 @@ MIGRATIONS = \
   sql/0009_locks.sql \
   sql/0010_approvals.sql \
   sql/0011_retry.sql \
+  sql/0014_payloads.sql \
   sql/0015_machines.sql \
   sql/0016_stuck.sql
 EXTRA_DIST += $(MIGRATIONS) src/store/sql2c.awk

@@ -76,6 +76,11 @@ void claim_copy_free(struct claim_copy *c)
     free(c);
 }
 
+static void claim_cleanup(struct claim_copy **c)
+{
+    claim_copy_free(*c);
+}
+
 /* ---- Definition ---- */
 
 static void begin(struct run *r, const struct store_claim *c)
@@ -85,6 +90,47 @@ static void begin(struct run *r, const struct store_claim *c)
         return;
     CRASH_POINT("claim.loaded");
     run_turn(r);
+}
+
+/* ---- Large values ---- */
+
+static void on_payloads(void *arg, const struct store_payload *values, size_t count, const struct error *e)
+{
+    struct run *r = arg;
+    struct error wrong = ERROR_INIT;
+    CLEANUP(claim_cleanup) struct claim_copy *copy = STEAL(r->claim);
+    r->loading = false;
+    if (r->dead) {
+        run_unbusy(r);
+        return;
+    }
+    if (e || payloads_load(&r->payloads, values, count, &wrong) != 0) {
+        run_error(r, "large values of the execution cannot be read", e ? e : &wrong);
+        run_release(r, clock_now_us() + DEFINITION_RETRY_US);
+        return;
+    }
+    r->loaded(r, &copy->claim);
+}
+
+static void with_payloads(struct run *r, const struct store_claim *c, struct claim_copy *copy,
+                          void (*then)(struct run *r, const struct store_claim *c))
+{
+    size_t count;
+    CLEANUP_FREE struct uuid *ids = payloads_wanted(&r->payloads, c, &count);
+    if (count == 0) {
+        then(r, c);
+        claim_copy_free(copy);
+        return;
+    }
+    r->loading = true;
+    r->loaded = then;
+    r->claim = copy ? copy : claim_copy_new(c);
+    store_payloads_get(r->w->store, &r->item.id, ids, count, on_payloads, r);
+}
+
+void claim_with_payloads(struct run *r, const struct store_claim *c, void (*then)(struct run *r, const struct store_claim *c))
+{
+    with_payloads(r, c, NULL, then);
 }
 
 /* id says that the content is there but cannot be read: asking again would not help, the execution fails. */
@@ -114,8 +160,7 @@ static void on_definition(void *arg, struct def *d, const char *id, const struct
     if (!waited)
         return; /* claim_one() goes on */
     struct claim_copy *copy = STEAL(r->claim);
-    begin(r, &copy->claim);
-    claim_copy_free(copy);
+    with_payloads(r, &copy->claim, copy, begin);
 }
 
 static void claim_one(struct worker *w, const struct store_claim *c)
@@ -135,7 +180,7 @@ static void claim_one(struct worker *w, const struct store_claim *c)
     if (!idmap_find(&w->held, &id))
         return;
     if (r->def) {
-        begin(r, c);
+        claim_with_payloads(r, c, begin);
         return;
     }
     r->loading = true;

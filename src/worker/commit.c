@@ -18,6 +18,8 @@
 #include "base/log.h"
 #include "base/mem.h"
 
+/* More than that is not written out in execution_state, bytes. */
+#define SHOWN_MAX_BYTES ((size_t)64 << 20)
 #define SNAPSHOT_ROWS 50
 #define KEPT_MAX_EVENTS 500
 #define PROJECTION_BYTES 2048 /* most are shorter */
@@ -29,6 +31,52 @@
 #define REFUSED_AGAIN_US (3600 * US_PER_S)
 
 static void on_saved(void *arg, enum save_result result, const char *status, const struct error *e);
+static void refused(struct run *r, const struct error *e);
+
+/* ---- Large values ---- */
+
+static void on_put(void *arg, const struct error *e)
+{
+    struct run *r = arg;
+    CLEANUP_FREE struct store_payload *list = STEAL(r->putting);
+    r->saving = false;
+    if (r->dead) {
+        run_unbusy(r);
+    } else if (e) {
+        refused(r, e);
+    } else {
+        payloads_durable(&r->payloads, list, r->putting_count);
+        run_turn(r);
+    }
+}
+
+/* Before what names them. */
+static bool put_payloads(struct run *r)
+{
+    r->putting = payloads_pending(&r->payloads, &r->putting_count);
+    if (!r->putting)
+        return false;
+    r->saving = true;
+    store_payloads_put(r->w->store, &r->item.id, r->putting, r->putting_count, on_put, r);
+    return true;
+}
+
+/* What readers see: while it runs, large values stand there by name, so that each is written once and not with every save.  At the
+ * end everything is written out, if it is not more than a column should hold. */
+static void write_projection(struct run *r, bool ended, struct buf *out)
+{
+    struct payloads *p = &r->payloads;
+    out->refs = &p->shown.refs;
+    payloads_count(p);
+    engine_projection(r->def, r->state, out);
+    if (!ended || p->referred == 0 || out->len + p->referred > SHOWN_MAX_BYTES)
+        return;
+    buf_clear(out);
+    out->refs = NULL;
+    engine_projection(r->def, r->state, out);
+}
+
+/* ---- Saving ---- */
 
 static bool must_show(const struct run *r, enum save_then then, const struct engine_columns *c)
 {
@@ -43,7 +91,10 @@ static bool only_shows(const struct run *r, enum save_then then)
 
 static void save(struct run *r, enum save_then then, int64_t due_us)
 {
+    if (put_payloads(r))
+        return; /* and once more, then */
     CLEANUP_BUF struct buf journal = BUF_INIT, snapshot = BUF_INIT, projection = BUF_INIT;
+    snapshot.refs = &r->payloads.names.refs;
     struct engine_columns c;
     bool with_journal = !only_shows(r, then);
     bool with_snapshot = then == SAVE_PARK || (then == SAVE_KEEP && r->rows_since_snapshot + 1 >= SNAPSHOT_ROWS);
@@ -53,7 +104,7 @@ static void save(struct run *r, enum save_then then, int64_t due_us)
         kept_journal(&r->kept, r->kept.len, &journal);
     if (r->shows) {
         buf_reserve(&projection, PROJECTION_BYTES);
-        engine_projection(r->def, r->state, &projection);
+        write_projection(r, then == SAVE_END, &projection);
     }
     if (with_snapshot)
         engine_state_write(r->def, r->state, &snapshot);
@@ -188,6 +239,7 @@ static void saved(struct run *r)
     r->kept_in_save = 0;
     run_used_drop(r, r->used_in_save);
     r->used_in_save = 0;
+    payloads_sweep(&r->payloads);
     acts_saved(r);
     r->behind = !r->shows;
     if (r->shows)

@@ -35,6 +35,7 @@
 #include "worker/http.h"
 #include "worker/kept.h"
 #include "worker/mask.h"
+#include "worker/payloads.h"
 #include "worker/schedules.h"
 #include "worker/stats.h"
 #include "worker/timers.h"
@@ -142,11 +143,14 @@ struct run {
     char *status;             /* the row's status as last seen or written */
     int64_t seq;              /* of the next journal row */
     size_t rows_since_snapshot;
-    struct claim_copy *claim; /* while the definition is loaded */
+    struct claim_copy *claim; /* while the definition or large values are loaded */
 
     struct act **acts;
     size_t act_count, act_cap;
 
+    struct payloads payloads; /* large values */
+    struct store_payload *putting; /* those that are being made durable, owned; or NULL */
+    size_t putting_count;
     struct kept kept;         /* applied, not durable */
     size_t kept_in_save;      /* the first so many are in the save under way */
     struct save_log *logs;    /* rows for the next save */
@@ -161,6 +165,7 @@ struct run {
     struct save_ask *asks;    /* for the next save; kind and body owned */
     size_t ask_count, ask_cap;
 
+    void (*loaded)(struct run *r, const struct store_claim *c); /* when the large values are here */
     bool dead;                /* dropped; freed when `saving`, `peeking` and `loading` are over */
     bool saving, peeking, loading;
     bool poked;               /* look at the row when the save under way is back */
@@ -184,6 +189,9 @@ struct run {
 
 /* ---- claims.c ---- */
 void on_claimed(void *ctx, const struct store_claim *claims, size_t count);
+
+/* Call then(r, c) when the large values that the claim names are here: at once, or later with a copy of the claim. */
+void claim_with_payloads(struct run *r, const struct store_claim *c, void (*then)(struct run *r, const struct store_claim *c));
 
 /* ---- recover.c ---- */
 /* Build the state from what is durable and start from there.  Returns -1 when the run was dropped. */
@@ -210,6 +218,7 @@ void run_signals(struct run *r, const struct store_claim *c); /* feed those that
 void run_used_drop(struct run *r, size_t count);             /* they are durable, or do not count any more */
 void run_asks_clear(struct run *r);
 void run_peek(struct run *r);
+void run_looked(struct run *r, const struct store_claim *c); /* what a look at the row found, with its large values */
 void run_terminate(struct run *r, const char *message); /* the execution fails with this message, for good */
 void run_error(const struct run *r, const char *what, const struct error *e); /* an error line that names it */
 

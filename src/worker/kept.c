@@ -89,6 +89,7 @@ static void drop_event(struct kept_event *k)
 
 void kept_add(struct kept *k, const struct engine_event *ev, int64_t at_us, size_t node)
 {
+    k->text.refs = k->refs;
     size_t before = k->text.len;
     if (before == 0)
         buf_reserve(&k->text, FIRST_BYTES);
@@ -118,7 +119,7 @@ void kept_free(struct kept *k)
     kept_drop(k, k->len);
     free(k->items);
     buf_free(&k->text);
-    *k = (struct kept){0};
+    *k = (struct kept){.refs = k->refs};
 }
 
 void kept_journal(const struct kept *k, size_t count, struct buf *out)

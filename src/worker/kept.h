@@ -23,6 +23,7 @@ struct kept {
     struct kept_event *items;
     size_t len, cap;
     struct buf text;      /* the records one behind the other, each followed by a comma */
+    const struct js_refs *refs; /* for values that the texts name instead of holding them; or NULL */
 };
 
 void kept_add(struct kept *k, const struct engine_event *ev, int64_t at_us, size_t node);

@@ -14,6 +14,7 @@ src_worker_libworker_la_SOURCES = \
   src/worker/mask.c src/worker/mask.h \
   src/worker/notify.c \
   src/worker/output.c src/worker/output.h \
+  src/worker/payloads.c src/worker/payloads.h \
   src/worker/recover.c \
   src/worker/run.c \
   src/worker/schedules.c src/worker/schedules.h \

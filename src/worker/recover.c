@@ -30,7 +30,7 @@ static bool is_fresh(const struct store_claim *c)
 
 static int replay_row(struct run *r, struct engine_state *s, const char *text, size_t len, struct error *e)
 {
-    CLEANUP_JSON json_t *events = js_parse_own(text, len, e);
+    CLEANUP_JSON json_t *events = js_parse_refs(text, len, payloads_resolve, &r->payloads, e);
     if (!events)
         return -1;
     if (!json_is_array(events))
@@ -41,10 +41,19 @@ static int replay_row(struct run *r, struct engine_state *s, const char *text, s
     return 0;
 }
 
+static struct engine_state *read_snapshot(struct run *r, const struct store_claim *c, struct error *e)
+{
+    CLEANUP_JSON json_t *snapshot = js_parse_refs(c->snapshot, c->snapshot_len, payloads_resolve, &r->payloads, e);
+    if (snapshot)
+        return engine_state_from(r->def, snapshot, e);
+    err_prefix(e, "reading an execution's snapshot");
+    return NULL;
+}
+
 static struct engine_state *read_state(struct run *r, const struct store_claim *c, struct error *e)
 {
     struct engine_state *s =
-        c->snapshot ? engine_state_read(r->def, c->snapshot, c->snapshot_len, e) : engine_state_new();
+        c->snapshot ? read_snapshot(r, c, e) : engine_state_new();
     for (size_t i = 0; s && i < c->journal_count; i++)
         if (replay_row(r, s, c->journal[i], c->journal_len[i], e) != 0) {
             engine_state_free(s);
@@ -126,6 +135,11 @@ static void start(struct run *r, const struct store_claim *c)
     CLEANUP(row_clear) struct row row = {0};
     int rc = row_read(&row, c, &e);
     uuid_format(&c->id, uuid);
+    if (c->execution_state_len >= r->payloads.max_inline) {
+        payloads_add_members(&r->payloads, of_type(row.data, JSON_OBJECT));
+        payloads_add_members(&r->payloads, of_type(row.results, JSON_OBJECT));
+        payloads_add_members(&r->payloads, of_type(row.variables, JSON_OBJECT));
+    }
     struct engine_start s = {.execution_uuid = uuid, .execution_id = r->execution_id, .workflow_id = r->workflow_id,
                              .workflow_version = c->workflow_version, .started_at_us = c->started_at_us,
                              .data = of_type(row.data, JSON_OBJECT), .retry_count = c->retry_count,
@@ -341,7 +355,7 @@ int run_rebuild(struct run *r, const struct store_claim *c)
     }
     r->must_rebuild = false;
     CLEANUP(kept_free) struct kept old = r->kept;
-    r->kept = (struct kept){0};
+    r->kept = (struct kept){.refs = old.refs};
     r->kept_in_save = 0;
     if (load(r, c) != 0)
         return -1;

@@ -27,6 +27,8 @@ struct run *run_new(struct worker *w, const struct store_claim *c)
     uuid_format(&c->workflow_id, r->workflow_id);
     r->started_us = c->started_at_us;
     r->shown_us = clock_mono_us();
+    payloads_init(&r->payloads, w->settings->max_inline);
+    r->kept.refs = &r->payloads.names.refs;
     r->wake.fire = on_wake;
     r->flush.fire = on_flush;
     r->retry.fire = on_retry;
@@ -44,7 +46,9 @@ static void run_free(struct run *r)
     free(r->logs);
     kept_free(&r->kept);
     free(r->acts);
+    free(r->putting);
     engine_state_free(r->state);
+    payloads_free(&r->payloads);
     def_unref(r->def);
     claim_copy_free(r->claim);
     free(r->definition_id);
@@ -236,6 +240,7 @@ int run_apply_at(struct run *r, const struct engine_event *ev, int64_t at_us, si
     struct engine_effects *fx = &r->w->fx;
     struct error e = ERROR_INIT;
     bool was_retry = engine_status(r->state) == STATUS_RETRY;
+    payloads_add_event(&r->payloads, ev);
     if (engine_step(r->def, r->state, ev, at_us, fx, &e) != 0) {
         engine_effects_clear(fx);
         log_write(LOG_DEBUG, "event not applied", LOG_STR("execution", r->execution_id), LOG_STR("why", e.message));
@@ -327,6 +332,11 @@ static void on_peek(void *arg, const struct store_claim *c)
         return;
     }
     CRASH_POINT("change.seen");
+    claim_with_payloads(r, c, run_looked);
+}
+
+void run_looked(struct run *r, const struct store_claim *c)
+{
     if (run_rebuild(r, c) == 0)
         run_turn(r);
 }
