@@ -264,7 +264,8 @@ def main():
         print("1..0 # SKIP this build has no crash points (configure --enable-crash-points)")
         return 0
     rounds = 10 if given.short else given.rounds
-    print("1..1\n# seed %d; to replay: make chaos SEED=%d ROUNDS=%d" % (given.seed, given.seed, rounds), flush=True)
+    print("1..1\n# seed %d; to replay: make chaos SEED=%d ROUNDS=%d%s" % (
+        given.seed, given.seed, rounds, " CHAOS_FLAGS=--short" if given.short else ""), flush=True)
     run = Run(given.seed, standby=not given.short)
     run.chaos(rounds)
     run.settle()

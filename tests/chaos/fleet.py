@@ -140,8 +140,8 @@ class Fleet:
             self.fired[worker.point.split(":")[0]] += 1
             self.harmed()
             self.not_before = time.monotonic() + 0.3
-        elif status == -signal.SIGTERM and worker.asked_to_end == "asked" and not worker.log():
-            pass  # it was asked before it had begun
+        elif status == -signal.SIGTERM and worker.asked_to_end == "asked" and "worker running" not in worker.log():
+            pass  # it was asked before it looked for signals, and has done nothing yet
         elif status < 0 and status != -signal.SIGKILL:
             raise AssertionError("%s died of signal %d: %s" % (worker, -status, worker.log()[-3000:]))
         elif status > 0:
