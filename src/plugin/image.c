@@ -52,7 +52,7 @@ static bool read_at(const struct image *m, uint64_t offset, void *out, size_t le
         return false;
     for (size_t done = 0; done < len;) {
         ssize_t n = pread(m->fd, (char *)out + done, len - done, (off_t)(offset + done));
-        if (n <= 0 && errno != EINTR)
+        if (n == 0 || (n < 0 && errno != EINTR)) /* 0: it has become shorter meanwhile */
             return false;
         done += n > 0 ? (size_t)n : 0;
     }
