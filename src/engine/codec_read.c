@@ -342,7 +342,7 @@ static void read_act(struct in *in, const json_t *o)
     a->started_us = get_time(in, o, "started");
     a->call_us = get_time(in, o, "call");
     a->used_us = get_time(in, o, "used");
-    a->due_us = get_time(in, o, "due");
+    act_set_due(s, a, get_time(in, o, "due"));
     a->timer = (uint64_t)get_int(in, o, "timer", 0, INT64_MAX);
     a->turn = (uint64_t)get_int(in, o, "turn", 0, INT64_MAX);
     a->timeout_ms = get_time(in, o, "timeout");
@@ -367,6 +367,7 @@ static void read_act(struct in *in, const json_t *o)
     s->running += a->state == ACT_RUNNING;
     if (s->act_count > 1 && s->acts[s->act_count - 2]->id >= a->id)
         wrong(in, "id");
+    act_await(s, a);
 }
 
 static void read_result(struct in *in, const json_t *o)

@@ -39,11 +39,12 @@ static void timer_fires(struct step *st, struct act *a)
 static void fire_timers(struct step *st)
 {
     struct engine_state *s = st->s;
-    struct due *due = xcalloc(s->act_count + 1, sizeof *due);
-    size_t n = 0;
-    for (size_t i = 0; i < s->act_count; i++) {
-        const struct act *a = s->acts[i];
-        if (act_waits(a) && act_may_go_on(s, a) && a->due_us <= st->now)
+    CLEANUP_FREE uint64_t *ids = NULL;
+    size_t n = 0, count = acts_due(s, st->now, &ids);
+    struct due *due = xcalloc(count + 1, sizeof *due);
+    for (size_t i = 0; i < count; i++) {
+        const struct act *a = act_find(s, ids[i]);
+        if (a && act_waits(a) && act_may_go_on(s, a))
             due[n++] = (struct due){a->due_us, a->timer, a->id};
     }
     qsort(due, n, sizeof *due, by_time);

@@ -123,7 +123,7 @@ static void escalate(struct step *st, struct act *a, const struct failure *f, co
 
 static void back_off(struct step *st, struct act *a, int64_t delay_ms)
 {
-    a->due_us = st->now + delay_ms * US_PER_MS;
+    act_set_due(st->s, a, st->now + delay_ms * US_PER_MS);
     a->timer = ++st->s->next_timer;
     act_set_state(st->s, a, ACT_BACKOFF);
 }

@@ -28,6 +28,7 @@ src_engine_libengine_la_SOURCES = \
   src/engine/turn.c \
   src/engine/variable.c \
   src/engine/view.c \
+  src/engine/waiting.c \
   src/engine/withdraw.c
 EXTRA_DIST += doc/schedules.md
 src_engine_libengine_la_LIBADD = src/base/libbase.la $(JANSSON_LIBS) -lm

@@ -149,7 +149,7 @@ void node_parked(struct step *st, struct act *a, const struct engine_park *park)
         return;
     }
     a->used_us += st->now > a->call_us ? st->now - a->call_us : 0;
-    a->due_us = park->until_us > 0 && (!close || park->until_us < close) ? park->until_us : close;
+    act_set_due(st->s, a, park->until_us > 0 && (!close || park->until_us < close) ? park->until_us : close);
     a->timer = ++st->s->next_timer;
     act_set_checkpoint(a, park->checkpoint);
     act_set_state(st->s, a, ACT_PARKED);

@@ -131,7 +131,7 @@ static void expect(struct step *st, struct act *a, const struct engine_park *par
 {
     int64_t close = a->due_us;
     if (park->until_us > 0 && (!close || park->until_us < close))
-        a->due_us = park->until_us;
+        act_set_due(st->s, a, park->until_us);
     if (!a->timer && expects(park))
         a->timer = ++st->s->next_timer;
     act_await_signals(st, a, park);

@@ -200,7 +200,7 @@ static void call(struct step *st, struct act *a)
 {
     a->call_us = st->now;
     a->calls++;
-    a->due_us = 0;
+    act_set_due(st->s, a, 0);
     a->timer = 0;
     a->timeout_ms = time_left_ms(st, a);
     act_set_state(st->s, a, ACT_RUNNING);
@@ -222,8 +222,7 @@ void act_begin(struct step *st, struct act *a)
 void act_continue(struct step *st, struct act *a, enum engine_why why)
 {
     a->why = why;
-    json_decref(a->signals);
-    a->signals = NULL;
+    act_await_no_more(st->s, a);
     call(st, a);
 }
 
@@ -281,7 +280,7 @@ void end_execution(struct step *st, enum phase phase)
         if (s->acts[i]->state == ACT_RUNNING)
             emit_cancel(st, s->acts[i]);
         asks_over(st, s->acts[i]);
-        act_free(s->acts[i]);
+        act_free(s, s->acts[i]);
     }
     s->act_count = s->queued = s->running = s->held = 0;
     state_free_scopes(s);

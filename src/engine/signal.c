@@ -94,18 +94,20 @@ static void say_waiting(struct step *st, const struct act *a)
 
 void act_await_signals(struct step *st, struct act *a, const struct engine_park *park)
 {
-    json_decref(a->came);
-    json_decref(a->signals);
-    a->came = a->signals = NULL;
+    json_decref(STEAL(a->came));
+    act_await_no_more(st->s, a);
     if (a->why == WHY_SIGNAL)
         a->why = WHY_START; /* of another attempt, should this wait end with one */
     CLEANUP_JSON json_t *types = types_of(park);
     if (json_array_size(types) == 0)
         return;
     a->signals = STEAL(types);
-    if (a->waits || !people_awaited(a))
+    bool begins = !a->waits && people_awaited(a);
+    if (begins)
+        a->waits = a->timer;
+    act_await(st->s, a);
+    if (!begins)
         return; /* it keeps its place among those that wait, and has said so; or waits for answers, which nobody else gets */
-    a->waits = a->timer;
     say_waiting(st, a);
     if (park->fresh)
         discard(st, a);
@@ -113,9 +115,8 @@ void act_await_signals(struct step *st, struct act *a, const struct engine_park 
 
 void act_expects_nothing(struct step *st, struct act *a)
 {
-    json_decref(a->signals);
-    a->signals = NULL;
-    a->due_us = act_close_us(st->d, a);
+    act_await_no_more(st->s, a);
+    act_set_due(st->s, a, act_close_us(st->d, a));
 }
 
 /* ---- Giving ---- */
@@ -125,15 +126,12 @@ static struct act *waiter(const struct engine_state *s, const json_t *signal)
 {
     const char *type = part(signal, SIGNAL_TYPE);
     const json_t *data = json_array_get(signal, SIGNAL_DATA);
-    struct act *first = NULL;
-    for (size_t i = 0; i < s->act_count; i++) {
-        struct act *a = s->acts[i];
-        if (!signals_awaited(a) || !act_may_go_on(s, a) || !wants(a, type) || !ask_takes(a, data))
-            continue;
-        if (!first || a->waits < first->waits)
-            first = a;
+    for (const struct await *w = first_waiter(s, type); w; w = next_waiter(w)) {
+        struct act *a = waiter_act(w);
+        if (signals_awaited(a) && act_may_go_on(s, a) && ask_takes(a, data))
+            return a;
     }
-    return first;
+    return NULL;
 }
 
 static void give_answer(struct step *st, struct act *a, const char *type)
@@ -163,30 +161,6 @@ static void give(struct step *st, struct act *a, const json_t *signal)
     act_continue(st, a, WHY_SIGNAL);
 }
 
-/* How many wait for each type: most signals that are kept are for nobody that waits now. */
-static void count_types(json_t *counts, const json_t *types, int by)
-{
-    size_t i;
-    json_t *type;
-    json_array_foreach(types, i, type)
-    {
-        json_t *count = json_object_get(counts, json_string_value(type));
-        if (count)
-            json_integer_set(count, json_integer_value(count) + by);
-        else
-            js_set(counts, json_string_value(type), json_integer(by));
-    }
-}
-
-static json_t *count_waiting(const struct engine_state *s)
-{
-    json_t *counts = json_object();
-    for (size_t i = 0; i < s->act_count; i++)
-        if (signals_awaited(s->acts[i]) && act_may_go_on(s, s->acts[i]))
-            count_types(counts, s->acts[i]->signals, 1);
-    return counts;
-}
-
 /* An answer that nobody expects any more: its attempt is over. */
 static bool is_late(const struct engine_state *s, const char *type)
 {
@@ -198,11 +172,10 @@ void signals_deliver(struct step *st)
     struct engine_state *s = st->s;
     if (s->phase != PHASE_RUNNING || s->paused || !s->signals)
         return;
-    CLEANUP_JSON json_t *waiting = count_waiting(s);
     for (size_t i = 0; i < json_array_size(s->signals);) {
         CLEANUP_JSON json_t *signal = json_incref(json_array_get(s->signals, i));
         const char *type = part(signal, SIGNAL_TYPE);
-        struct act *a = json_integer_value(json_object_get(waiting, type)) > 0 ? waiter(s, signal) : NULL;
+        struct act *a = waiter(s, signal);
         bool late = !a && is_late(s, type);
         if (!a && !late) {
             i++;
@@ -213,7 +186,6 @@ void signals_deliver(struct step *st)
             emit_consumed(st, part(signal, SIGNAL_ID));
             continue;
         }
-        count_types(waiting, a->signals, -1);
         give(st, a, signal);
     }
     if (json_array_size(s->signals) == 0) {

@@ -69,11 +69,11 @@ void act_set_checkpoint(struct act *a, json_t *checkpoint)
     json_decref(old);
 }
 
-void act_free(struct act *a)
+void act_free(struct engine_state *s, struct act *a)
 {
+    act_await_no_more(s, a);
     passes_free(a->passes);
     json_decref(a->checkpoint);
-    json_decref(a->signals);
     json_decref(a->came);
     json_decref(a->after);
     json_decref(a->asks);
@@ -88,7 +88,7 @@ void act_remove(struct engine_state *s, struct act *a)
     s->held -= a->state == ACT_HELD;
     memmove(&s->acts[at], &s->acts[at + 1], (s->act_count - at - 1) * sizeof *s->acts);
     s->act_count--;
-    act_free(a);
+    act_free(s, a);
 }
 
 /* ---- the state ---- */
@@ -124,7 +124,8 @@ void engine_state_free(struct engine_state *s)
     if (!s)
         return;
     for (size_t i = 0; i < s->act_count; i++)
-        act_free(s->acts[i]);
+        act_free(s, s->acts[i]);
+    waiting_free(s);
     for (size_t i = 0; i < s->result_count; i++) {
         json_decref(s->results[i].output);
         free(s->results[i].error);
@@ -165,7 +166,7 @@ bool engine_ended(const struct engine_state *s)
 static bool only_signals(const struct engine_state *s)
 {
     bool awaited = false;
-    if (s->running)
+    if (s->running || (!s->failing.set && (s->queued || !people_wait(s))))
         return false;
     for (size_t i = 0; i < s->act_count; i++) {
         const struct act *a = s->acts[i];
@@ -174,6 +175,8 @@ static bool only_signals(const struct engine_state *s)
         if (a->state == ACT_QUEUED)
             return false;
         awaited |= people_awaited(a);
+        if (awaited && !s->failing.set)
+            return true; /* nothing is queued */
     }
     return awaited;
 }
@@ -227,6 +230,10 @@ int64_t engine_next_due(const struct engine_state *s)
         return due;
     if (s->phase == PHASE_RETRY) {
         earliest(&due, s->retry_at_us);
+        return due;
+    }
+    if (!s->failing.set) {
+        earliest(&due, first_due(s));
         return due;
     }
     for (size_t i = 0; i < s->act_count; i++)

@@ -156,13 +156,14 @@ struct act {
     uint32_t crashes;         /* workers lost while it ran */
     int64_t first_us;         /* start of the first attempt; 0 = not started */
     int64_t started_us;       /* start of this attempt */
-    int64_t due_us;           /* PARKED, BACKOFF */
+    int64_t due_us;           /* PARKED, BACKOFF; set by act_set_due() */
     uint64_t timer;           /* order in which timers were set */
     uint64_t turn;            /* order in which nodes of its group became ready; 0 = not yet, or no group */
     int64_t call_us, used_us; /* start of this call; time that the attempt ran before it parked */
     int64_t timeout_ms;       /* of this call; 0 = none */
     json_t *checkpoint;       /* or NULL */
     json_t *signals;          /* PARKED: the types of signals that end the wait, or NULL */
+    struct await *awaits;     /* these types in the index of waiting.c */
     json_t *came;             /* the signal that ended it: [type, data]; or NULL */
     json_t *asks;             /* of the attempt, that have an answer to come or something to undo: [reply, undo, body, settles, yields,
                                  addressed],
@@ -237,6 +238,9 @@ struct engine_state {
     bool end_failed;        /* while the root is ending: how the execution ends, and */
     char *end_message;      /* what it says then, or NULL */
 
+    struct dues *dues;      /* waiting.c */
+    struct awaits *awaits;
+
     /* scratch of a step, empty between steps */
     struct decided *decided; /* edges whose fate is to be told to their targets */
     size_t decided_count, decided_next, decided_cap;
@@ -277,10 +281,22 @@ void act_set_state(struct engine_state *s, struct act *a, enum act_state state);
 /* data[key] = value, taking over the reference; data that others hold a reference of are copied first. */
 void state_data_set(struct engine_state *s, const char *key, json_t *value);
 void state_data_del(struct engine_state *s, const char *key);
-void act_free(struct act *a);
+void act_free(struct engine_state *s, struct act *a);
 bool act_may_go_on(const struct engine_state *s, const struct act *a);
 bool act_waits(const struct act *a); /* for due_us */
 void act_set_checkpoint(struct act *a, json_t *checkpoint); /* takes a reference; NULL forgets */
+
+/* waiting.c: who may wait for what.  All of them in time that does not grow with the number of activations. */
+void act_set_due(struct engine_state *s, struct act *a, int64_t at_us); /* 0 = no time */
+int64_t first_due(const struct engine_state *s); /* of those that act_waits(); INT64_MAX: none */
+size_t acts_due(const struct engine_state *s, int64_t now_us, uint64_t **ids); /* whose time has come; *ids to be freed */
+void act_await(struct engine_state *s, struct act *a); /* a->signals and a->waits are set */
+void act_await_no_more(struct engine_state *s, struct act *a); /* forgets a->signals */
+struct await *first_waiter(const struct engine_state *s, const char *type); /* of those that began to wait; NULL */
+struct await *next_waiter(const struct await *w);
+struct act *waiter_act(const struct await *w);
+bool people_wait(const struct engine_state *s); /* for a signal that is no answer */
+void waiting_free(struct engine_state *s);
 
 /* scope.c: making scopes, and the data in them. */
 struct scope *scope_new(const struct def *d, uint32_t region);
