@@ -362,6 +362,8 @@ static void read_act(struct in *in, const json_t *o)
     read_passes(in, json_object_get(o, "passes"), a);
     if (!a->passes && (a->state == ACT_ENTERED || a->cancelling))
         wrong(in, "passes");
+    a->grouped = in->d->nodes[a->node].group != NO_INDEX;
+    s->turns_changed |= a->grouped;
     s->held += a->state == ACT_HELD;
     s->queued += a->state == ACT_QUEUED;
     s->running += a->state == ACT_RUNNING;

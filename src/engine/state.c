@@ -38,7 +38,9 @@ struct act *act_new(struct step *st, struct scope *scope, uint32_t node)
     xgrow(&acts, &s->act_cap, s->act_count + 1, sizeof *s->acts);
     s->acts = acts;
     struct act *a = xcalloc(1, sizeof *a);
-    *a = (struct act){.id = ++s->next_act, .scope = scope, .node = node, .state = ACT_QUEUED};
+    *a = (struct act){.id = ++s->next_act, .scope = scope, .node = node, .state = ACT_QUEUED,
+                        .grouped = st->d->nodes[node].group != NO_INDEX};
+    s->turns_changed |= a->grouped;
     a->pass = ++slot_of(st->d, scope_base(scope), node)->runs;
     s->acts[s->act_count++] = a;
     s->queued++;
@@ -53,6 +55,7 @@ struct act *act_new(struct step *st, struct scope *scope, uint32_t node)
 
 void act_set_state(struct engine_state *s, struct act *a, enum act_state state)
 {
+    s->turns_changed |= a->grouped;
     s->queued -= a->state == ACT_QUEUED;
     s->running -= a->state == ACT_RUNNING;
     s->held -= a->state == ACT_HELD;
@@ -83,6 +86,7 @@ void act_free(struct engine_state *s, struct act *a)
 void act_remove(struct engine_state *s, struct act *a)
 {
     size_t at = act_position(s, a->id);
+    s->turns_changed |= a->grouped;
     s->queued -= a->state == ACT_QUEUED;
     s->running -= a->state == ACT_RUNNING;
     s->held -= a->state == ACT_HELD;

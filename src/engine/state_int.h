@@ -175,6 +175,7 @@ struct act {
     bool completing;          /* is to end with what it has: told so when its passes are over */
     bool cancelling;          /* goes as soon as its passes are over */
     bool cancel_told;         /* its handler knows */
+    bool grouped;             /* its node is one of those that take turns */
     bool restart;             /* when cancelled: is queued again, for the execution's next try */
 };
 
@@ -215,6 +216,7 @@ struct engine_state {
     struct act **acts; /* by id, ascending */
     size_t act_count, act_cap;
     size_t queued, running, held;
+    bool turns_changed;     /* something happened to an activation of a group since turns were looked at */
     uint64_t next_act, next_timer;
 
     json_t *data; /* what nodes see as input */

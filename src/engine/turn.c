@@ -71,11 +71,46 @@ static void collect(struct step *st, struct turns *t)
     qsort(t->waiting, t->waiting_count, sizeof(struct act *), by_turn);
 }
 
+/* The usual case, where a group's turn is one activation's: a single walk finds who has it, or who is next.  False: somebody
+ * who has the turn has passes open, and what runs in there is part of it; or the execution fails. */
+static bool settle_plain(struct step *st)
+{
+    struct engine_state *s = st->s;
+    CLEANUP_FREE bool *taken = xcalloc(st->d->group_count, sizeof *taken);
+    CLEANUP_FREE struct act **next = xcalloc(st->d->group_count, sizeof(struct act *));
+    for (size_t i = 0; i < s->act_count; i++) {
+        struct act *a = s->acts[i];
+        uint32_t group = group_of(st, a);
+        if (group == NO_INDEX)
+            continue;
+        if (a->passes && a->passes->open)
+            return false;
+        if (waits_for_turn(a)) {
+            a->turn = a->turn ? a->turn : ++s->next_timer;
+            if (!next[group] || a->turn < next[group]->turn)
+                next[group] = a;
+            if (a->state != ACT_TURN)
+                act_set_state(s, a, ACT_TURN);
+        } else {
+            taken[group] = taken[group] || has_turn(s, a);
+        }
+    }
+    for (uint32_t group = 0; group < st->d->group_count; group++)
+        if (next[group] && !taken[group])
+            act_set_state(s, next[group], ACT_QUEUED);
+    return true;
+}
+
 void turns_settle(struct step *st)
 {
     struct turns t = {0};
-    if (st->d->group_count == 0)
+    if (st->d->group_count == 0 || (!st->s->failing.set && !st->s->turns_changed))
         return;
+    if (!st->s->failing.set && settle_plain(st)) {
+        st->s->turns_changed = false;
+        return;
+    }
+    st->s->turns_changed = true; /* passes and failures change more than states */
     collect(st, &t);
     for (size_t i = 0; i < t.waiting_count; i++) {
         struct act *a = t.waiting[i];

@@ -19,14 +19,17 @@ void exec_tell(struct exec *x, const char *type, json_t *data)
     if (!x->told)
         x->told = json_array();
     js_push(x->told, signal);
+    x->root->to_hear++;
 }
 
 bool exec_hear_next(struct exec *x)
 {
-    while (x && json_array_size(x->told) == 0)
+    struct exec *root = x->root;
+    while (root->to_hear > 0 && x && json_array_size(x->told) == 0)
         x = x->next;
-    if (!x)
+    if (root->to_hear == 0 || !x)
         return false;
+    root->to_hear--;
     CLEANUP_JSON json_t *signal = json_incref(json_array_get(x->told, 0));
     json_array_remove(x->told, 0);
     exec_apply(x, &(struct engine_event){.type = ENGINE_SIGNAL, .signal = json_string_value(json_array_get(signal, 0)),
@@ -45,36 +48,55 @@ static void answer(struct exec *x, const json_t *body, json_t *data)
 
 /* ---- Locks ---- */
 
-struct exec_place {
-    struct exec_place *next; /* in order of asking */
+struct place {
+    struct place *next; /* in order of asking */
     struct exec *x;
-    char *id, *key, *reply;
+    char *id, *reply;
     int64_t limit;
     bool held;
 };
 
-static void place_free(struct exec_place *p)
+struct exec_lock {
+    struct exec_lock *next;
+    struct place *first, **last;
+    int64_t held;
+    char key[];
+};
+
+static void place_free(struct place *p)
 {
     free(p->id);
-    free(p->key);
     free(p->reply);
     free(p);
 }
 
-/* From the front, as long as each may join those that hold it. */
-static void grant(struct exec_place *first, const char *key)
+/* Made when it is not there. */
+static struct exec_lock *lock_of(struct exec *root, const char *key)
 {
-    int64_t held = 0;
-    for (struct exec_place *p = first; p; p = p->next)
-        held += p->held && strcmp(p->key, key) == 0;
-    for (struct exec_place *p = first; p; p = p->next) {
-        if (p->held || strcmp(p->key, key) != 0)
+    struct exec_lock *l = root->locks;
+    while (l && strcmp(l->key, key) != 0)
+        l = l->next;
+    if (l)
+        return l;
+    l = xcalloc(1, sizeof *l + strlen(key) + 1);
+    memcpy(l->key, key, strlen(key) + 1);
+    l->last = &l->first;
+    l->next = root->locks;
+    root->locks = l;
+    return l;
+}
+
+/* From the front, as long as each may join those that hold it. */
+static void grant(struct exec_lock *l)
+{
+    for (struct place *p = l->first; p; p = p->next) {
+        if (p->held)
             continue;
-        if (held >= p->limit)
+        if (l->held >= p->limit)
             return;
         p->held = true;
-        held++;
-        exec_tell(p->x, p->reply, json_pack("{s:s}", "key", key));
+        l->held++;
+        exec_tell(p->x, p->reply, json_pack("{s:s}", "key", l->key));
     }
 }
 
@@ -86,27 +108,31 @@ static char *text_of(const json_t *body, const char *key)
 
 static void ask_lock(struct exec *x, const json_t *body)
 {
-    struct exec_place *p = xcalloc(1, sizeof *p), **at = &x->root->places;
-    *p = (struct exec_place){.x = x, .id = text_of(body, "id"), .key = text_of(body, "key"), .reply = text_of(body, "reply"),
-                             .limit = js_int(body, "limit", 1)};
-    while (*at)
-        at = &(*at)->next;
-    *at = p;
-    grant(x->root->places, p->key);
+    CLEANUP_FREE char *key = text_of(body, "key");
+    struct exec_lock *l = lock_of(x->root, key);
+    struct place *p = xcalloc(1, sizeof *p);
+    *p = (struct place){.x = x, .id = text_of(body, "id"), .reply = text_of(body, "reply"), .limit = js_int(body, "limit", 1)};
+    *l->last = p;
+    l->last = &p->next;
+    grant(l);
 }
 
 static void ask_unlock(struct exec *x, const json_t *body)
 {
     CLEANUP_FREE char *id = text_of(body, "id"), *key = text_of(body, "key");
-    for (struct exec_place **at = &x->root->places; *at; at = &(*at)->next) {
-        struct exec_place *p = *at;
+    struct exec_lock *l = lock_of(x->root, key);
+    for (struct place **at = &l->first; *at; at = &(*at)->next) {
+        struct place *p = *at;
         if (p->x != x || strcmp(p->id, id) != 0)
             continue;
         *at = p->next;
+        if (l->last == &p->next)
+            l->last = at;
+        l->held -= p->held;
         place_free(p);
         break;
     }
-    grant(x->root->places, key);
+    grant(l);
 }
 
 /* ---- Signals ---- */
@@ -171,9 +197,13 @@ void exec_ask(struct exec *x, const char *kind, const json_t *body)
 
 void exec_asks_free(struct exec *x)
 {
-    for (struct exec_place *p = x->places, *next; p; p = next) {
-        next = p->next;
-        place_free(p);
+    for (struct exec_lock *l = x->locks, *other; l; l = other) {
+        other = l->next;
+        for (struct place *p = l->first, *next; p; p = next) {
+            next = p->next;
+            place_free(p);
+        }
+        free(l);
     }
-    x->places = NULL;
+    x->locks = NULL;
 }

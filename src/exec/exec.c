@@ -130,11 +130,9 @@ static void stop(struct exec *x)
     uv_stop(&x->loop);
 }
 
-/* Nothing is ready.  True: time has passed, look again. */
+/* Nothing is ready, and no handler works: then time stands still.  True: time has passed, look again. */
 static bool pass_virtual_time(struct exec *x, int64_t due)
 {
-    if (x->first)
-        return false; /* a handler works: time stands still */
     if (due == INT64_MAX || x->idle_wakes++ >= IDLE_WAKES_MAX) {
         stop(x);
         return false;
@@ -173,7 +171,7 @@ void exec_turn(struct exec *x)
         if (all_ended(x))
             stop(x);
         else if (!again && x->o->virtual_time)
-            again = pass_virtual_time(x, next_due(x));
+            again = !x->first && pass_virtual_time(x, next_due(x));
         else if (!again)
             wait_for(x, next_due(x));
     }
@@ -183,11 +181,10 @@ void exec_turn(struct exec *x)
 
 struct exec *exec_new(struct exec *root, const struct def *def, const char *workflow_id, const char *uuid)
 {
-    struct exec *x = xcalloc(1, sizeof *x), **at = &root;
-    while (*at)
-        at = &(*at)->next;
-    *at = x;
+    struct exec *x = xcalloc(1, sizeof *x);
     x->root = root;
+    (root->newest ? root->newest : root)->next = x;
+    root->newest = x;
     x->o = root->o;
     x->settings = root->settings;
     x->def = def;

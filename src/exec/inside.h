@@ -34,7 +34,7 @@ struct exec_act {
     struct timer_item timeout;
 };
 
-struct exec_place;
+struct exec_lock;
 
 /* How one stands to the one that started it. */
 struct exec_link {
@@ -65,7 +65,9 @@ struct exec {
     struct http_service *http;
     struct task_host *tasks;
     struct exec_act *first, **last;
-    struct exec_place *places; /* at locks, in order of asking */
+    size_t to_hear;            /* of the first execution: what all were told and have not heard yet */
+    struct exec *newest;       /* of the first execution: the end of the list */
+    struct exec_lock *locks;   /* of the first execution: those that were asked for */
     _Atomic int64_t now_us; /* handlers on other threads read it */
     int64_t start_us;
     size_t signals_sent;

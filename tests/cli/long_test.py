@@ -75,6 +75,60 @@ def side_by_side():
     grows_as_its_passes(in_a_loop("for", array_expression="range(PASSES)", max_concurrency=10), passes_are)
 
 
+def side_by_side_all(passes, **body):
+    """All passes at once; the body is a node, or two of which the second is behind or inside the first."""
+    names = list(body)
+    branch = {"mutex": " -body-> ", "await": " -timeout-> "}.get(body[names[0]][0], " -> ")
+    links = ["l -body-> " + names[0]] + [names[0] + branch + other for other in names[1:]]
+    return graph("t -> l", *links, "l -done-> e", t=("trigger",), e=("end",),
+                 l=("for", {"array_expression": "range(%d)" % passes, "max_concurrency": passes, "max_iterations": passes}), **body)
+
+
+def does_not_look_at_all(made, *arguments, most=12):
+    """All wait beside each other.  Four times as many cost about four times as much; were each looked at for each, it would be
+    sixteen times."""
+    few = min(executed(made(PASSES // 4), *arguments)[1] for _ in range(2))
+    result, many, _ = executed(made(PASSES), *arguments)
+    start = min(executed(made(1), *arguments)[1] for _ in range(2))
+    output = result["data"]["l_output"]
+    is_((PASSES, PASSES, 0), (output["count"], output["succeeded"], output["failed"]))
+    print("# %.3f s for one, %.3f s for %d, %.3f s for %d" % (start, few, PASSES // 4, many, PASSES))
+    assert many - start < most * max(few - start, 0.02), (start, few, many)
+
+
+@case
+def waiting_for_times():
+    """ten thousand passes that wait, each for its own time"""
+    does_not_look_at_all(lambda passes: side_by_side_all(passes, a=("delay", {"delay_seconds": "${10 + index}"})))
+
+
+@case
+def waiting_for_signals():
+    """ten thousand passes that wait, each for its own signal, or for its time"""
+    does_not_look_at_all(lambda passes: side_by_side_all(
+        passes, a=("await", {"signals": ["s${index}"], "timeout_seconds": "${10 + index}"}), b=("noop",)))
+
+
+@case
+def waiting_for_a_lock():
+    """ten thousand passes that wait for one lock"""
+    does_not_look_at_all(lambda passes: side_by_side_all(passes, a=("mutex", {"key": "k"}), b=("noop",)))
+
+
+@case
+def waiting_for_a_turn():
+    """ten thousand passes that run one at a time"""
+    does_not_look_at_all(  # one short walk when the turn is handed on is left
+        lambda passes: side_by_side_all(passes, a=("noop", {}, {"interleave": "x"}), b=("noop",)), most=14)
+
+
+@case
+def waiting_for_children():
+    """ten thousand passes that wait, each for a child"""
+    child = write("child.json", graph("t -> e", t=("trigger",), e=("end",)))
+    does_not_look_at_all(lambda passes: side_by_side_all(passes, a=("sub_workflow", {"workflow_id": "c"})), "--workflow", "c=" + child)
+
+
 @case
 def cycle():
     """a cycle without a loop node"""
