@@ -59,6 +59,8 @@ static void run_note(struct job *job)
 static void post_note(struct task *t, int level, char *text, json_t *value)
 {
     struct note *n = xcalloc(1, sizeof *n);
+    if (on_loop(t->host))
+        t->at_once = false; /* the outcome comes behind this */
     *n = (struct note){.job = {.task = t, .run = run_note, .drop = drop_note}, .level = level, .text = text, .value = value};
     host_post(t->host, &n->job);
 }
