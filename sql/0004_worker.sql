@@ -11,11 +11,15 @@ LANGUAGE plpgsql AS $$
 DECLARE
     v_nodes text;
 BEGIN
-    SELECT w.graph_config::text, w.trigger_config::text, w.graph_config::json ->> 'nodes'
-      INTO graph, trigger_config, v_nodes FROM workflow w WHERE w.id = p_workflow;
+    SELECT w.graph_config::text, w.trigger_config::text INTO graph, trigger_config FROM workflow w WHERE w.id = p_workflow;
     IF NOT FOUND THEN
         RETURN;
     END IF;
+    BEGIN
+        v_nodes := graph::json ->> 'nodes';
+    EXCEPTION WHEN data_exception THEN
+        v_nodes := '?'; -- whoever loads it says what is wrong with it
+    END;
     IF coalesce(v_nodes, '') IN ('', '[]', '{}', 'null') AND to_regclass('workflownode') IS NOT NULL THEN
         EXECUTE 'SELECT json_agg(json_build_object(''node_id'', n.node_id, ''node_type'', n.node_type, ''config'', n.config)
                                  ORDER BY n.ctid)::text FROM workflownode n WHERE n.workflow_id = $1' INTO rows USING p_workflow;

@@ -12,6 +12,8 @@
 #include "base/log.h"
 #include "base/mem.h"
 
+/* Largest text of a part of a definition, bytes: its tree takes ten times as much. */
+#define TEXT_MAX ((size_t)16 << 20)
 #define BUCKETS 1024
 #define MAX_DIAGS_LOGGED 20
 
@@ -130,9 +132,14 @@ static json_t *parse_part(const char *text, const char *what, struct error *e)
 {
     if (!text)
         return NULL;
-    json_t *v = js_parse(text, strlen(text), e);
+    size_t len = strlen(text);
+    json_t *v = NULL;
+    if (len <= TEXT_MAX)
+        v = js_parse(text, len, e);
+    else
+        err_set(e, "larger than %zu bytes", TEXT_MAX);
     if (!v)
-        err_prefix(e, "workflow's %s: ", what);
+        err_prefix(e, "workflow's %s", what);
     return v;
 }
 

@@ -8,6 +8,7 @@ INTEGRATION_TESTS = \
   tests/integration/contract_test.py \
   tests/integration/control_test.py \
   tests/integration/failover_test.py \
+  tests/integration/hostile_test.py \
   tests/integration/large_test.py \
   tests/integration/lifecycle_test.py \
   tests/integration/locks_test.py \
