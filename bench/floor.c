@@ -101,8 +101,9 @@ static const char *const texts[STATEMENTS] = {
                 " retry_count = 0, next_retry_at = NULL, completed_at = i.at, execution_state = i.state::json"
                 " FROM unnest($1::uuid[], $2::text[], $3::timestamp[]) i (id, state, at) WHERE x.id = i.id",
     [S_LOG] = "INSERT INTO executionlog (id, execution_id, node_id, level, message, \"timestamp\")"
-              " SELECT gen_random_uuid(), l.execution, l.node, 'info', l.message, l.at"
-              " FROM unnest($1::uuid[], $2::text[], $3::text[], $4::timestamp[]) l (execution, node, message, at)",
+              " SELECT l.id, l.execution, l.node, 'info', l.message, l.at"
+              " FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::timestamp[])"
+              " l (id, execution, node, message, at)",
     [S_TASK] = "DELETE FROM bench.task t USING unnest($1::uuid[], $2::bigint[]) i (id, token)"
                " WHERE t.execution_id = i.id AND t.token = i.token",
     [S_CLAIM] =
@@ -194,15 +195,18 @@ static void send_logs(struct lane *lane, const struct slot *slot, int64_t now)
     static const char *const nodes[] = {"t", "a", "b"};
     struct bin_call c = {0};
     CLEANUP_BUF struct buf scratch = BUF_INIT;
-    int ids = bin_array(&c, OID_UUID), node = bin_array(&c, OID_TEXT), message = bin_array(&c, OID_TEXT),
-        times = bin_array(&c, OID_TIMESTAMP);
+    struct uuid id = uuid_by_time(now); /* rising, as the worker's are */
+    int ids = bin_array(&c, OID_UUID), executions = bin_array(&c, OID_UUID), node = bin_array(&c, OID_TEXT),
+        message = bin_array(&c, OID_TEXT), times = bin_array(&c, OID_TIMESTAMP);
     for (size_t i = 0; i < slot->count; i++)
         for (size_t row = 0; row < options.log_rows; row++) {
             const char *of = nodes[row / 2 % 3];
-            bin_add_uuid(&c, ids, &slot->items[i].id);
+            bin_add_uuid(&c, ids, &id);
+            bin_add_uuid(&c, executions, &slot->items[i].id);
             bin_add_text(&c, node, of, strlen(of));
             add_message(&c, message, row, of, &scratch);
             bin_add_time(&c, times, now + (int64_t)row);
+            uuid_step(&id);
         }
     send_prepared(lane, S_LOG, &c);
 }
