@@ -31,23 +31,38 @@ EXCEPTION WHEN others THEN
 END
 $$;
 
--- A notification takes a lock of the whole instance at commit: only when somebody sleeps.
-CREATE FUNCTION wfworker.wake() RETURNS void LANGUAGE plpgsql AS $$
+-- A notification takes a lock of the whole instance at commit: only when somebody sleeps.  Two of those that do are woken, on
+-- channels of their own: one is enough for the work, the second one is for a first one that is dead without having been
+-- missed.  Who then finds more than it takes wakes others (wfworker.claim()).  p_needs: node types that they must have.
+CREATE FUNCTION wfworker.wake(p_needs text[] DEFAULT NULL) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
-    IF EXISTS (SELECT FROM wfworker.worker w WHERE w.idle AND w.seen_at > now() - interval '2 minutes') THEN
-        PERFORM pg_notify('wfworker', '');
-    END IF;
+    PERFORM pg_notify('wfworker_' || q.id, '')
+       FROM (SELECT w.id FROM wfworker.worker w
+              WHERE w.idle AND w.seen_at > now() - interval '2 minutes' AND (p_needs IS NULL OR p_needs <@ w.node_types)
+              ORDER BY random() LIMIT 2) q;
 END
 $$;
 
+-- Into the lane of its workflow, if that is known; else the next claim finds it out.
 CREATE FUNCTION wfworker.on_insert() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    v_needs text[];
+    v_for_all boolean;
 BEGIN
-    INSERT INTO wfworker.task (execution_id, priority, due_at, seq, since)
-    SELECT r.id, wfworker.band_of(r.execution_state::text), now(), 0, 'infinity'
-      FROM new_rows r WHERE r.status IN ('running', 'pending')
-    ON CONFLICT (execution_id) DO NOTHING;
-    IF FOUND THEN
+    WITH added AS (
+        INSERT INTO wfworker.task (execution_id, priority, due_at, seq, since, lane, ready)
+        SELECT r.id, wfworker.band_of(r.execution_state::text), clock_timestamp(), 0, 'infinity', l.id, l.id IS NOT NULL
+          FROM new_rows r LEFT JOIN wfworker.lane l ON l.workflow_id = r.workflow_id AND l.part = ''
+         WHERE r.status IN ('running', 'pending')
+        ON CONFLICT (execution_id) DO NOTHING
+        RETURNING lane
+    )
+    SELECT bool_or(l.needs IS NULL), min(l.needs) INTO v_for_all, v_needs FROM added a LEFT JOIN wfworker.lane l ON l.id = a.lane;
+    IF v_for_all THEN
         PERFORM wfworker.wake();
+    END IF;
+    IF v_needs IS NOT NULL THEN
+        PERFORM wfworker.wake(v_needs);
     END IF;
     RETURN NULL;
 END
@@ -194,8 +209,9 @@ BEGIN
     VALUES (gen_random_uuid(), id, 'start', 'info', 'Workflow execution started: ' || execution_id, v_now);
     INSERT INTO wfworker.task AS t (execution_id, priority, due_at, seq, since)
     VALUES (id, CASE WHEN p_priority IS NULL THEN wfworker.band_of(v_state) ELSE wfworker.band(p_priority) END,
-            now() + coalesce(p_delay, interval '0'), 0, 'infinity')
-    ON CONFLICT (execution_id) DO UPDATE SET priority = excluded.priority, due_at = excluded.due_at;
+            clock_timestamp() + coalesce(p_delay, interval '0'), 0, 'infinity')
+    ON CONFLICT (execution_id) DO UPDATE
+       SET priority = excluded.priority, due_at = excluded.due_at, ready = t.ready AND p_delay IS NULL;
     IF p_delay IS NULL THEN
         PERFORM wfworker.wake();
     END IF;

@@ -33,8 +33,9 @@ $$;
 
 -- Everything that is durable of some executions, in the order of p_ids.  The row's own state counts only for those that
 -- no worker has begun yet: for others it says less than snapshot and journal, and may be as large.  Few have signals: those
--- are looked up for whoever has some (LIMIT, so that no plan reads all that wait).
-CREATE FUNCTION wfworker.load(p_ids uuid[])
+-- are looked up for whoever has some (LIMIT, so that no plan reads all that wait).  p_bytes: no more executions than together
+-- have so many bytes (null: no bound), but always the first.
+CREATE FUNCTION wfworker.load(p_ids uuid[], p_bytes bigint DEFAULT NULL)
 RETURNS TABLE (o_id uuid, o_token bigint, o_crashes integer, o_workflow uuid, o_version integer, o_execution text, o_status text,
                o_error text, o_node text, o_state text, o_started timestamp, o_retries integer, o_next_retry timestamp,
                o_completed timestamp, o_snapshot text, o_definition text, o_journal text[], o_next_seq bigint, o_stamp text,
@@ -43,29 +44,45 @@ LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET enable_seqscan = o
 SET enable_mergejoin = off SET jit = off AS $$
 BEGIN
     RETURN QUERY
-    SELECT t.execution_id, t.token, t.crashes, e.workflow_id, e.workflow_version, e.execution_id::text, e.status::text,
-           e.error_message::text, e.current_node_id::text,
-           CASE WHEN s.state IS NULL AND j.events IS NULL THEN e.execution_state::text END, e.started_at::timestamp, e.retry_count,
-           e.next_retry_at::timestamp, e.completed_at::timestamp, s.state, s.definition, j.events,
-           greatest(t.seq, s.seq, j.seq, 0) + 1, w.xmin::text || w.ctid::text, coalesce(w.is_active, false),
-           CASE WHEN (SELECT true FROM wfworker.signal_waiting p WHERE p.execution_id = i.id LIMIT 1)
-                  OR (SELECT true FROM wfworker.inbox b WHERE b.execution_id = i.id LIMIT 1) THEN wfworker.signals(i.id) END
-      FROM unnest(p_ids) WITH ORDINALITY i (id, n)
-      JOIN wfworker.task t ON t.execution_id = i.id
-      JOIN workflowexecution e ON e.id = i.id
-      LEFT JOIN workflow w ON w.id = e.workflow_id
-      LEFT JOIN wfworker.snapshot s ON s.execution_id = i.id
-      LEFT JOIN LATERAL (
-          SELECT array_agg(x.events ORDER BY x.seq) AS events, max(x.seq) AS seq FROM wfworker.journal x
-           WHERE x.execution_id = i.id AND x.seq > coalesce(s.seq, 0) AND x.at >= coalesce(t.since, '-infinity')) j ON true
-     ORDER BY i.n;
+    SELECT q.execution_id, q.token, q.crashes, q.workflow_id, q.workflow_version, q.execution, q.status, q.error_message, q.node,
+           CASE WHEN q.fresh THEN q.execution_state::text END, q.started_at, q.retry_count, q.next_retry_at, q.completed_at, q.state,
+           q.definition, q.events, q.next_seq, q.stamp, q.active,
+           CASE WHEN (SELECT true FROM wfworker.signal_waiting p WHERE p.execution_id = q.execution_id LIMIT 1)
+                  OR (SELECT true FROM wfworker.inbox b WHERE b.execution_id = q.execution_id LIMIT 1)
+                THEN wfworker.signals(q.execution_id) END
+      FROM (SELECT i.n, t.execution_id, t.token, t.crashes, e.workflow_id, e.workflow_version, e.execution_id::text AS execution,
+                   e.status::text AS status, e.error_message::text AS error_message, e.current_node_id::text AS node,
+                   e.execution_state, f.fresh, e.started_at::timestamp AS started_at, e.retry_count,
+                   e.next_retry_at::timestamp AS next_retry_at, e.completed_at::timestamp AS completed_at, s.state, s.definition,
+                   j.events, greatest(t.seq, s.seq, j.seq, 0) + 1 AS next_seq, w.xmin::text || w.ctid::text AS stamp,
+                   coalesce(w.is_active, false) AS active,
+                   sum(CASE WHEN p_bytes IS NULL THEN 0
+                            WHEN f.fresh AND (pg_column_size(e.execution_state) < 2000) IS NOT FALSE THEN 2000
+                            WHEN f.fresh THEN octet_length(e.execution_state::text)
+                            ELSE coalesce(octet_length(s.state), 0) + coalesce(j.bytes, 0) END) OVER (ORDER BY i.n) AS bytes
+              FROM unnest(p_ids) WITH ORDINALITY i (id, n)
+              JOIN wfworker.task t ON t.execution_id = i.id
+              JOIN workflowexecution e ON e.id = i.id
+              LEFT JOIN workflow w ON w.id = e.workflow_id
+              LEFT JOIN wfworker.snapshot s ON s.execution_id = i.id
+              LEFT JOIN LATERAL (
+                  SELECT array_agg(x.events ORDER BY x.seq) AS events, max(x.seq) AS seq, sum(octet_length(x.events)) AS bytes
+                    FROM wfworker.journal x
+                   WHERE x.execution_id = i.id AND x.seq > coalesce(s.seq, 0) AND x.at >= coalesce(t.since, '-infinity')) j ON true
+             CROSS JOIN LATERAL (SELECT s.state IS NULL AND j.events IS NULL AS fresh) f) q
+     WHERE p_bytes IS NULL OR q.bytes <= p_bytes OR q.n = 1
+     ORDER BY q.n;
 END
 $$;
 
--- Take what is due, best band first.  The rows are read after they were locked, in a statement of its own: only so are they
--- the newest.  When fewer than p_limit were there, a last row without an id says in o_token how many microseconds
--- later the next one is due (null: none).  p_idle: note that this worker sleeps now if nothing was there.
-CREATE FUNCTION wfworker.claim(p_worker bigint, p_limit integer, p_lease_ms bigint, p_idle boolean)
+-- Take what is due, best band first, and within a band from the lanes in turn (see wfworker.take_from()).  The rows are read after
+-- they were locked, in a statement of its own: only so are they the newest.  A last row without an id says in o_token how many
+-- microseconds later the next one is due (null: none, or not asked since enough was there), in o_crashes a sum of
+-- 1: something waits for a place under a limit, 2: not all lanes were visited; and in o_state a memo for the next call.
+-- p_idle: note that this worker sleeps now if nothing was there.  p_bytes: see wfworker.load(); what does not fit stays in the
+-- queue.  p_per_owner: executions of one owner that may be held at a time (0: no limit).
+CREATE FUNCTION wfworker.claim(p_worker bigint, p_limit integer, p_lease_ms bigint, p_idle boolean, p_bytes bigint,
+                               p_per_owner integer, p_memo text)
 RETURNS TABLE (o_id uuid, o_token bigint, o_crashes integer, o_workflow uuid, o_version integer, o_execution text, o_status text,
                o_error text, o_node text, o_state text, o_started timestamp, o_retries integer, o_next_retry timestamp,
                o_completed timestamp, o_snapshot text, o_definition text, o_journal text[], o_next_seq bigint, o_stamp text,
@@ -74,43 +91,33 @@ LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET enable_seqscan = o
 SET enable_mergejoin = off SET jit = off AS $$
 DECLARE
     v_ids uuid[];
+    v_due timestamptz[];
+    v_count integer;
     v_loaded bigint;
 BEGIN
-    WITH ready AS MATERIALIZED (
-        SELECT r.execution_id, row_number() OVER () AS n FROM (
-            SELECT q.execution_id FROM generate_series(9, 0, -1) band (p)
-             CROSS JOIN LATERAL (SELECT t.execution_id FROM wfworker.task t
-                                  WHERE t.priority = band.p AND t.due_at <= now()
-                                  ORDER BY t.due_at LIMIT p_limit FOR NO KEY UPDATE SKIP LOCKED) q
-             LIMIT p_limit) r
-    ), taken AS (
-        UPDATE wfworker.task t
-           SET due_at = now() + p_lease_ms * interval '1 ms', token = nextval('wfworker.token'), worker = p_worker,
-               crashes = t.crashes + CASE WHEN t.worker IS NULL THEN 0 ELSE 1 END, poked = false
-          FROM ready WHERE t.execution_id = ready.execution_id
-        RETURNING t.execution_id, ready.n
-    )
-    SELECT array_agg(taken.execution_id ORDER BY taken.n) INTO v_ids FROM taken;
-
-    IF v_ids IS NOT NULL THEN
-        RETURN QUERY SELECT * FROM wfworker.load(v_ids);
+    SELECT t.o_ids, t.o_due, t.o_flags, t.o_memo, cardinality(t.o_ids) INTO v_ids, v_due, o_crashes, o_state, v_count
+      FROM wfworker.take(p_worker, p_limit, p_lease_ms, p_per_owner, p_memo) t;
+    IF v_count > 0 THEN
+        RETURN QUERY SELECT * FROM wfworker.load(v_ids, p_bytes);
         GET DIAGNOSTICS v_loaded = ROW_COUNT;
-        IF v_loaded < cardinality(v_ids) THEN -- rows that vanished while no trigger was there to clean up
-            DELETE FROM wfworker.task t
-             WHERE t.execution_id = ANY (v_ids) AND NOT EXISTS (SELECT FROM workflowexecution e WHERE e.id = t.execution_id);
+        IF v_loaded < v_count THEN
+            PERFORM wfworker.put_back(v_ids, v_due, v_loaded);
         END IF;
         UPDATE wfworker.worker w SET idle = false WHERE w.id = p_worker AND w.idle;
-        IF cardinality(v_ids) = p_limit THEN
-            RETURN;
+        IF v_count >= p_limit THEN
+            PERFORM wfworker.wake(); -- there may be more than one worker's share
         END IF;
     ELSIF p_idle THEN
         UPDATE wfworker.worker w SET idle = true, seen_at = now() WHERE w.id = p_worker AND NOT w.idle;
     END IF;
     o_id := NULL;
-    SELECT extract(epoch FROM min(q.due_at) - clock_timestamp()) * 1000000 INTO o_token
-      FROM generate_series(0, 9) band (p)
-     CROSS JOIN LATERAL (SELECT t.due_at FROM wfworker.task t
-                          WHERE t.priority = band.p AND t.due_at > now() AND t.due_at < 'infinity' ORDER BY t.due_at LIMIT 1) q;
+    IF v_count < p_limit THEN
+        SELECT extract(epoch FROM min(q.due_at) - clock_timestamp()) * 1000000 INTO o_token
+          FROM generate_series(0, 9) band (p)
+         CROSS JOIN LATERAL (SELECT t.due_at FROM wfworker.task t
+                              WHERE NOT t.ready AND t.priority = band.p AND t.due_at > now() AND t.due_at < 'infinity'
+                              ORDER BY t.due_at LIMIT 1) q;
+    END IF;
     RETURN NEXT;
 END
 $$;
@@ -145,7 +152,7 @@ BEGIN
           JOIN wfworker.task t ON t.execution_id = i.id AND t.token = i.token
            FOR NO KEY UPDATE OF t SKIP LOCKED
     )
-    UPDATE wfworker.task t SET due_at = now() + p_lease_ms * interval '1 ms'
+    UPDATE wfworker.task t SET due_at = now() + p_lease_ms * interval '1 ms', ready = false
       FROM mine WHERE t.execution_id = mine.execution_id
     RETURNING mine.n, t.poked;
 END
@@ -164,7 +171,7 @@ BEGIN
            FOR NO KEY UPDATE OF t SKIP LOCKED
     )
     UPDATE wfworker.task t
-       SET worker = NULL, token = 0, poked = false,
+       SET worker = NULL, token = 0, poked = false, ready = false,
            due_at = CASE WHEN t.poked THEN now() WHEN mine.due IS NULL THEN 'infinity'
                          ELSE now() + mine.due * interval '1 microsecond' END
       FROM mine WHERE t.execution_id = mine.execution_id;
@@ -180,7 +187,7 @@ $$;
 -- Give back what a claim took whose answer was lost with the connection.
 CREATE FUNCTION wfworker.release_others(p_worker bigint, p_ids uuid[]) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
-    UPDATE wfworker.task t SET worker = NULL, token = 0, due_at = now()
+    UPDATE wfworker.task t SET worker = NULL, token = 0, due_at = now(), ready = false
      WHERE t.execution_id IN (SELECT o.execution_id FROM wfworker.task o
                                WHERE o.worker = p_worker AND NOT o.execution_id = ANY (p_ids)
                                  FOR NO KEY UPDATE SKIP LOCKED);
@@ -237,6 +244,7 @@ BEGIN
                              WHEN e.due IS NULL THEN 'infinity'
                              ELSE now() + e.due * interval '1 microsecond' END,
                poked = CASE e.after WHEN 0 THEN t.poked ELSE false END,
+               ready = false,
                crashes = 0,
                seq = CASE WHEN e.has & 1 <> 0 THEN e.seq ELSE t.seq END,
                since = CASE WHEN e.has & 2 <> 0 THEN 'infinity'
@@ -363,8 +371,11 @@ BEGIN
          WHERE e.id = t.execution_id AND t.status <> e.status AND NOT (t.poked AND (t.worker IS NOT NULL OR t.due_at <= now()));
     END IF;
     SELECT count(*) INTO v_depth FROM (
-        SELECT FROM generate_series(0, 9) band (p)
-         CROSS JOIN LATERAL (SELECT FROM wfworker.task t WHERE t.priority = band.p AND t.due_at <= now() LIMIT 100000) q
+        (SELECT FROM wfworker.task t WHERE t.ready LIMIT 100000)
+        UNION ALL
+        (SELECT FROM generate_series(0, 9) band (p)
+          CROSS JOIN LATERAL (SELECT FROM wfworker.task t WHERE NOT t.ready AND t.priority = band.p AND t.due_at <= now()
+                                 AND t.due_at < 'infinity' LIMIT 100000) q)
          LIMIT 100000) d;
     RETURN v_depth;
 END

@@ -29,6 +29,7 @@ struct settings {
     int64_t poll_interval_ms;
     int concurrency;             /* threads of blocking handlers */
     int max_in_flight;           /* executions */
+    int executions_per_user;     /* at a time, by all workers; 0 = no limit */
     int64_t lease_ms;
     int64_t shutdown_grace_ms;
     enum http_guard http_guard;

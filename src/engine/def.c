@@ -90,6 +90,11 @@ const char *def_error(const struct def *d)
     return d->error;
 }
 
+bool def_lacks_types(const struct def *d)
+{
+    return d->lacks_types;
+}
+
 size_t def_node_count(const struct def *d)
 {
     return d->node_count;

@@ -125,6 +125,7 @@ struct def {
     json_t *index;        /* id -> number */
     int64_t timeout_ms;   /* of an execution; 0 = none */
     char *timezone;       /* its clock, or NULL: UTC */
+    bool lacks_types;     /* a node that can be reached has a type that is not here */
     char *error;          /* the first error, or NULL */
     char *unknown_detail; /* from the catalog, or NULL */
     struct expr_cache *exprs; /* what handlers had evaluated */

@@ -346,6 +346,8 @@ struct def *def_load(json_t *graph, json_t *rows, json_t *trigger_config, const 
     d->timezone = zone && *zone ? xstrdup(zone) : NULL;
     number_groups(d);
     load_graph(&l);
+    for (size_t i = 0; i < d->node_count && !d->error; i++)
+        d->lacks_types |= d->nodes[i].reachable && !d->nodes[i].known;
     return d;
 }
 

@@ -63,6 +63,9 @@ void def_unref(struct def *d);
 /* The first error's text ("Node x not found in workflow", ...), or NULL. */
 const char *def_error(const struct def *d);
 
+/* A node that can be reached has a type that no plugin here provides. */
+bool def_lacks_types(const struct def *d);
+
 size_t def_node_count(const struct def *d);
 const char *def_node_id(const struct def *d, size_t node);
 const char *def_node_type(const struct def *d, size_t node);         /* canonical when known, else as written */

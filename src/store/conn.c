@@ -27,6 +27,7 @@ struct dial {
     char *dsn;
     char *write_dsn; /* listener: where notifications come from */
     bool listener;
+    int64_t worker;
     uv_async_t *async;
     PGconn *pg;
     bool fatal, listens, triggers, pooled;
@@ -130,8 +131,11 @@ static int set_up_listener(PGconn *pg, struct dial *d)
         return err_set(&d->error, "the connection was lost");
     if (!d->listens)
         return 0;
+    /* To all workers: what concerns one execution, and schedules.  To this one: there is something to claim. */
+    CLEANUP_FREE char *own = xasprintf("LISTEN wfworker_%lld", (long long)d->worker);
     CLEANUP_RESULT PGresult *r = pg_query(pg, &d->error, "listening", "LISTEN wfworker", 0, NULL);
-    if (!r || look_for_pooler(pg, d) != 0)
+    CLEANUP_RESULT PGresult *second = r ? pg_query(pg, &d->error, "listening", own, 0, NULL) : NULL;
+    if (!second || look_for_pooler(pg, d) != 0)
         return -1;
     return PQsetnonblocking(pg, 1) == 0 ? 0 : err_set(&d->error, "cannot listen without blocking");
 }
@@ -183,6 +187,7 @@ void conn_dial(struct conn *c)
     d->dsn = xstrdup(c->listener && s->listen_dsn ? s->listen_dsn : s->dsn);
     d->write_dsn = xstrdup(s->dsn);
     d->listener = c->listener;
+    d->worker = c->store->worker;
     d->async = s->async;
     if (pthread_create(&thread, NULL, dial_thread, d) != 0) {
         dial_free(d);

@@ -20,6 +20,7 @@
 #include "store/store.h"
 
 #define STORE_CONNECTIONS 2
+#define CLAIM_BYTES ((size_t)16 << 20) /* state that one claim loads at most, if it is more than one execution */
 
 enum job_end {
     JOB_OK,      /* result holds rows */
@@ -97,6 +98,12 @@ struct store {
     /* claims */
     size_t room;
     bool claiming, hint, idle_set, claim_lost, claim_alone;
+    size_t room_bytes;
+    int32_t per_owner;        /* limit; 0 = none */
+    char *memo;               /* of wfworker.claim() for its next call */
+    bool blocked;             /* something waited for a place under a limit when the last claim was made */
+    size_t blocked_at;        /* how many were leased then */
+    size_t rounds;            /* claims in a row that found nothing and did not see all lanes */
     int64_t next_poll_us, poll_backoff_us;
     /* renewal and house-keeping */
     bool renewing, sweeping;
@@ -145,12 +152,27 @@ void job_error(const struct job *j, enum job_end end, const char *doing, struct 
 /* ---- claim.c ---- */
 bool claim_wanted(const struct store *s, int64_t now);
 struct job *claim_job(struct store *s);
-struct job *renew_job(struct store *s);
 void claim_due_in(struct store *s, int64_t us);    /* something is due then */
 void claim_notified(struct store *s, const char *payload);
+
+/* ---- lease.c ---- */
+struct lease_list {
+    struct uuid *ids;
+    int64_t *tokens;
+    size_t count, cap;
+    int64_t min_us;
+};
+struct lease_list *all_leases(struct store *s);
+void lease_list_free(struct lease_list *l);
+void lease_taken(struct store *s, const struct store_claim *c, int64_t sent_us);
+struct job *renew_job(struct store *s);
 struct job *poked_job(struct store *s);
+
+/* ---- peek.c ---- */
 void peeks_start(struct store *s);
 void peeks_drop(struct store *s);
+
+/* ---- release.c ---- */
 void release_held(struct store *s, struct held *h, int64_t due_us);
 void release_all(struct store *s);
 void release_lost_claims(struct store *s);

@@ -4,15 +4,19 @@ src_store_libstore_la_SOURCES = \
   src/store/bin.c src/store/bin.h \
   src/store/check.c \
   src/store/claim.c \
+  src/store/claim_row.c src/store/claim_row.h \
   src/store/conn.c \
   src/store/connect.c \
   src/store/control.c \
   src/store/core.h \
   src/store/held.c src/store/held.h \
   src/store/internal.h \
+  src/store/lease.c \
   src/store/objects.c \
   src/store/payload.c src/store/payload.h \
   src/store/pending.c src/store/pending.h \
+  src/store/peek.c \
+  src/store/release.c \
   src/store/save.c \
   src/store/save_call.c \
   src/store/schedule.c src/store/schedule.h \
@@ -37,6 +41,7 @@ MIGRATIONS = \
   sql/0009_locks.sql \
   sql/0010_approvals.sql \
   sql/0011_retry.sql \
+  sql/0013_lanes.sql \
   sql/0014_payloads.sql \
   sql/0015_machines.sql \
   sql/0016_stuck.sql

@@ -336,6 +336,8 @@ struct store *store_open(uv_loop_t *loop, const struct store_options *o, const s
     s->poll_us = o->poll_interval_ms > 0 ? o->poll_interval_ms * US_PER_MS : US_PER_S;
     s->lease_us = o->lease_ms > 0 ? o->lease_ms * US_PER_MS : 15 * US_PER_S;
     s->retention_days = o->history_retention_days;
+    s->per_owner = o->executions_per_user;
+    s->room_bytes = CLAIM_BYTES;
     random_bytes(&s->worker, sizeof s->worker);
     s->worker = (s->worker & INT64_MAX) | 1;
     s->poll_backoff_us = s->poll_us;
@@ -369,6 +371,7 @@ static void free_store(struct store *s)
     free(s->version);
     free(s->abi);
     free(s->node_types);
+    free(s->memo);
     free(s);
     if (done)
         done(arg);

@@ -75,6 +75,7 @@ struct store_options {
     int pid;                     /* 0: not said */
     const char *node_types;      /* that this worker has, separated by commas, for the registry; or NULL */
     int history_retention_days;
+    int executions_per_user;     /* of one owner's, that all workers may hold at a time; 0: no limit */
 };
 
 struct store;
@@ -87,6 +88,17 @@ void store_set_room(struct store *s, size_t room);
 
 /* Enter into the registry that this worker finishes what it holds and takes nothing new. */
 void store_stopping(struct store *s);
+
+/* How many bytes of state one claim may bring, at most and at first 16 MiB; one execution comes whatever its size.  What does not
+ * fit stays in the queue. */
+void store_set_room_bytes(struct store *s, size_t bytes);
+
+/* An execution needs node types (their names) that this worker lacks.  Handed over: a living worker that has all of them takes it,
+ * and this one does not hold it any more.  present: its definition is the one that its workflow has now, so that what this one
+ * starts from now on goes there at once.  done gets false when no living worker has them: then nothing was changed. */
+typedef void (*store_handed_fn)(void *arg, bool handed);
+void store_hand_over(struct store *s, const struct uuid *id, int64_t token, const char *const *needs, size_t count, bool present,
+                     store_handed_fn done, void *arg);
 
 /* ---- Definitions ---- */
 struct store_definition {

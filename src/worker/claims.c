@@ -83,7 +83,7 @@ static void claim_cleanup(struct claim_copy **c)
 
 /* ---- Definition ---- */
 
-static void begin(struct run *r, const struct store_claim *c)
+static void start(struct run *r, const struct store_claim *c)
 {
     CRASH_POINT("claim.taken");
     if (run_recover(r, c) != 0)
@@ -131,6 +131,49 @@ static void with_payloads(struct run *r, const struct store_claim *c, struct cla
 void claim_with_payloads(struct run *r, const struct store_claim *c, void (*then)(struct run *r, const struct store_claim *c))
 {
     with_payloads(r, c, NULL, then);
+}
+
+/* ---- Node types ---- */
+
+static void on_handed_over(void *arg, bool handed)
+{
+    struct run *r = arg;
+    r->loading = false;
+    if (r->dead) {
+        run_unbusy(r);
+    } else if (handed) {
+        log_write(LOG_DEBUG, "execution left to a worker that has its node types", LOG_STR("execution", r->execution_id));
+        run_drop(r);
+    } else { /* nobody has them: it fails where it needs them */
+        struct claim_copy *copy = STEAL(r->claim);
+        start(r, &copy->claim);
+        claim_copy_free(copy);
+    }
+}
+
+/* Some of its node types are not here: somebody else may have all of them. */
+static void hand_over(struct run *r, const struct store_claim *c)
+{
+    size_t count = 0, nodes = def_node_count(r->def);
+    const char **types = xcalloc(nodes + 1, sizeof(*types));
+    struct def_node_view node;
+    for (size_t i = 0; i < nodes; i++) {
+        def_view_node(r->def, i, &node);
+        if (node.reachable)
+            types[count++] = node.type;
+    }
+    r->claim = claim_copy_new(c);
+    r->loading = true;
+    store_hand_over(r->w->store, &r->item.id, r->token, types, count, !c->definition, on_handed_over, r);
+    free(types);
+}
+
+static void begin(struct run *r, const struct store_claim *c)
+{
+    if (def_lacks_types(r->def))
+        hand_over(r, c);
+    else
+        start(r, c);
 }
 
 /* id says that the content is there but cannot be read: asking again would not help, the execution fails. */

@@ -241,7 +241,8 @@ static int open_store(struct worker *w, struct error *e)
                                     .lease_ms = w->settings->lease_ms, .worker_name = w->name,
                                     .host = host, .pid = (int)getpid(), .abi = abi, .version = PACKAGE_VERSION,
                                     .node_types = types.data,
-                                    .history_retention_days = w->settings->history_retention_days};
+                                    .history_retention_days = w->settings->history_retention_days,
+                                    .executions_per_user = w->settings->executions_per_user};
     const struct store_callbacks cb = {.ctx = w, .claimed = on_claimed, .poked = on_poked,
                                        .lease_lost = on_lease_lost, .connection = on_connection, .schedules = on_schedules,
                                        .fatal = on_fatal};

@@ -10,7 +10,9 @@ INTEGRATION_TESTS = \
   tests/integration/failover_test.py \
   tests/integration/hostile_test.py \
   tests/integration/large_test.py \
+  tests/integration/fairness_test.py \
   tests/integration/lifecycle_test.py \
+  tests/integration/limits_test.py \
   tests/integration/locks_test.py \
   tests/integration/long_loop_test.py \
   tests/integration/machines_test.py \
@@ -25,6 +27,7 @@ INTEGRATION_TESTS = \
   tests/integration/promises_workers_test.py \
   tests/integration/recovery_test.py \
   tests/integration/rights_test.py \
+  tests/integration/routing_test.py \
   tests/integration/schedules_test.py \
   tests/integration/scopes_test.py \
   tests/integration/signals_test.py \
