@@ -43,6 +43,7 @@ SELECT f.id, %(workflow)s, 1, f.execution_id, CASE %(what)s WHEN 'over' THEN 'co
 INSERT INTO executionlog (id, execution_id, node_id, level, message, "timestamp")
 SELECT gen_random_uuid(), f.id, 'n', 'info', 'Executing node: n', now() - f.i * interval '1 s' FROM fresh f, generate_series(1, 2)
  WHERE %(what)s <> 'due';
+SELECT wfworker.lane_of(%(workflow)s);
 INSERT INTO wfworker.journal (execution_id, seq, token, at, events)
 SELECT f.id, 1, 1, now() - f.i %% 20 * interval '1 day', '[{"ev":"start","definition":"d"}]' FROM fresh f WHERE %(what)s <> 'due';
 INSERT INTO wfworker.task (execution_id, priority, due_at, token, worker, seq, since, status)
@@ -81,7 +82,7 @@ def save(then, snapshot=False, projection=True, used=False, fenced=False):
 
 # What a worker asks again and again, for a batch of 100 (a sweep, house-keeping and what follows a lost connection are not here).
 QUERIES = [
-    ("claim", "SELECT * FROM wfworker.claim(1, %d, 15000, false)" % BATCH),
+    ("claim", "SELECT * FROM wfworker.claim(1, %d, 15000, false, 16777216, 0, NULL)" % BATCH),
     ("load", "SELECT l.* FROM plans_batch b, LATERAL wfworker.load(b.id) l"),
     ("peek", "SELECT l.* FROM plans_batch b, LATERAL wfworker.peek(b.id[1], b.token[1]) l"),
     ("save: the end", save(2)),
