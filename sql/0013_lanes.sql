@@ -70,16 +70,17 @@ CREATE FUNCTION wfworker.bits(p_id uuid) RETURNS bigint LANGUAGE sql IMMUTABLE A
     SELECT ('x' || right(p_id::text, 8))::bit(32)::bigint
 $$;
 
--- A number that no other owner has: his bits, or the next one that is free.  Null is an owner, too.
+-- A number below 2^30 that no other owner has, so that the next owner's first lane is a bigint, too: his bits, or the next one that
+-- is free.  Null is an owner, too.
 CREATE FUNCTION wfworker.owner_number(p_owner uuid) RETURNS bigint LANGUAGE plpgsql AS $$
 DECLARE
     v_id bigint := (SELECT l.id >> 32 FROM wfworker.lane l WHERE l.owner_id = p_owner LIMIT 1);
 BEGIN
     IF v_id IS NULL THEN
-        v_id := coalesce(wfworker.bits(p_owner), 0) & 2147483647;
+        v_id := coalesce(wfworker.bits(p_owner), 0) & 1073741823;
         WHILE EXISTS (SELECT FROM wfworker.lane l WHERE l.id >= v_id << 32 AND l.id < (v_id + 1) << 32
                          AND l.owner_id IS DISTINCT FROM p_owner) LOOP
-            v_id := (v_id + 1) & 2147483647;
+            v_id := (v_id + 1) & 1073741823;
         END LOOP;
     END IF;
     RETURN v_id;
@@ -506,7 +507,7 @@ BEGIN
         END IF;
         EXIT WHEN v_left <= 0;
     END LOOP;
-    o_memo := (ARRAY[v_cursor, v_memo[2] + 1, v_since] || v_notes)::text;
+    o_memo := (ARRAY[v_cursor, (v_memo[2] + 1) & 1048575, v_since] || v_notes)::text;
 END
 $$;
 

@@ -85,6 +85,7 @@ static void claim_failed(struct store *s, const struct job *j, enum job_end end)
     if (end != JOB_FAILED)
         return;
     s->claim_alone = true;
+    free(STEAL(s->memo)); /* whatever was wrong, it is not kept */
     s->next_poll_us = clock_mono_us() + s->poll_us;
     job_error(j, end, "claiming", &e);
     if (cause == CAUSE_PERMISSION || cause == CAUSE_SCHEMA)

@@ -29,8 +29,8 @@ class Queue:
         self.run("INSERT INTO wfworker.worker (id, name, version) VALUES (1, 'test', '')")
         self.memo = None
 
-    def owner(self):
-        made = str(uuid.uuid4())
+    def owner(self, made=None):
+        made = made or str(uuid.uuid4())
         self.run('INSERT INTO "user" (email, is_active, is_superuser, hashed_password, id) VALUES (%s, true, false, %s, %s)',
                  (made + "@example.org", "", made))
         return made
@@ -90,6 +90,37 @@ def backlog(first_known):
         claims.append(collections.Counter(q.claim(100)))
         assert len(claims) < 50, claims
     return claims
+
+
+@case
+def the_largest_owner():
+    """owners whose ids have all bits set are owners like others"""
+    q = Queue()
+    owners = [q.owner(made) for made in ("ffffffff-ffff-ffff-ffff-ffffffffffff", "00000000-0000-0000-0000-00007fffffff")]
+    workflows = [q.workflow(owner) for owner in (owners[0], owners[0], owners[1], None)]
+    for workflow in workflows:
+        q.insert(workflow, 10)
+    for _ in range(3):  # the lanes are made; then they are there
+        for workflow in workflows:
+            q.insert(workflow, 10)
+        assert len(q.claim(20)) == 20
+    claimed = collections.Counter()
+    while len(found := q.claim(100)) > 0:
+        claimed.update(found)
+    assert sum(claimed.values()) == 100 and set(claimed) == set(workflows), claimed
+    numbers = q.run("SELECT count(DISTINCT id >> 32)::int, max(id >> 32) < 1073741824 FROM wfworker.lane")
+    assert numbers == [(3, True)], numbers
+
+
+@case
+def after_very_many_claims():
+    """how often a worker has claimed is not counted for ever: its memo stays within what the sums can hold"""
+    q = Queue()
+    q.insert(q.workflow(), 3)
+    q.memo = "{0,1048575,0}"
+    assert len(q.claim(1)) == 1
+    assert q.memo.startswith("{0,0,"), q.memo
+    assert len(q.claim(2)) == 2 and q.memo.split(",")[1] == "1", q.memo
 
 
 @case
