@@ -7,14 +7,14 @@
 #include <stdlib.h>
 
 #include "base/json.h"
+#include "base/json_read.h"
 #include "base/mem.h"
 #include "store/bin.h"
 
 /* Of an execution without a snapshot: the definition that its first event names. */
 static const char *definition_of(const char *events, size_t len, json_t **keep)
 {
-    struct error e = ERROR_INIT;
-    *keep = js_parse_own(events, len, &e);
+    *keep = json_read_names(events, len, JS_MAX_DEPTH + JS_OWN_DEPTH); /* large values stay names */
     const char *id = NULL;
     for (size_t i = 0; !id && i < json_array_size(*keep); i++)
         id = js_str(json_array_get(*keep, i), "definition");

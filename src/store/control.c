@@ -126,7 +126,7 @@ static const char facts_sql[] =
     "  LEFT JOIN wfworker.task t ON t.execution_id = e.id"
     "  LEFT JOIN wfworker.worker k ON k.id = t.worker"
     "  LEFT JOIN LATERAL wfworker.load(ARRAY[t.execution_id]) l ON true"
-    "  LEFT JOIN wfworker.definition d ON d.id = coalesce(nullif(l.o_definition, ''), l.o_journal[1]::json -> 0 ->> 'definition')"
+    "  LEFT JOIN wfworker.definition d ON d.id = coalesce(nullif(l.o_definition, ''), replace(l.o_journal[1], '\"\\u0000', '\"')::json -> 0 ->> 'definition')"
     " WHERE ";
 
 json_t *db_execution_facts(PGconn *c, const char *execution, struct error *e)

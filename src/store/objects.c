@@ -272,8 +272,8 @@ static json_t *pinned_definition(PGconn *c, const json_t *row, struct error *e)
         "SELECT w.id, w.name, d.graph::json AS graph_config, d.trigger_config::json AS trigger_config, d.rows::json AS rows"
         "  FROM workflowexecution x LEFT JOIN workflow w ON w.id = x.workflow_id"
         "  LEFT JOIN wfworker.snapshot s ON s.execution_id = x.id"
-        "  LEFT JOIN LATERAL (SELECT j.events::json -> 0 ->> 'definition' AS id FROM wfworker.journal j"
-        "  WHERE j.execution_id = x.id ORDER BY j.seq LIMIT 1) j ON true"
+        "  LEFT JOIN LATERAL (SELECT replace(j.events, '\"\\u0000', '\"')::json -> 0 ->> 'definition' AS id"
+        "  FROM wfworker.journal j WHERE j.execution_id = x.id ORDER BY j.seq LIMIT 1) j ON true"
         "  JOIN wfworker.definition d ON d.id = coalesce(nullif(s.definition, ''), j.id) WHERE x.id = $1::uuid", 1, values);
     return r && PQntuples(r) > 0 ? pg_row_object(r, 0) : NULL;
 }

@@ -138,6 +138,37 @@ def killed_between(scene):
     assert len(server.seen(path)) == 1, "the answer was fetched again"
 
 
+def pinned(scene):
+    """A large value in the first row of the journal, no snapshot, and the workflow is changed meanwhile."""
+    slow, before, after = scene.path(Answer(delay=1), Answer()), scene.path(), scene.path()
+
+    def definition(path):
+        return graph([T, ("s",) + scene.call(slow), ("h",) + scene.call(path)], [("t", "s"), ("s", "h")])
+    identity = scene.start(definition(before), {"big": BIG})
+    wait_until("the slow call", lambda: server.seen(slow))
+    scene.backend.run("UPDATE workflow SET graph_config = %s WHERE id = %s",
+                      (json.dumps(definition(after)), scene.backend.row(identity).workflow_id))
+    for command in (("explain", identity), ("graph", identity)):
+        said = wfworker(*command, "--db", scene.backend.dsn)
+        assert said.status == 0 and said.err == "", said
+    scene.workers[0].kill()
+    scene.workers[0] = Worker(scene.backend.dsn, "--lease-seconds", "3", name="goes on as it began")
+    assert scene.backend.wait_end(identity).status == "completed"
+    assert (len(server.seen(before)), len(server.seen(after))) == (1, 0), "it went on with another definition"
+
+
+def never_ran(scene):
+    """Its definition has errors; a large value is in the only row of its journal."""
+    path = scene.path()
+    identity = scene.start(graph([T], [("t", "ghost")]), {"big": BIG})
+    assert scene.backend.wait_end(identity).status == "failed"
+    scene.backend.run("UPDATE workflow SET graph_config = %s WHERE id = %s",
+                      (json.dumps(graph([T, ("h",) + scene.call(path)], [("t", "h")])), scene.backend.row(identity).workflow_id))
+    scene.backend.set_status(identity, "running")
+    wait_until("the end", lambda: scene.backend.row(identity).status == "completed")
+    assert len(server.seen(path)) == 1
+
+
 def retried_and_replayed(scene):
     path = scene.path(Answer(status=404), Answer(status=200))
     definition = graph([T, ("v", "set_variable", {"variable_name": "kept", "variable_value": "${big}"}), ("c",) + scene.call(path),
@@ -189,6 +220,8 @@ for each in (scene, jsonb):
     for function, name in ((seen_while_it_waits, "readers see names while it runs, and the values at the end"),
                            (another_worker_goes_on, "another worker goes on with the values"),
                            (killed_between, "recovery from the journal alone"),
+                           (pinned, "its definition stays the one that it began with, for workers and for people"),
+                           (never_ran, "begun anew after a definition with errors"),
                            (retried_and_replayed, "retry and replay"),
                            (gone_with_the_execution, "removed with the execution, and when they are too old"),
                            (missing, "a value that is missing costs nobody else")):
