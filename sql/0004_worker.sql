@@ -184,13 +184,20 @@ BEGIN
 END
 $$;
 
--- Give back what a claim took whose answer was lost with the connection.
-CREATE FUNCTION wfworker.release_others(p_worker bigint, p_ids uuid[]) RETURNS void LANGUAGE plpgsql AS $$
+-- Give back what a claim took whose answer was lost with the connection: what this worker holds and knows nothing of (p_ids: what
+-- it knows).  That is due within a lease, so that what is parked for longer is not read; what has run out is in its lane already.
+CREATE FUNCTION wfworker.release_others(p_worker bigint, p_ids uuid[], p_lease_ms bigint) RETURNS void
+LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_hashjoin = off
+SET enable_mergejoin = off SET enable_bitmapscan = off SET jit = off AS $$
 BEGIN
     UPDATE wfworker.task t SET worker = NULL, token = 0, due_at = now(), ready = false
-     WHERE t.execution_id IN (SELECT o.execution_id FROM wfworker.task o
-                               WHERE o.worker = p_worker AND NOT o.execution_id = ANY (p_ids)
-                                 FOR NO KEY UPDATE SKIP LOCKED);
+      FROM (SELECT q.execution_id FROM generate_series(0, 9) band (p)
+             CROSS JOIN LATERAL (SELECT o.execution_id FROM wfworker.task o
+                                  WHERE NOT o.ready AND o.priority = band.p AND o.due_at < 'infinity'
+                                    AND o.due_at <= now() + p_lease_ms * interval '1 ms'
+                                    AND o.worker = p_worker AND NOT o.execution_id = ANY (p_ids)
+                                    FOR NO KEY UPDATE SKIP LOCKED) q) mine
+     WHERE t.execution_id = mine.execution_id;
 END
 $$;
 

@@ -165,13 +165,14 @@ void release_lost_claims(struct store *s)
         return;
     s->claim_lost = false;
     s->claiming = true;
-    struct job *j = job_new("SELECT wfworker.release_others($1, $2)", lost_claims_done);
+    struct job *j = job_new("SELECT wfworker.release_others($1, $2, $3)", lost_claims_done);
     JOB_POINTS(j, "claim.back");
     struct lease_list *l = all_leases(s);
     bin_int8(&j->call, s->worker);
     int ids = bin_array(&j->call, OID_UUID);
     for (size_t i = 0; i < l->count; i++)
         bin_add_uuid(&j->call, ids, &l->ids[i]);
+    bin_int8(&j->call, s->lease_us / US_PER_MS);
     lease_list_free(l);
     store_enqueue(s, j);
 }

@@ -80,7 +80,7 @@ def save(then, snapshot=False, projection=True, used=False, fenced=False):
     return text.replace("b.token", "b.seq") if fenced else text
 
 
-# What a worker asks again and again, for a batch of 100 (a sweep, house-keeping and what follows a lost connection are not here).
+# What a worker asks again and again, for a batch of 100 (a sweep and house-keeping are not here).
 QUERIES = [
     ("claim", "SELECT * FROM wfworker.claim(1, %d, 15000, false, 16777216, 0, NULL)" % BATCH),
     ("load", "SELECT l.* FROM plans_batch b, LATERAL wfworker.load(b.id) l"),
@@ -93,6 +93,8 @@ QUERIES = [
     ("save: all fenced", save(2, fenced=True)),
     ("renew", "SELECT r.* FROM plans_batch b, LATERAL wfworker.renew(1, 'w', '1', 15000, b.id, b.token) r"),
     ("release", "SELECT wfworker.release(b.id, b.token, b.due) FROM plans_batch b"),
+    ("give back a claim whose answer was lost",
+     "SELECT wfworker.release_others(1, b.id[1 : cardinality(b.id) / 2], 15000) FROM plans_batch b"),
     ("poked", "SELECT execution_id FROM wfworker.task WHERE worker = 1 AND poked"),
     ("deliver", "SELECT wfworker.deliver(%d)" % BATCH),
     ("pin", "SELECT * FROM wfworker.pin((SELECT id FROM workflow LIMIT 1))"),
