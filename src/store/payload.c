@@ -5,8 +5,11 @@
 
 #include "store/payload.h"
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "store/core.h"
+
+#define PUT_AGAIN_US (250 * US_PER_MS)
 
 struct put_call {
     store_put_fn done;
@@ -18,11 +21,28 @@ struct get_call {
     void *arg;
 };
 
+/* Only content that is refused is the execution's matter.  A server that has become read-only will not be for long, and rights
+ * that are missing are the worker's. */
+static bool put_again(struct store *s, struct job *j, enum job_end end)
+{
+    enum pg_cause cause = job_cause(j);
+    struct error e = ERROR_INIT;
+    if (store_again(s, j, end))
+        return true;
+    if (s->closed || end != JOB_FAILED || cause == CAUSE_DATA)
+        return false;
+    job_error(j, end, "saving a large value", &e);
+    if (cause == CAUSE_PERMISSION || cause == CAUSE_SCHEMA)
+        store_fail(s, &e);
+    store_repeat(s, j, PUT_AGAIN_US);
+    return true;
+}
+
 static void put_done(struct store *s, struct job *j, enum job_end end)
 {
     struct put_call *c = j->arg;
     struct error e = ERROR_INIT;
-    if (store_again(s, j, end))
+    if (put_again(s, j, end))
         return;
     if (end != JOB_OK)
         job_error(j, end, "saving a large value", &e);

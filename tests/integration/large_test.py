@@ -184,6 +184,22 @@ def retried_and_replayed(scene):
         assert row.status == "completed" and row.state["node_results"]["g"]["output"]["value"] == BIG, (node, row.error_message)
 
 
+def read_only_for_a_while(scene):
+    """A fail-over: for a moment the server takes no values.  That is nothing of the execution's."""
+    run = scene.backend.run
+    run("CREATE FUNCTION read_only() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'cannot execute INSERT in a"
+        " read-only transaction' USING ERRCODE = 'read_only_sql_transaction'; END $$")
+    run("CREATE TRIGGER read_only BEFORE INSERT ON wfworker.payload FOR EACH ROW EXECUTE FUNCTION read_only()")
+    path = scene.path()
+    identity = scene.start(rounds(scene.call(path), 2), {"big": BIG})
+    scene.workers[0].wait_line("the server has become read-only", count=2)
+    assert server.seen(path) == [] and scene.backend.row(identity).status == "running"
+    run("DROP FUNCTION read_only() CASCADE")
+    row = scene.backend.wait_end(identity)
+    assert row.status == "completed" and scene.data(row)["big"] == BIG, row.error_message
+    assert len(server.seen(path)) == 2
+
+
 def gone_with_the_execution(scene):
     identity, other = waiting(scene), waiting(scene)
     assert payloads(scene, identity)[0] == 3
@@ -223,6 +239,7 @@ for each in (scene, jsonb):
                            (pinned, "its definition stays the one that it began with, for workers and for people"),
                            (never_ran, "begun anew after a definition with errors"),
                            (retried_and_replayed, "retry and replay"),
+                           (read_only_for_a_while, "a server that is read-only for a while"),
                            (gone_with_the_execution, "removed with the execution, and when they are too old"),
                            (missing, "a value that is missing costs nobody else")):
         add_case("%s: %s" % (each.backend.json_type, name), lambda each=each, function=function: function(each))
