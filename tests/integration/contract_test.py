@@ -10,8 +10,8 @@ import datetime
 import sys
 
 from expect import END, completed, failures, log_is, ran, shape
-from harness import (Answer, Backend, HttpServer, Postgres, Worker, add_case, case, free_port, graph, json, main, now, time,
-                     wait_until, wfworker)
+from harness import (Answer, Backend, HttpServer, Postgres, Worker, add_case, case, free_port, graph, json, main, now, setting_up,
+                     time, wait_until, wfworker)
 
 MAX_RETRIES = 3
 
@@ -366,14 +366,14 @@ OPTIONS = {
 scenes = {}
 
 
+@setting_up
 def start_scenes():
-    """migrate makes what the worker needs beside the backend's tables, and the worker starts"""
+    """three databases: migrate, insert, start a worker each"""
     for name, options in OPTIONS.items():
         scenes[name] = Scene(name, **options)
         begin_pause(scenes[name])
 
 
-add_case("three databases: migrate, insert, start a worker each", start_scenes)
 CHECKS = [linear, condition_true, condition_false, unlabelled, retry_then_success, not_found, dict_form, db_nodes, single_trigger,
           unknown_type, no_nodes, pending, fan, missing_node, data, deep_data, begun_elsewhere, refused, pause_resume, old_rows, nothing_runs_again,
           row_vanishes]

@@ -5,8 +5,8 @@ anew, as the backend does, and the command line), at every moment of an executio
 import json
 import sys
 
-from harness import (Answer, Backend, HttpServer, Postgres, Worker, add_case, case, contextlib, graph, main, now, psycopg2, time,
-                     wait_until, wfworker)
+from harness import (Answer, Backend, HttpServer, Postgres, Worker, add_case, case, contextlib, graph, main, now, psycopg2,
+                     setting_up, time, wait_until, wfworker)
 
 postgres = Postgres()
 server = HttpServer()
@@ -285,7 +285,7 @@ def row_vanishes(w):
     ended_with(w.backend, after, "completed", ["n"])
 
 
-@case
+@setting_up
 def begin():
     """migrate and start a worker on each database"""
     for name, backend in backends.items():

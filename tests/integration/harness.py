@@ -93,12 +93,18 @@ _cases = []
 
 def case(function):
     """A test case: its docstring's first line is its name."""
-    _cases.append((function.__doc__.strip().splitlines()[0], function))
+    add_case(function.__doc__.strip().splitlines()[0], function)
     return function
 
 
-def add_case(name, function):
-    _cases.append((name, function))
+def setting_up(function):
+    """A case that makes what those after it need: it runs whichever are chosen."""
+    add_case(function.__doc__.strip().splitlines()[0], function, always=True)
+    return function
+
+
+def add_case(name, function, always=False):
+    _cases.append((name, function, always))
 
 
 def note(text):
@@ -108,11 +114,13 @@ def note(text):
 
 
 def main(keep_workers=False):
-    """Run the cases in order (or those whose names match the arguments); 0 when all passed.  Workers end with their case."""
-    chosen = [c for c in _cases if not sys.argv[1:] or any(re.search(a, c[0]) for a in sys.argv[1:])]
+    """Run the cases in order (or those whose names match the arguments, and what sets up); 0 when there were some and all
+    passed.  Workers end with their case."""
+    wanted = [c for c in _cases if not sys.argv[1:] or any(re.search(a, c[0]) for a in sys.argv[1:])]
+    chosen = [c for c in _cases if c in wanted or c[2] and wanted]
     failed = 0
     print("1..%d" % len(chosen))
-    for number, (name, function) in enumerate(chosen, 1):
+    for number, (name, function, _) in enumerate(chosen, 1):
         began = time.monotonic()
         try:
             function()
@@ -128,7 +136,7 @@ def main(keep_workers=False):
                 worker.kill()
             Worker.all.clear()
         note("%.2f s" % (time.monotonic() - began))
-    return 1 if failed else 0
+    return 1 if failed or not chosen else 0
 
 
 # ---- PostgreSQL ----

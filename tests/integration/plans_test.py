@@ -6,7 +6,7 @@ import os
 import sys
 
 import plans
-from harness import case, main, note
+from harness import case, main, note, setting_up
 
 ROWS = int(os.environ.get("WFWORKER_TEST_PLAN_ROWS", "100000"))
 SMALL = 500
@@ -68,7 +68,7 @@ def check(session):
     assert not said, "\n".join(said)
 
 
-@case
+@setting_up
 def small():
     """small tables: each query does what it is asked for"""
     for name, found in measure(old).items():
