@@ -53,6 +53,8 @@ static void on_put(void *arg, const struct error *e)
 /* Before what names them. */
 static bool put_payloads(struct run *r)
 {
+    if (r->refusal) /* what was refused is not sent again: only the end is saved */
+        payloads_forget(&r->payloads);
     r->putting = payloads_pending(&r->payloads, &r->putting_count);
     if (!r->putting)
         return false;

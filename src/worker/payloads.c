@@ -208,6 +208,28 @@ void payloads_sweep(struct payloads *p)
     index_all(p);
 }
 
+/* From the last one: what holds others stands behind them. */
+void payloads_forget(struct payloads *p)
+{
+    size_t kept = 0;
+    for (size_t i = p->len; i-- > 0;) {
+        struct payload *item = &p->items[i];
+        if (!item->text || item->value->refcount > 1)
+            continue;
+        p->undurable--;
+        p->bytes -= item->len;
+        item_free(item);
+        item->value = NULL;
+    }
+    for (size_t i = 0; i < p->len; i++)
+        if (p->items[i].value)
+            p->items[kept++] = p->items[i];
+    if (kept == p->len)
+        return;
+    p->len = kept;
+    index_all(p);
+}
+
 /* ---- Reading ---- */
 
 static json_t *by_id(const struct payloads *p, const struct uuid *id)

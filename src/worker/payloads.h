@@ -70,6 +70,8 @@ void payloads_durable(struct payloads *p, const struct store_payload *list, size
 
 /* Forget those that nothing refers to any more. */
 void payloads_sweep(struct payloads *p);
+/* Forget those that nothing refers to and that are not durable: nothing that is still to be saved may name one. */
+void payloads_forget(struct payloads *p);
 
 /* The payloads that snapshot and journal name and that are not here, a new array. */
 struct uuid *payloads_wanted(const struct payloads *p, const struct store_claim *c, size_t *count);

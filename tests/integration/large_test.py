@@ -200,6 +200,21 @@ def read_only_for_a_while(scene):
     assert len(server.seen(path)) == 2
 
 
+def refused(scene):
+    """A value that the database does not take: the execution fails with its words."""
+    run = scene.backend.run
+    run("CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF strpos(new.value, 'refuse me') > 0 THEN"
+        " RAISE EXCEPTION 'not this value' USING ERRCODE = 'untranslatable_character'; END IF; RETURN new; END $$")
+    run("CREATE TRIGGER refuse BEFORE INSERT ON wfworker.payload FOR EACH ROW EXECUTE FUNCTION refuse()")
+    path = scene.path(Answer(body=json.dumps({"rows": "refuse me" + text_of(MB, "r"), "more": [text_of(MB, "m"), "refuse me"]})))
+    identity = scene.start(graph([T, ("h",) + scene.call(path)], [("t", "h")]), {"big": BIG})
+    row = scene.backend.wait_end(identity)
+    run("DROP FUNCTION refuse() CASCADE")
+    assert (row.status, row.error_message) == (
+        "failed", "Worker error: the database refuses the execution's data: saving a large value: not this value"), row[:9]
+    assert row.state["execution_data"]["big"] == BIG and len(server.seen(path)) == 1
+
+
 def gone_with_the_execution(scene):
     identity, other = waiting(scene), waiting(scene)
     assert payloads(scene, identity)[0] == 3
@@ -240,6 +255,7 @@ for each in (scene, jsonb):
                            (never_ran, "begun anew after a definition with errors"),
                            (retried_and_replayed, "retry and replay"),
                            (read_only_for_a_while, "a server that is read-only for a while"),
+                           (refused, "a value that the database refuses"),
                            (gone_with_the_execution, "removed with the execution, and when they are too old"),
                            (missing, "a value that is missing costs nobody else")):
         add_case("%s: %s" % (each.backend.json_type, name), lambda each=each, function=function: function(each))
