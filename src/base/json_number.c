@@ -9,11 +9,10 @@
  * jansson's allocations begin with zeros there (js_alloc() is its allocator from before main() on), so that a mark is never
  * found by chance.  Where json_t has no padding (32 bits) numbers are plain doubles, which the tests of this file's promise skip. */
 #include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/json.h"
-#include "base/mem.h"
+#include "base/pool.h"
 
 #define MARK UINT32_C(0x6e756d21)
 #define MARK_AT sizeof(uint32_t)
@@ -28,21 +27,21 @@ struct number {
 
 static void *js_alloc(size_t size)
 {
-    void *p = xmalloc(size < sizeof(json_t) ? sizeof(json_t) : size);
+    void *p = pool_alloc(size < sizeof(json_t) ? sizeof(json_t) : size);
     memset(p, 0, sizeof(json_t));
     return p;
 }
 
 __attribute__((constructor)) static void allocate_with_zeros(void)
 {
-    json_set_alloc_funcs(js_alloc, free);
+    json_set_alloc_funcs(js_alloc, pool_free);
 }
 
 json_t *js_number(double value, const char *text, size_t len)
 {
     if (!HAS_ROOM || len > UINT32_MAX)
         return json_real(value);
-    struct number *n = xmalloc(sizeof *n + len + 1);
+    struct number *n = pool_alloc(sizeof *n + len + 1);
     const uint32_t mark = MARK;
     memset(&n->json, 0, sizeof n->json);
     n->json.type = JSON_REAL;

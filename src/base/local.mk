@@ -9,6 +9,7 @@ src_base_libbase_la_SOURCES = \
   src/base/json.c src/base/json_number.c src/base/json_refs.c src/base/json_read.c src/base/json.h src/base/json_read.h \
   src/base/log.c src/base/log.h \
   src/base/mem.c src/base/mem.h \
+  src/base/pool.c src/base/pool.h \
   src/base/utf8.c src/base/utf8.h \
   src/base/uuid.c src/base/uuid_named.c src/base/uuid.h \
   src/base/zone.c src/base/zone.h src/base/zone_file.c src/base/zone_rule.c

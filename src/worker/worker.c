@@ -13,6 +13,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/pool.h"
 #include "store/sync.h"
 #include "worker/handling.h"
 #include "worker/inside.h"
@@ -425,6 +426,7 @@ static int work(struct worker *w, struct error *e)
 int worker_run(const struct settings_source *settings, const struct worker_options *options, struct error *e)
 {
     struct worker *w = xcalloc(1, sizeof(*w));
+    bool pooled = pool_begin();
     init(w, settings, options);
     int code = work(w, e);
     /* Ended at once, or never begun beside a store that is still open: the process goes, and with it the rest. */
@@ -434,5 +436,7 @@ int worker_run(const struct settings_source *settings, const struct worker_optio
         free(w->name);
         free(w);
     }
+    if (pooled)
+        pool_end();
     return code;
 }
