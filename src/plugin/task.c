@@ -411,7 +411,7 @@ static int check_config(struct task *t, const json_t *config)
     int rc = schema_check(handler->config_schema, config, &e);
     if (rc == 0 && handler->node->check) {
         struct loop_call timed;
-        loop_call_begin(&timed);
+        loop_call_begin(t, &timed);
         if (handler->node->check(handler->state, t->call.config, said, sizeof said) != WFW_OK) {
             said[sizeof said - 1] = '\0';
             rc = err_set(&e, "%s", said[0] ? said : "the node type's check refuses it");
@@ -441,7 +441,7 @@ struct task *task_start(struct task_host *h, const struct handler *handler, cons
         t->running = false;
     } else if (handler->node->exec == WFW_EXEC_LOOP) {
         struct loop_call timed;
-        loop_call_begin(&timed);
+        loop_call_begin(t, &timed);
         handler->node->run(handler->state, t->handle, &t->call);
         loop_call_end(t, &timed);
         task_returned(t);
@@ -495,7 +495,7 @@ void task_cancel(struct task *t, int64_t grace_ms)
     raise_cancelled(t);
     if (handler->node->exec == WFW_EXEC_LOOP) {
         struct loop_call timed;
-        loop_call_begin(&timed);
+        loop_call_begin(t, &timed);
         if (open && handler->node->cancel)
             handler->node->cancel(handler->state, t->handle);
         loop_call_end(t, &timed);

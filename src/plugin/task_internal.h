@@ -27,6 +27,11 @@ struct job {
     job_fn drop; /* instead of run when the host is closing */
 };
 
+/* What the thread of the loop had used at a time. */
+struct loop_look {
+    int64_t at_us, cpu_us, sleeps;
+};
+
 struct task_host {
     struct task_services services;
     pthread_t loop_thread;
@@ -47,6 +52,7 @@ struct task_host {
     size_t abandoned;     /* (loop) */
     size_t slow;          /* (loop) calls of loop handlers that took too long */
     int64_t slow_logged_us;
+    struct loop_look look; /* (loop) the last one, see slow.c */
 };
 
 struct task {
@@ -116,9 +122,10 @@ bool task_may(const struct task *t, uint32_t capability);
 
 /* slow.c (loop): around each call of the plugin; warns when it took too long. */
 struct loop_call {
-    int64_t began_us, cpu_us, sleeps;
+    int64_t began_us;
+    struct loop_look before;
 };
-void loop_call_begin(struct loop_call *c);
+void loop_call_begin(struct task *t, struct loop_call *c);
 void loop_call_end(struct task *t, const struct loop_call *c);
 
 /* watch.c */

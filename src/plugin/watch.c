@@ -97,7 +97,7 @@ static struct wfw_watch *watch_new(struct wfw_task *handle, enum kind kind, void
 /* Around a callback of the plugin. */
 static bool begin(struct wfw_watch *w, struct loop_call *timed)
 {
-    loop_call_begin(timed);
+    loop_call_begin(w->task, timed);
     return !w->stopped && !w->task->settled && !task_decided(w->task);
 }
 
