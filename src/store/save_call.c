@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "store/pending.h"
 
+#define BIN_LENGTH sizeof(int32_t) /* in front of each element */
 #define FAR_US (INT64_C(50) * 365 * 86400 * US_PER_S)
 
 /* The parameters, in order. */
@@ -110,6 +111,18 @@ static void add_dealings(struct encoder *e, int32_t n, const struct pending *p)
     }
 }
 
+/* Room for what is long, so that it is not copied each time the arrays grow. */
+static void reserve(struct bin_call *c, const struct batch *b)
+{
+    size_t journals = 0, projections = 0;
+    for (size_t i = 0; i < b->count; i++) {
+        journals += b->items[i]->save.journal_len + BIN_LENGTH;
+        projections += b->items[i]->save.projection_len + BIN_LENGTH;
+    }
+    buf_reserve(&c->values[P_JOURNAL], journals);
+    buf_reserve(&c->values[P_PROJECTION], projections);
+}
+
 void save_call(struct bin_call *c, const struct batch *b, int64_t lease_us)
 {
     struct encoder e = {.call = c, .now_us = clock_now_us()};
@@ -119,6 +132,7 @@ void save_call(struct bin_call *c, const struct batch *b, int64_t lease_us)
         bin_array(c, types[i]);
     for (size_t i = 0; i < b->count; i++)
         e.has |= has(&b->items[i]->save);
+    reserve(c, b);
     for (size_t i = 0; i < b->count; i++) {
         const struct pending *p = b->items[i];
         add_row(&e, &p->save);
