@@ -16,7 +16,7 @@
 #include "base/mem.h"
 #include "worker/handling.h"
 
-/* The lease must hold at least this much longer when an unsafe effect begins. */
+/* The lease must hold at least this much longer when an unsafe effect begins, or a quarter of it when it is short. */
 #define LEASE_MARGIN_MS 1000
 #define LEASE_RETRY_US (100 * US_PER_MS)
 /* A cancelled blocking handler that has not returned after this is told of. */
@@ -312,6 +312,12 @@ static int act_start(struct act *a)
     return act_call(a, h, config);
 }
 
+static int64_t lease_margin_ms(const struct worker *w)
+{
+    int64_t part = w->settings->lease_ms / 4;
+    return part < LEASE_MARGIN_MS ? part : LEASE_MARGIN_MS;
+}
+
 /* An act in phase WAITING is durable too when nothing that was applied is not. */
 static bool startable(const struct act *a)
 {
@@ -330,7 +336,7 @@ bool acts_start_ready(struct run *r)
         struct act *a = r->acts[i];
         if (!startable(a))
             continue;
-        if (a->must_save && !store_lease_holds(w->store, LEASE_MARGIN_MS)) {
+        if (a->must_save && !store_lease_holds(w->store, lease_margin_ms(w))) {
             if (!timer_is_set(&r->retry))
                 timer_set(&w->timers, &r->retry, LEASE_RETRY_US);
             continue;

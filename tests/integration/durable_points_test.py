@@ -129,6 +129,21 @@ def the_row_is_left_in_order():
 
 
 @case
+def the_shortest_lease():
+    """a lease of one second: nodes whose effect must not be repeated start and end, once each"""
+    own = Backend(postgres, "short")  # no other worker is there
+    assert wfworker("migrate", "--db", own.dsn).status == 0
+    workflow = own.workflow(graph([("t", "trigger"), http("a", "/short/a"), http("b", "/short/b"), ("e", "end")],
+                                  [("t", "a"), ("a", "b"), ("b", "e")]), name="short")
+    worker = Worker(own.dsn, "--lease-seconds", "1")
+    for identity in own.executions(workflow, 5):
+        row = own.wait_end(identity)
+        assert row.status == "completed" and row.state["completed_node_ids"] == list("tabe"), row
+    assert len(server.seen("/short/a")) == len(server.seen("/short/b")) == 5
+    assert worker.terminate() == 0
+
+
+@case
 def a_server_that_does_not_commit():
     """while nothing can be saved, no more is taken than a few batches; then everything ends, once"""
     names = ["n%d" % i for i in range(3)]
