@@ -2,7 +2,9 @@
 -- What the running worker calls.  Functions, because their plans are kept by the server's session: the worker itself keeps
 -- no session state, so that it works behind a transaction pooler.  They run with the rights of the worker's role and find
 -- the backend's tables by its search_path.  enable_seqscan and friends are off where rows are looked up by key: a plan
--- made while a table was small must not be kept when it is large.
+-- made while a table was small must not be kept when it is large.  For the same reason keys of a batch are compared with
+-- "= ANY (ARRAY[key])": where a table seems to be empty, "=" also lets the server read the whole index of the table's key, in
+-- order (as if for a merge), and look each row up in the batch.
 
 -- Pin the workflow's present definition.  Rows of workflownode count only when graph_config has no nodes.
 CREATE FUNCTION wfworker.pin(p_workflow uuid, OUT id text, OUT graph text, OUT rows text, OUT trigger_config text)
@@ -61,10 +63,10 @@ BEGIN
                             WHEN f.fresh THEN octet_length(e.execution_state::text)
                             ELSE coalesce(octet_length(s.state), 0) + coalesce(j.bytes, 0) END) OVER (ORDER BY i.n) AS bytes
               FROM unnest(p_ids) WITH ORDINALITY i (id, n)
-              JOIN wfworker.task t ON t.execution_id = i.id
-              JOIN workflowexecution e ON e.id = i.id
-              LEFT JOIN workflow w ON w.id = e.workflow_id
-              LEFT JOIN wfworker.snapshot s ON s.execution_id = i.id
+              JOIN wfworker.task t ON t.execution_id = ANY (ARRAY[i.id])
+              JOIN workflowexecution e ON e.id = ANY (ARRAY[i.id])
+              LEFT JOIN workflow w ON w.id = ANY (ARRAY[e.workflow_id])
+              LEFT JOIN wfworker.snapshot s ON s.execution_id = ANY (ARRAY[i.id])
               LEFT JOIN LATERAL (
                   SELECT array_agg(x.events ORDER BY x.seq) AS events, max(x.seq) AS seq, sum(octet_length(x.events)) AS bytes
                     FROM wfworker.journal x
@@ -77,7 +79,7 @@ $$;
 
 -- Take what is due, best band first, and within a band from the lanes in turn (see wfworker.take_from()).  The rows are read after
 -- they were locked, in a statement of its own: only so are they the newest.  A last row without an id says in o_token how many
--- microseconds later the next one is due (null: none, or not asked since enough was there), in o_crashes a sum of
+-- microseconds later the next one is due (null: none, or not asked since something was there), in o_crashes a sum of
 -- 1: something waits for a place under a limit, 2: not all lanes were visited; and in o_state a memo for the next call.
 -- p_idle: note that this worker sleeps now if nothing was there.  p_bytes: see wfworker.load(); what does not fit stays in the
 -- queue.  p_per_owner: executions of one owner that may be held at a time (0: no limit).
@@ -88,7 +90,7 @@ RETURNS TABLE (o_id uuid, o_token bigint, o_crashes integer, o_workflow uuid, o_
                o_completed timestamp, o_snapshot text, o_definition text, o_journal text[], o_next_seq bigint, o_stamp text,
                o_active boolean, o_signals text[])
 LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_hashjoin = off
-SET enable_mergejoin = off SET jit = off AS $$
+SET enable_mergejoin = off SET enable_sort = off SET jit = off AS $$
 DECLARE
     v_ids uuid[];
     v_due timestamptz[];
@@ -111,7 +113,7 @@ BEGIN
         UPDATE wfworker.worker w SET idle = true, seen_at = now() WHERE w.id = p_worker AND NOT w.idle;
     END IF;
     o_id := NULL;
-    IF v_count < p_limit THEN
+    IF v_count = 0 THEN
         SELECT extract(epoch FROM min(q.due_at) - clock_timestamp()) * 1000000 INTO o_token
           FROM generate_series(0, 9) band (p)
          CROSS JOIN LATERAL (SELECT t.due_at FROM wfworker.task t
@@ -149,11 +151,11 @@ BEGIN
     RETURN QUERY
     WITH mine AS MATERIALIZED (
         SELECT t.execution_id, i.n FROM unnest(p_ids, p_tokens) WITH ORDINALITY i (id, token, n)
-          JOIN wfworker.task t ON t.execution_id = i.id AND t.token = i.token
+          JOIN wfworker.task t ON t.execution_id = ANY (ARRAY[i.id]) AND t.token = i.token
            FOR NO KEY UPDATE OF t SKIP LOCKED
     )
     UPDATE wfworker.task t SET due_at = now() + p_lease_ms * interval '1 ms', ready = false
-      FROM mine WHERE t.execution_id = mine.execution_id
+      FROM mine WHERE t.execution_id = ANY (ARRAY[mine.execution_id])
     RETURNING mine.n, t.poked;
 END
 $$;
@@ -167,19 +169,19 @@ DECLARE
 BEGIN
     WITH mine AS MATERIALIZED (
         SELECT t.execution_id, i.due FROM unnest(p_ids, p_tokens, p_due_us) i (id, token, due)
-          JOIN wfworker.task t ON t.execution_id = i.id AND t.token = i.token
+          JOIN wfworker.task t ON t.execution_id = ANY (ARRAY[i.id]) AND t.token = i.token
            FOR NO KEY UPDATE OF t SKIP LOCKED
     )
     UPDATE wfworker.task t
        SET worker = NULL, token = 0, poked = false, ready = false,
            due_at = CASE WHEN t.poked THEN now() WHEN mine.due IS NULL THEN 'infinity'
                          ELSE now() + mine.due * interval '1 microsecond' END
-      FROM mine WHERE t.execution_id = mine.execution_id;
+      FROM mine WHERE t.execution_id = ANY (ARRAY[mine.execution_id]);
     IF FOUND THEN
         PERFORM wfworker.wake();
     END IF;
     SELECT count(*) INTO v_locked FROM unnest(p_ids, p_tokens) i (id, token)
-      JOIN wfworker.task t ON t.execution_id = i.id AND t.token = i.token;
+      JOIN wfworker.task t ON t.execution_id = ANY (ARRAY[i.id]) AND t.token = i.token;
     RETURN v_locked;
 END
 $$;
@@ -197,7 +199,7 @@ BEGIN
                                     AND o.due_at <= now() + p_lease_ms * interval '1 ms'
                                     AND o.worker = p_worker AND NOT o.execution_id = ANY (p_ids)
                                     FOR NO KEY UPDATE SKIP LOCKED) q) mine
-     WHERE t.execution_id = mine.execution_id;
+     WHERE t.execution_id = ANY (ARRAY[mine.execution_id]);
 END
 $$;
 
@@ -234,11 +236,11 @@ BEGIN
         SELECT i.n::integer AS n, i.id, i.token, i.seq, i.has, i.after, i.due, i.status, x.status = i.expected AS unchanged
           FROM unnest(p_id, p_token, p_expected, p_seq, p_has, p_status, p_then, p_due_us)
                WITH ORDINALITY i (id, token, expected, seq, has, status, after, due, n)
-          JOIN workflowexecution x ON x.id = i.id
+          JOIN workflowexecution x ON x.id = ANY (ARRAY[i.id])
          ORDER BY i.n FOR NO KEY UPDATE OF x SKIP LOCKED
     ), ended AS (
         DELETE FROM wfworker.task t USING e
-         WHERE e.after = 2 AND e.unchanged AND t.execution_id = e.id AND t.token = e.token
+         WHERE e.after = 2 AND e.unchanged AND t.execution_id = ANY (ARRAY[e.id]) AND t.token = e.token
            AND (e.has & 1 = 0 OR t.seq IS NULL OR t.seq < e.seq)
         RETURNING e.n
     ), alive AS (
@@ -259,7 +261,7 @@ BEGIN
                             ELSE t.since END,
                status = CASE WHEN e.has & 4 <> 0 THEN e.status ELSE t.status END
           FROM e
-         WHERE e.after <> 2 AND e.unchanged AND t.execution_id = e.id AND t.token = e.token
+         WHERE e.after <> 2 AND e.unchanged AND t.execution_id = ANY (ARRAY[e.id]) AND t.token = e.token
            AND (e.has & 1 = 0 OR t.seq IS NULL OR t.seq < e.seq)
         RETURNING e.n
     )
@@ -289,7 +291,7 @@ BEGIN
                next_retry_at = i.next_retry, completed_at = i.completed, execution_state = i.projection
           FROM unnest(p_id, p_status, p_node, p_error, p_retries, p_next_retry, p_completed, p_projection, v_ok)
                i (id, status, node, error, retries, next_retry, completed, projection, ok)
-         WHERE i.ok AND i.projection IS NOT NULL AND x.id = i.id;
+         WHERE i.ok AND i.projection IS NOT NULL AND x.id = ANY (ARRAY[i.id]);
     END IF;
 
     INSERT INTO wfworker.journal (execution_id, seq, token, events)
@@ -306,7 +308,7 @@ BEGIN
     END IF;
     IF 2 = ANY (p_then) THEN
         DELETE FROM wfworker.snapshot s USING unnest(p_id, p_then, p_has, v_ok) i (id, after, has, ok)
-         WHERE i.ok AND i.after = 2 AND i.has & 2 = 0 AND s.execution_id = i.id;
+         WHERE i.ok AND i.after = 2 AND i.has & 2 = 0 AND s.execution_id = ANY (ARRAY[i.id]);
     END IF;
 
     IF cardinality(p_used_of) > 0 OR cardinality(p_ask_of) > 0 OR 2 = ANY (p_then) THEN

@@ -112,8 +112,7 @@ END
 $$;
 
 -- The workflow was changed since its lane was written: its limit as it is now.  Who comes second does not wait to note it.
-CREATE FUNCTION wfworker.refresh_lane(p_workflow uuid, OUT o_most integer) LANGUAGE plpgsql
-SET enable_seqscan = off AS $$
+CREATE FUNCTION wfworker.refresh_lane(p_workflow uuid, OUT o_most integer) LANGUAGE plpgsql AS $$
 DECLARE
     v_stamp text;
 BEGIN
@@ -128,32 +127,32 @@ $$;
 
 -- ---- What is due becomes ready ----
 
--- 500 at a time: more than a claim takes, so that a backlog of timers does not keep others out of their lanes for long.
-CREATE FUNCTION wfworker.promote(p_floor timestamptz, p_now timestamptz) RETURNS void LANGUAGE plpgsql
-SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
+-- 500 at a time: more than a claim takes, so that a backlog of timers does not keep others out of their lanes for long.  Returns
+-- how many there were.
+CREATE FUNCTION wfworker.promote(p_floor timestamptz, p_now timestamptz) RETURNS bigint LANGUAGE plpgsql AS $$
 DECLARE
+    v_count bigint;
     v_lost uuid[];
     v_workflow uuid;
 BEGIN
     WITH due AS MATERIALIZED (
-        SELECT q.execution_id FROM generate_series(9, 0, -1) band (p)
-         CROSS JOIN LATERAL (SELECT t.execution_id FROM wfworker.task t
+        SELECT q.execution_id, q.lane FROM generate_series(9, 0, -1) band (p)
+         CROSS JOIN LATERAL (SELECT t.execution_id, t.lane FROM wfworker.task t
                               WHERE NOT t.ready AND t.priority = band.p AND t.due_at < 'infinity'
                                 AND t.due_at >= p_floor AND t.due_at <= p_now
                               ORDER BY t.due_at LIMIT 500 FOR NO KEY UPDATE SKIP LOCKED) q
          LIMIT 500
+    ), placed AS MATERIALIZED (
+        SELECT d.execution_id,
+               coalesce(d.lane, (SELECT (SELECT l.id FROM wfworker.lane l WHERE l.workflow_id = x.workflow_id AND l.part = '')
+                                   FROM workflowexecution x WHERE x.id = d.execution_id)) AS lane
+          FROM due d
     ), moved AS (
-        UPDATE wfworker.task t
-           SET lane = v.lane, ready = v.lane IS NOT NULL
-          FROM due
-          JOIN wfworker.task o ON o.execution_id = due.execution_id
-          LEFT JOIN LATERAL (
-              SELECT coalesce(o.lane, (SELECT l.id FROM workflowexecution x JOIN wfworker.lane l ON l.workflow_id = x.workflow_id
-                                        WHERE x.id = o.execution_id AND l.part = '')) AS lane) v ON true
-         WHERE t.execution_id = due.execution_id
+        UPDATE wfworker.task t SET lane = p.lane, ready = p.lane IS NOT NULL
+          FROM placed p WHERE t.execution_id = ANY (ARRAY[p.execution_id])
         RETURNING t.execution_id, t.ready
     )
-    SELECT array_agg(m.execution_id) FILTER (WHERE NOT m.ready) INTO v_lost FROM moved m;
+    SELECT count(*), array_agg(m.execution_id) FILTER (WHERE NOT m.ready) INTO v_count, v_lost FROM moved m;
     IF v_lost IS NOT NULL THEN -- the first of their workflows, or rows that vanished
         FOR v_workflow IN SELECT DISTINCT x.workflow_id FROM workflowexecution x WHERE x.id = ANY (v_lost) ORDER BY 1 LOOP
             PERFORM wfworker.lane_of(v_workflow); -- sorted: two workers that make the same ones wait in the same order
@@ -163,14 +162,14 @@ BEGIN
                ready = true
          WHERE t.execution_id = ANY (v_lost);
     END IF;
+    RETURN v_count;
 END
 $$;
 
 -- ---- Which lanes have something ----
 
 -- The first lane from p_from to p_to.  Those of p_known are taken to be there: what is left of them in the index is not read.
-CREATE FUNCTION wfworker.next_lane(p_band smallint, p_from bigint, p_to bigint, p_known bigint[]) RETURNS bigint LANGUAGE plpgsql
-SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS $$
+CREATE FUNCTION wfworker.next_lane(p_band smallint, p_from bigint, p_to bigint, p_known bigint[]) RETURNS bigint LANGUAGE plpgsql AS $$
 DECLARE
     v_known bigint := (SELECT min(k) FROM unnest(p_known) k WHERE k BETWEEN p_from AND p_to);
     v_lane bigint;
@@ -201,17 +200,6 @@ BEGIN
     o_lanes := '{}';
     o_last := p_after;
     o_all := true;
-    IF cardinality(p_known) <= 1 THEN -- there is one lane, as a rule
-        v_lane := coalesce(p_known[1], (SELECT t.lane FROM wfworker.task t WHERE t.ready AND t.priority = p_band
-                                         ORDER BY t.priority, t.lane LIMIT 1));
-        IF v_lane IS NULL THEN
-            RETURN;
-        ELSIF NOT EXISTS (SELECT FROM wfworker.task t WHERE t.ready AND t.priority = p_band AND t.lane > v_lane)
-          AND NOT EXISTS (SELECT FROM wfworker.task t WHERE t.ready AND t.priority = p_band AND t.lane < v_lane) THEN
-            o_lanes := ARRAY[v_lane];
-            RETURN;
-        END IF;
-    END IF;
     LOOP -- owners, round once
         v_lane := wfworker.next_lane(p_band, v_at, v_end, p_known);
         IF v_lane IS NULL THEN
@@ -260,8 +248,7 @@ $$;
 
 -- Free ones, locked until the end of the transaction, at most p_max.  After one was lowered what is held above the new limit
 -- counts, too.
-CREATE FUNCTION wfworker.free_places(p_of "char", p_id uuid, p_limit integer, p_max integer) RETURNS integer[] LANGUAGE plpgsql
-SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
+CREATE FUNCTION wfworker.free_places(p_of "char", p_id uuid, p_limit integer, p_max integer) RETURNS integer[] LANGUAGE plpgsql AS $$
 DECLARE
     v_mine integer[];
     v_free integer[];
@@ -294,20 +281,27 @@ END
 $$;
 
 CREATE FUNCTION wfworker.fill_places(p_of "char", p_id uuid, p_places integer[], p_ids uuid[], p_tokens bigint[]) RETURNS void
-LANGUAGE sql AS $$
+LANGUAGE plpgsql AS $$
+BEGIN
     UPDATE wfworker.place p SET execution_id = f.execution_id, token = f.token
       FROM unnest(p_places, p_ids, p_tokens) f (n, execution_id, token)
-     WHERE p.of = p_of AND p.id = p_id AND p.n = f.n AND f.execution_id IS NOT NULL
+     WHERE p.of = p_of AND p.id = p_id AND p.n = ANY (ARRAY[f.n]) AND f.execution_id IS NOT NULL;
+END
 $$;
 
 -- ---- Taking ----
+
+-- A number for a lease that no other one has.  What the sequence counts is not enough: a standby that did not get the last of the
+-- log (asynchronous replication) would count some numbers again, and two workers could hold the same one.  Hence 20 bits by chance.
+CREATE FUNCTION wfworker.new_token() RETURNS bigint LANGUAGE sql VOLATILE AS $$
+    SELECT nextval('wfworker.token') * 1048576 + floor(random() * 1048576)::bigint
+$$;
 
 -- From each of p_lanes at most p_caps, altogether p_limit, best placed first.
 CREATE FUNCTION wfworker.take_from(p_worker bigint, p_lease_ms bigint, p_band smallint, p_lanes bigint[], p_caps integer[],
                                    p_floors timestamptz[], p_limit integer, p_now timestamptz,
                                    OUT o_ids uuid[], OUT o_tokens bigint[], OUT o_due timestamptz[], OUT o_lanes bigint[])
-LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_hashjoin = off
-SET enable_mergejoin = off AS $$
+LANGUAGE plpgsql AS $$
 BEGIN
     WITH ready AS MATERIALIZED (
         SELECT r.execution_id, r.due_at, r.lane, row_number() OVER () AS n FROM (
@@ -319,14 +313,14 @@ BEGIN
              LIMIT p_limit) r
     ), taken AS (
         UPDATE wfworker.task t
-           SET due_at = p_now + p_lease_ms * interval '1 ms', token = nextval('wfworker.token'), worker = p_worker,
+           SET due_at = p_now + p_lease_ms * interval '1 ms', token = wfworker.new_token(), worker = p_worker,
                crashes = t.crashes + CASE WHEN t.worker IS NULL THEN 0 ELSE 1 END, poked = false, ready = false
-          FROM ready WHERE t.execution_id = ready.execution_id
+          FROM ready WHERE t.execution_id = ANY (ARRAY[ready.execution_id])
         RETURNING t.execution_id, t.token, ready.due_at, ready.lane, ready.n
     )
-    SELECT coalesce(array_agg(k.execution_id ORDER BY k.n), '{}'), coalesce(array_agg(k.token ORDER BY k.n), '{}'),
-           coalesce(array_agg(k.due_at ORDER BY k.n), '{}'), coalesce(array_agg(k.lane ORDER BY k.n), '{}')
-      INTO o_ids, o_tokens, o_due, o_lanes FROM taken k;
+    SELECT coalesce(array_agg(k.execution_id), '{}'), coalesce(array_agg(k.token), '{}'), coalesce(array_agg(k.due_at), '{}'),
+           coalesce(array_agg(k.lane), '{}')
+      INTO o_ids, o_tokens, o_due, o_lanes FROM (SELECT * FROM taken ORDER BY taken.n) k;
 END
 $$;
 
@@ -372,44 +366,62 @@ BEGIN
 END
 $$;
 
--- The memo's notes with what was taken: how far lanes were read.  Of lanes that have more (p_more) the rest comes behind that;
--- in others something may still come that began two seconds ago.
-CREATE FUNCTION wfworker.noted(p_notes bigint[], p_band smallint, p_lanes bigint[], p_due timestamptz[], p_more bigint[])
-RETURNS bigint[] LANGUAGE sql IMMUTABLE AS $$
-    WITH new AS (
-        SELECT p_band::bigint AS band, u.lane,
-               (extract(epoch FROM max(u.due)) * 1000000)::bigint - CASE WHEN u.lane = ANY (p_more) THEN 0 ELSE 2000000 END AS floor
-          FROM unnest(p_lanes, p_due) u (lane, due) GROUP BY u.lane
-    ), old AS (
-        SELECT p_notes[n] AS band, p_notes[n + 1] AS lane, p_notes[n + 2] AS floor FROM generate_series(1, cardinality(p_notes), 3) n
+-- All from one lane, the only one of its band.
+CREATE FUNCTION wfworker.take_lane(p_worker bigint, p_lease_ms bigint, p_band smallint, p_lane bigint, p_floor timestamptz, p_limit integer,
+                                   p_now timestamptz, OUT o_ids uuid[], OUT o_due timestamptz[])
+LANGUAGE plpgsql AS $$
+BEGIN
+    WITH ready AS MATERIALIZED (
+        SELECT t.execution_id, t.due_at FROM wfworker.task t
+         WHERE t.ready AND t.priority = p_band AND t.lane = p_lane AND t.due_at >= p_floor AND t.due_at <= p_now
+         ORDER BY t.due_at LIMIT p_limit FOR NO KEY UPDATE SKIP LOCKED
+    ), taken AS (
+        UPDATE wfworker.task t
+           SET due_at = p_now + p_lease_ms * interval '1 ms', token = wfworker.new_token(), worker = p_worker,
+               crashes = t.crashes + CASE WHEN t.worker IS NULL THEN 0 ELSE 1 END, poked = false, ready = false
+          FROM ready WHERE t.execution_id = ANY (ARRAY[ready.execution_id])
+        RETURNING t.execution_id, ready.due_at
     )
-    SELECT coalesce(array_agg(e.v ORDER BY c.n, e.k), '{}')
-      FROM (SELECT a.*, row_number() OVER () AS n FROM (
-                SELECT * FROM new
-                UNION ALL
-                SELECT * FROM old WHERE NOT (old.band = p_band AND old.lane = ANY (p_lanes))
-                LIMIT 64) a) c
-     CROSS JOIN LATERAL (VALUES (1, c.band), (2, c.lane), (3, c.floor)) e (k, v)
+    SELECT coalesce(array_agg(k.execution_id), '{}'), coalesce(array_agg(k.due_at), '{}') INTO o_ids, o_due
+      FROM (SELECT * FROM taken ORDER BY taken.due_at) k;
+END
 $$;
 
--- Up to p_limit executions, leased to p_worker, with since when they were ready.  p_memo is what the last call returned: where
--- it stopped going round, how often, since when (microseconds) the rest counts, and for lanes [band, lane, how far it was read].
-CREATE FUNCTION wfworker.take(p_worker bigint, p_limit integer, p_lease_ms bigint, p_per_owner integer, p_memo text,
-                              OUT o_ids uuid[], OUT o_due timestamptz[], OUT o_flags integer, OUT o_memo text)
-LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_hashjoin = off
-SET enable_mergejoin = off AS $$
+-- The memo's notes with what was taken: how far lanes were read.  Of lanes that have more (p_more) the rest comes behind that;
+-- in others something may still come that began two seconds ago.  At most 64 are kept, the newest first.
+CREATE FUNCTION wfworker.noted(p_notes bigint[], p_band smallint, p_lanes bigint[], p_due timestamptz[], p_more bigint[])
+RETURNS bigint[] LANGUAGE plpgsql IMMUTABLE AS $$
 DECLARE
-    k_most constant integer := nullif(p_per_owner, 0);
+    v_notes bigint[] := '{}';
+    v_seen bigint[] := '{}';
+    v_lane bigint;
+BEGIN
+    FOR n IN REVERSE cardinality(p_lanes) .. 1 LOOP -- what was taken of a lane is in order: its last one first
+        v_lane := p_lanes[n];
+        CONTINUE WHEN v_lane = ANY (v_seen);
+        v_seen := v_seen || v_lane;
+        v_notes := v_notes || ARRAY[p_band, v_lane, (extract(epoch FROM p_due[n]) * 1000000)::bigint
+                                                    - CASE WHEN v_lane = ANY (p_more) THEN 0 ELSE 2000000 END];
+    END LOOP;
+    FOR n IN 0 .. cardinality(p_notes) / 3 - 1 LOOP
+        IF p_notes[3 * n + 1] <> p_band OR p_notes[3 * n + 2] <> ALL (v_seen) THEN
+            v_notes := v_notes || p_notes[3 * n + 1 : 3 * n + 3];
+        END IF;
+    END LOOP;
+    RETURN v_notes[1 : 192];
+END
+$$;
+
+-- From a band that has more than one lane, or whose lane may be under a limit, from its lanes in turn.  p_cursor, p_turn, p_notes:
+-- of the memo.
+CREATE FUNCTION wfworker.take_in_turn(p_worker bigint, p_limit integer, p_lease_ms bigint, p_most integer, p_band smallint, p_now timestamptz,
+                                      p_cursor bigint, p_turn bigint, p_notes bigint[],
+                                      OUT o_ids uuid[], OUT o_due timestamptz[], OUT o_flags integer, OUT o_cursor bigint, OUT o_notes bigint[])
+LANGUAGE plpgsql AS $$
+DECLARE
     k_lanes_max constant integer := 64;
     k_rounds_max constant integer := 5;
-    v_memo bigint[] := coalesce(p_memo, '{0,0,0}')::bigint[];
-    v_at timestamptz := clock_timestamp();
-    v_now bigint := extract(epoch FROM v_at) * 1000000;
-    v_since bigint;
-    v_notes bigint[] := '{}';         -- of the memo: band, lane, floor
     v_left integer := p_limit;
-    v_cursor bigint := v_memo[1];
-    v_band smallint;
     v_all boolean;
     v_lanes bigint[];
     v_free bigint[];
@@ -418,110 +430,186 @@ DECLARE
     v_more bigint[];
     v_from bigint[];                  -- what was taken: of which lanes, ready since when
     v_far timestamptz[];
-    v_round integer;
     r record;
     x record;
 BEGIN
     o_ids := '{}';
     o_due := '{}';
     o_flags := 0;
-    v_since := v_now;
+    o_cursor := p_cursor;
+    o_notes := p_notes;
+    FOR v_round IN 1 .. k_rounds_max LOOP
+        SELECT l.o_lanes, l.o_last, l.o_all INTO v_lanes, o_cursor, v_all
+          FROM wfworker.lanes(p_band, o_cursor, p_turn * k_rounds_max + v_round, least(v_left, k_lanes_max),
+                              ARRAY(SELECT o_notes[n + 1] FROM generate_series(1, cardinality(o_notes), 3) n
+                                     WHERE o_notes[n] = p_band)) l;
+        WHILE v_left > 0 AND cardinality(v_lanes) > 0 LOOP
+            v_free := '{}';
+            v_caps := '{}';
+            v_floors := '{}';
+            v_more := '{}';
+            v_from := '{}';
+            v_far := '{}';
+            FOR r IN SELECT u.lane, k.workflow_id, k.part, k.owner_id, k.needs, m.most,
+                            m.stamp IS DISTINCT FROM w.xmin::text || w.ctid::text AS stale,
+                            ceil(v_left::numeric / count(*) OVER (PARTITION BY u.lane >> 32)
+                                 / (SELECT count(DISTINCT o >> 32) FROM unnest(v_lanes) o))::integer AS cap,
+                            coalesce((SELECT 'epoch'::timestamptz + o_notes[n + 2] * interval '1 microsecond'
+                                        FROM generate_series(1, cardinality(o_notes), 3) n
+                                       WHERE o_notes[n] = p_band AND o_notes[n + 1] = u.lane), '-infinity') AS floor
+                       FROM unnest(v_lanes) WITH ORDINALITY u (lane, n)
+                       LEFT JOIN wfworker.lane k ON k.id = ANY (ARRAY[u.lane])
+                       LEFT JOIN wfworker.lane m ON m.workflow_id = ANY (ARRAY[k.workflow_id]) AND m.part = ''
+                       LEFT JOIN workflow w ON w.id = ANY (ARRAY[k.workflow_id])
+                      ORDER BY u.n LOOP
+                IF r.stale AND r.workflow_id IS NOT NULL THEN
+                    SELECT l.o_most INTO r.most FROM wfworker.refresh_lane(r.workflow_id) l;
+                    r.needs := CASE WHEN r.part <> '' THEN r.needs END;
+                END IF;
+                CONTINUE WHEN r.needs IS NOT NULL AND NOT wfworker.may_take(p_worker, r.needs);
+                IF r.most IS NULL AND p_most IS NULL THEN
+                    v_free := v_free || r.lane;
+                    v_caps := v_caps || r.cap;
+                    v_floors := v_floors || r.floor;
+                    CONTINUE;
+                END IF;
+                CONTINUE WHEN v_left <= 0;
+                SELECT * INTO x FROM wfworker.take_limited(p_worker, p_lease_ms, p_band, r.lane, least(r.cap, v_left), r.floor, p_now,
+                                                           r.workflow_id, r.most, r.owner_id, p_most);
+                o_ids := o_ids || x.o_ids;
+                o_due := o_due || x.o_due;
+                v_left := v_left - cardinality(x.o_ids);
+                v_from := v_from || x.o_lanes;
+                v_far := v_far || x.o_due;
+                IF x.o_full THEN
+                    o_flags := o_flags | 1;
+                ELSIF cardinality(x.o_ids) >= r.cap THEN
+                    v_more := v_more || r.lane;
+                END IF;
+            END LOOP;
+            IF cardinality(v_free) > 0 AND v_left > 0 THEN
+                SELECT * INTO x FROM wfworker.take_from(p_worker, p_lease_ms, p_band, v_free, v_caps, v_floors, v_left, p_now);
+                o_ids := o_ids || x.o_ids;
+                o_due := o_due || x.o_due;
+                v_left := v_left - cardinality(x.o_ids);
+                v_from := v_from || x.o_lanes;
+                v_far := v_far || x.o_due;
+                v_more := v_more || ARRAY(SELECT f.lane FROM unnest(v_free, v_caps) f (lane, cap)
+                                           WHERE cardinality(array_positions(x.o_lanes, f.lane)) >= f.cap);
+            END IF;
+            IF cardinality(v_from) > 0 THEN
+                o_notes := wfworker.noted(o_notes, p_band, v_from, v_far, v_more);
+            END IF;
+            v_lanes := v_more;
+        END LOOP;
+        EXIT WHEN v_left <= 0 OR v_all;
+    END LOOP;
+    IF NOT v_all AND v_left > 0 THEN
+        o_flags := o_flags | 2;
+    END IF;
+END
+$$;
+
+-- Up to p_limit executions, leased to p_worker, with since when they were ready.  p_memo is what the last call returned: where
+-- it stopped going round, how often, since when (microseconds) the notes and the next number count, from when on what is due is
+-- looked for (0: all of it), and for lanes [band, lane, how far it was read].
+-- A band with one lane without a limit, the commonest thing, is done with in two statements.
+-- Runs within wfworker.claim(), whose settings its plans need; that is so of all that it calls.
+CREATE FUNCTION wfworker.take(p_worker bigint, p_limit integer, p_lease_ms bigint, p_per_owner integer, p_memo text,
+                              OUT o_ids uuid[], OUT o_due timestamptz[], OUT o_flags integer, OUT o_memo text)
+LANGUAGE plpgsql AS $$
+DECLARE
+    k_most constant integer := nullif(p_per_owner, 0);
+    v_memo bigint[] := coalesce(p_memo, '{0,0,0,0}')::bigint[];
+    v_at timestamptz := clock_timestamp();
+    v_now bigint := extract(epoch FROM v_at) * 1000000;
+    v_since bigint := v_now;
+    v_due_floor timestamptz := '-infinity';
+    v_due bigint;
+    v_notes bigint[] := '{}';
+    v_left integer := p_limit;
+    v_band smallint := 10;
+    v_noted smallint;                 -- the best band below v_band that the notes know, or -1
+    v_lane bigint;
+    v_floor bigint;
+    v_found smallint;
+    v_cursor bigint := v_memo[1];
+    v_flags integer;
+    v_ids uuid[];                     -- what one band gave, ready since when
+    v_ready timestamptz[];
+BEGIN
+    o_ids := '{}';
+    o_due := '{}';
+    o_flags := 0;
     IF v_now - v_memo[3] BETWEEN 0 AND 1000000 THEN
         v_since := v_memo[3];
-        v_notes := v_memo[4 :];
-    END IF;
-    PERFORM wfworker.promote(CASE WHEN v_since < v_now THEN 'epoch'::timestamptz + (v_since - 2000000) * interval '1 microsecond'
-                                  ELSE '-infinity' END, v_at);
-
-    FOR v_band IN SELECT b.p FROM generate_series(9, 0, -1) b (p)
-                   WHERE EXISTS (SELECT FROM unnest(v_notes) WITH ORDINALITY m (v, n) WHERE m.n % 3 = 1 AND m.v = b.p)
-                      OR EXISTS (SELECT FROM wfworker.task t WHERE t.ready AND t.priority = b.p::smallint) LOOP
-        FOR v_round IN 1 .. k_rounds_max LOOP
-            SELECT l.o_lanes, l.o_last, l.o_all INTO v_lanes, v_cursor, v_all
-              FROM wfworker.lanes(v_band, v_cursor, v_memo[2] * k_rounds_max + v_round, least(v_left, k_lanes_max),
-                                  ARRAY(SELECT v_notes[n + 1] FROM generate_series(1, cardinality(v_notes), 3) n
-                                         WHERE v_notes[n] = v_band)) l;
-            WHILE v_left > 0 AND cardinality(v_lanes) > 0 LOOP
-                v_free := '{}';
-                v_caps := '{}';
-                v_floors := '{}';
-                v_more := '{}';
-                v_from := '{}';
-                v_far := '{}';
-                FOR r IN SELECT u.lane, k.workflow_id, k.part, k.owner_id, k.needs, m.most,
-                                m.stamp IS DISTINCT FROM w.xmin::text || w.ctid::text AS stale,
-                                ceil(v_left::numeric / count(*) OVER (PARTITION BY u.lane >> 32)
-                                     / (SELECT count(DISTINCT o >> 32) FROM unnest(v_lanes) o))::integer AS cap,
-                                coalesce((SELECT 'epoch'::timestamptz + v_notes[n + 2] * interval '1 microsecond'
-                                            FROM generate_series(1, cardinality(v_notes), 3) n
-                                           WHERE v_notes[n] = v_band AND v_notes[n + 1] = u.lane), '-infinity') AS floor
-                           FROM unnest(v_lanes) WITH ORDINALITY u (lane, n)
-                           LEFT JOIN wfworker.lane k ON k.id = u.lane
-                           LEFT JOIN wfworker.lane m ON m.workflow_id = k.workflow_id AND m.part = ''
-                           LEFT JOIN workflow w ON w.id = k.workflow_id
-                          ORDER BY u.n LOOP
-                    IF r.stale AND r.workflow_id IS NOT NULL THEN
-                        SELECT l.o_most INTO r.most FROM wfworker.refresh_lane(r.workflow_id) l;
-                        r.needs := CASE WHEN r.part <> '' THEN r.needs END;
-                    END IF;
-                    CONTINUE WHEN r.needs IS NOT NULL AND NOT wfworker.may_take(p_worker, r.needs);
-                    IF r.most IS NULL AND k_most IS NULL THEN
-                        v_free := v_free || r.lane;
-                        v_caps := v_caps || r.cap;
-                        v_floors := v_floors || r.floor;
-                        CONTINUE;
-                    END IF;
-                    CONTINUE WHEN v_left <= 0;
-                    SELECT * INTO x FROM wfworker.take_limited(p_worker, p_lease_ms, v_band, r.lane, least(r.cap, v_left), r.floor, v_at,
-                                                               r.workflow_id, r.most, r.owner_id, k_most);
-                    o_ids := o_ids || x.o_ids;
-                    o_due := o_due || x.o_due;
-                    v_left := v_left - cardinality(x.o_ids);
-                    v_from := v_from || x.o_lanes;
-                    v_far := v_far || x.o_due;
-                    IF x.o_full THEN
-                        o_flags := o_flags | 1;
-                    ELSIF cardinality(x.o_ids) >= r.cap THEN
-                        v_more := v_more || r.lane;
-                    END IF;
-                END LOOP;
-                IF cardinality(v_free) > 0 AND v_left > 0 THEN
-                    SELECT * INTO x FROM wfworker.take_from(p_worker, p_lease_ms, v_band, v_free, v_caps, v_floors, v_left, v_at);
-                    o_ids := o_ids || x.o_ids;
-                    o_due := o_due || x.o_due;
-                    v_left := v_left - cardinality(x.o_ids);
-                    v_from := v_from || x.o_lanes;
-                    v_far := v_far || x.o_due;
-                    v_more := v_more || ARRAY(SELECT f.lane FROM unnest(v_free, v_caps) f (lane, cap)
-                                               WHERE (SELECT count(*) FROM unnest(x.o_lanes) g WHERE g = f.lane) >= f.cap);
-                END IF;
-                IF cardinality(v_from) > 0 THEN
-                    v_notes := wfworker.noted(v_notes, v_band, v_from, v_far, v_more);
-                END IF;
-                v_lanes := v_more;
-            END LOOP;
-            EXIT WHEN v_left <= 0 OR v_all;
-        END LOOP;
-        IF NOT v_all AND v_left > 0 THEN
-            o_flags := o_flags | 2;
+        v_notes := v_memo[5 :];
+        IF v_memo[4] > 0 THEN
+            v_due_floor := 'epoch'::timestamptz + v_memo[4] * interval '1 microsecond';
         END IF;
-        EXIT WHEN v_left <= 0;
+    END IF;
+    v_due := v_since - 2000000;
+    IF EXISTS (SELECT FROM generate_series(9, 0, -1) band (p)
+                CROSS JOIN LATERAL (SELECT FROM wfworker.task t
+                                     WHERE NOT t.ready AND t.priority = band.p AND t.due_at < 'infinity'
+                                       AND t.due_at >= v_due_floor AND t.due_at <= v_at LIMIT 1) q) THEN
+        IF wfworker.promote(v_due_floor, v_at) >= 500 THEN
+            v_due := 0; -- there is more
+        END IF;
+    END IF;
+
+    LOOP
+        v_noted := CASE cardinality(v_notes) WHEN 0 THEN -1
+                   WHEN 3 THEN CASE WHEN v_notes[1] < v_band THEN v_notes[1] ELSE -1 END
+                   ELSE (SELECT coalesce(max(v_notes[n]), -1) FROM generate_series(1, cardinality(v_notes), 3) n WHERE v_notes[n] < v_band) END;
+        v_floor := NULL;
+        SELECT t.priority, t.lane INTO v_found, v_lane FROM wfworker.task t
+         WHERE t.ready AND t.priority > v_noted AND t.priority < v_band ORDER BY t.priority DESC, t.lane DESC LIMIT 1;
+        IF NOT FOUND THEN
+            EXIT WHEN v_noted < 0;
+            v_found := v_noted; -- its lane, if the notes know only one
+            SELECT min(v_notes[n + 1]), min(v_notes[n + 2]) INTO v_lane, v_floor
+              FROM generate_series(1, cardinality(v_notes), 3) n WHERE v_notes[n] = v_noted HAVING count(*) = 1;
+        END IF;
+        v_band := v_found;
+        IF k_most IS NULL AND v_lane IS NOT NULL
+           AND NOT EXISTS (SELECT FROM wfworker.task t WHERE t.ready AND t.priority = v_band AND t.lane > v_lane)
+           AND NOT EXISTS (SELECT FROM wfworker.task t WHERE t.ready AND t.priority = v_band AND t.lane < v_lane)
+           AND EXISTS (SELECT FROM wfworker.lane k
+                        WHERE k.id = v_lane AND k.part = '' AND k.most IS NULL AND k.needs IS NULL
+                          AND k.stamp = (SELECT w.xmin::text || w.ctid::text FROM workflow w WHERE w.id = k.workflow_id)) THEN
+            SELECT t.o_ids, t.o_due INTO v_ids, v_ready
+              FROM wfworker.take_lane(p_worker, p_lease_ms, v_band, v_lane,
+                                      coalesce('epoch'::timestamptz + v_floor * interval '1 microsecond', '-infinity'), v_left, v_at) t;
+            IF cardinality(v_ids) > 0 THEN
+                v_notes := wfworker.noted(v_notes, v_band, ARRAY[v_lane], v_ready[cardinality(v_ready) :],
+                                          CASE WHEN cardinality(v_ids) >= v_left THEN ARRAY[v_lane] END);
+            END IF;
+        ELSE
+            SELECT t.o_ids, t.o_due, t.o_flags, t.o_cursor, t.o_notes INTO v_ids, v_ready, v_flags, v_cursor, v_notes
+              FROM wfworker.take_in_turn(p_worker, v_left, p_lease_ms, k_most, v_band, v_at, v_cursor, v_memo[2], v_notes) t;
+            o_flags := o_flags | v_flags;
+        END IF;
+        o_ids := o_ids || v_ids;
+        o_due := o_due || v_ready;
+        v_left := v_left - cardinality(v_ids);
+        EXIT WHEN v_left <= 0 OR v_band = 0;
     END LOOP;
-    o_memo := (ARRAY[v_cursor, (v_memo[2] + 1) & 1048575, v_since] || v_notes)::text;
+    o_memo := (ARRAY[v_cursor, (v_memo[2] + 1) & 1048575, v_since, v_due] || v_notes)::text;
 END
 $$;
 
 -- What was taken but is too large for now goes back to where it stood: all but the first p_loaded of those that are there.  What
 -- vanished while no trigger was there to clean up goes.
-CREATE FUNCTION wfworker.put_back(p_ids uuid[], p_due timestamptz[], p_loaded bigint) RETURNS void LANGUAGE plpgsql
-SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
+CREATE FUNCTION wfworker.put_back(p_ids uuid[], p_due timestamptz[], p_loaded bigint) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
     DELETE FROM wfworker.task t
      WHERE t.execution_id = ANY (p_ids) AND NOT EXISTS (SELECT FROM workflowexecution x WHERE x.id = t.execution_id);
     UPDATE wfworker.task t SET worker = NULL, token = 0, due_at = q.due, ready = true
-      FROM (SELECT i.id, i.due FROM unnest(p_ids, p_due) WITH ORDINALITY i (id, due, n) JOIN wfworker.task k ON k.execution_id = i.id
+      FROM (SELECT i.id, i.due FROM unnest(p_ids, p_due) WITH ORDINALITY i (id, due, n)
+             WHERE EXISTS (SELECT FROM wfworker.task k WHERE k.execution_id = ANY (ARRAY[i.id]))
              ORDER BY i.n OFFSET p_loaded) q
-     WHERE t.execution_id = q.id;
+     WHERE t.execution_id = ANY (ARRAY[q.id]);
 END
 $$;
 
