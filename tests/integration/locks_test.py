@@ -176,6 +176,7 @@ def given_back():
     with gate():
         holder = backend.execution(workflow)
         holds(holder, "back")
+        wait_until("the holder's request", lambda: any(who == holder for _, who in visits("back")))
         backend.set_status(holder, "paused")
         waiter = backend.execution(workflow)
         waits_for(waiter, "back")
