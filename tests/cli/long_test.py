@@ -88,7 +88,7 @@ def does_not_look_at_all(made, *arguments, most=12):
     """All wait beside each other.  Four times as many cost about four times as much; were each looked at for each, it would be
     sixteen times."""
     few = min(executed(made(PASSES // 4), *arguments)[1] for _ in range(2))
-    result, many, _ = executed(made(PASSES), *arguments)
+    result, many, _ = min((executed(made(PASSES), *arguments) for _ in range(2)), key=lambda done: done[1])
     start = min(executed(made(1), *arguments)[1] for _ in range(2))
     output = result["data"]["l_output"]
     is_((PASSES, PASSES, 0), (output["count"], output["succeeded"], output["failed"]))
