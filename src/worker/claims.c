@@ -206,6 +206,15 @@ static void on_definition(void *arg, struct def *d, const char *id, const struct
     with_payloads(r, &copy->claim, copy, begin);
 }
 
+/* Bytes of what is read of it. */
+static size_t claim_bytes(const struct store_claim *c)
+{
+    size_t bytes = c->execution_state_len + c->snapshot_len;
+    for (size_t i = 0; i < c->journal_count; i++)
+        bytes += c->journal_len[i];
+    return bytes;
+}
+
 static void claim_one(struct worker *w, const struct store_claim *c)
 {
     struct idmap_item *old = idmap_find(&w->held, &c->id);
@@ -219,6 +228,7 @@ static void claim_one(struct worker *w, const struct store_claim *c)
         return;
     }
     struct uuid id = c->id;
+    turns_note(&w->turns, "claim", r->execution_id, claim_bytes(c));
     defs_get(w->defs, &c->workflow_id, c->workflow_stamp, c->definition, on_definition, r);
     if (!idmap_find(&w->held, &id))
         return;

@@ -108,6 +108,7 @@ static void save(struct run *r, enum save_then then, int64_t due_us)
         buf_reserve(&projection, PROJECTION_BYTES);
         write_projection(r, then == SAVE_END, &projection);
     }
+    turns_note(&r->w->turns, "save", r->execution_id, journal.len + projection.len);
     if (with_snapshot)
         engine_state_write(r->def, r->state, &snapshot);
     r->kept_in_save = r->kept.len;

@@ -39,6 +39,7 @@
 #include "worker/schedules.h"
 #include "worker/stats.h"
 #include "worker/timers.h"
+#include "worker/turns.h"
 #include "worker/worker.h"
 
 enum worker_phase {
@@ -68,6 +69,7 @@ struct worker {
     void **service_states; /* of options->services, in their order */
 
     struct timers timers;
+    struct turns turns;         /* how long the loop's turns take */
     struct timer_item grace;    /* DRAINING: the grace period's end */
     struct timer_item closing;  /* CLOSING: the store did not close in time */
     struct timer_item periodic; /* statistics */

@@ -23,6 +23,7 @@ src_worker_libworker_la_SOURCES = \
   src/worker/signals.c \
   src/worker/stats.c src/worker/stats.h \
   src/worker/timers.c src/worker/timers.h \
+  src/worker/turns.c src/worker/turns.h \
   src/worker/worker.c src/worker/worker.h
 src_worker_libworker_la_CFLAGS = $(AM_CFLAGS) $(SYSTEMD_CFLAGS)
 src_worker_libworker_la_LIBADD = $(LIBUV_LIBS) $(JANSSON_LIBS) $(LIBPQ_LIBS) $(SYSTEMD_LIBS)

@@ -30,6 +30,7 @@ void stats_log(const struct worker_stats *s, const char *why)
               LOG_INT("retried", (int64_t)s->counts.retried), LOG_INT("nodes", (int64_t)s->counts.nodes),
               LOG_INT("nodes_failed", (int64_t)s->counts.nodes_failed), LOG_INT("errors", (int64_t)s->counts.errors),
               LOG_INT("in_flight", (int64_t)s->in_flight), LOG_INT("running", (int64_t)s->running),
+              LOG_INT("longest_turn_ms", s->turn_longest_us / US_PER_MS),
               LOG_INT("reconnects", (int64_t)s->store.reconnects), {.name = "uptime", .text = uptime},
               {.name = s->store.queue_depth >= 0 ? "queue_depth" : NULL, .number = s->store.queue_depth});
 }
@@ -51,6 +52,21 @@ static void gauge(struct buf *out, const char *name, const char *help, int64_t v
 {
     metric(out, name, "gauge", help);
     buf_printf(out, "wfworker_%s %" PRId64 "\n", name, value);
+}
+
+static void seconds(struct buf *out, const char *name, const char *type, const char *help, int64_t us)
+{
+    metric(out, name, type, help);
+    buf_printf(out, "wfworker_%s %.6f\n", name, (double)us / 1e6);
+}
+
+static void loop(struct buf *out, const struct worker_stats *s)
+{
+    seconds(out, "loop_turn_longest_seconds", "gauge", "The loop's longest turn of the last one to two minutes.",
+            s->turn_longest_us);
+    seconds(out, "loop_busy_seconds_total", "counter", "Time in which the loop did not wait.", s->turns_busy_us);
+    counter(out, "loop_turns_total", "Turns of the loop.", s->turns);
+    counter(out, "loop_turns_long_total", "Turns of the loop of more than half a second.", s->turns_long);
 }
 
 static void executions(struct buf *out, const struct counts *c)
@@ -102,6 +118,7 @@ void stats_metrics(const struct worker_stats *s, struct buf *out)
     gauge(out, "definitions_cached", "Definitions in the cache.", (int64_t)s->definitions);
     gauge(out, "plugins", "Plugin files found.", (int64_t)s->plugins);
     gauge(out, "plugins_failed", "Plugin files that do not load.", (int64_t)s->plugins_failed);
+    loop(out, s);
     database(out, &s->store);
     metric(out, "uptime_seconds", "gauge", "Seconds since the start.");
     buf_printf(out, "wfworker_uptime_seconds %.3f\n", (double)s->uptime_us / 1e6);

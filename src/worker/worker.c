@@ -113,6 +113,7 @@ static size_t room_now(const struct worker *w)
 static void after_turn(uv_check_t *handle)
 {
     struct worker *w = handle->data;
+    turns_mark(&w->turns, &w->loop);
     w->outcomes_left = OUTCOMES_MAX;
     if (w->phase != WORKER_WORKING)
         return;
@@ -147,6 +148,10 @@ void worker_stats_get(const struct worker *w, struct worker_stats *out)
     struct http_counts http = w->http ? http_service_counts(w->http) : (struct http_counts){0};
     out->http_in_flight = http.in_flight;
     out->http_queued = http.queued;
+    out->turn_longest_us = turns_recent_us(&w->turns);
+    out->turns_busy_us = w->turns.busy_us;
+    out->turns = w->turns.count;
+    out->turns_long = w->turns.too_long;
     out->abandoned = w->tasks ? task_host_abandoned(w->tasks) : 0;
     out->slow = w->tasks ? task_host_slow(w->tasks) : 0;
     out->definitions = w->defs ? defs_count(w->defs) : 0;
@@ -322,6 +327,7 @@ static int open_all(struct worker *w, struct error *e)
     if (open_store(w, e) != 0)
         return -1;
     notify_begin(w);
+    turns_begin(&w->turns, &w->loop);
     return 0;
 }
 

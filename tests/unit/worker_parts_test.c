@@ -284,6 +284,8 @@ static void metrics_are_prometheus_text(void **state)
     struct worker_stats s = {.counts = {.processed = 7, .completed = 5, .failed = 2, .nodes = 19},
                              .store = {.queue_depth = -1, .connected = true},
                              .in_flight = 3,
+                             .turn_longest_us = 12500,
+                             .turns_long = 4,
                              .uptime_us = 1500000,
                              .started_at_us = INT64_C(1700000000250000)};
     CLEANUP_BUF struct buf b = BUF_INIT;
@@ -296,6 +298,8 @@ static void metrics_are_prometheus_text(void **state)
     assert_non_null(strstr(b.data, "\nwfworker_node_attempts_total 19\n"));
     assert_non_null(strstr(b.data, "\nwfworker_executions_in_flight 3\n"));
     assert_non_null(strstr(b.data, "\nwfworker_database_up 1\n"));
+    assert_non_null(strstr(b.data, "\nwfworker_loop_turn_longest_seconds 0.012500\n"));
+    assert_non_null(strstr(b.data, "\nwfworker_loop_turns_long_total 4\n"));
     assert_non_null(strstr(b.data, "\nwfworker_uptime_seconds 1.500\n"));
     assert_non_null(strstr(b.data, "\nwfworker_start_time_seconds 1700000000.250\n"));
     assert_null(strstr(b.data, "queue_depth")); /* not known */
