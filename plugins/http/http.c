@@ -30,6 +30,7 @@ static void http_run(void *state, struct wfw_task *task, const struct wfw_call *
         .max_response = r->max_response,
         .timeout_ms = (uint32_t)(r->timeout_s * 1000 + 0.5),
         .max_redirects = r->max_redirects,
+        .flags = WFW_HTTP_ANY_THREAD,
     };
     if (!http_host->http(task, &request, on_response, r))
         fail_with(http_host, task, "denied",

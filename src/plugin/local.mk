@@ -5,6 +5,7 @@ src_plugin_libplugin_la_SOURCES = \
   src/plugin/arena.c src/plugin/arena.h \
   src/plugin/descriptor.c src/plugin/descriptor.h \
   src/plugin/handles.c \
+  src/plugin/heavy.c src/plugin/heavy.h \
   src/plugin/host.c \
   src/plugin/image.c src/plugin/image.h \
   src/plugin/internal.h \
@@ -24,5 +25,6 @@ src_plugin_libplugin_la_SOURCES = \
   src/plugin/task.c src/plugin/task.h \
   src/plugin/task_internal.h \
   src/plugin/values.c src/plugin/values.h \
-  src/plugin/watch.c
+  src/plugin/watch.c \
+  src/plugin/watch_answer.c src/plugin/watch_answer.h
 src_plugin_libplugin_la_LIBADD = src/base/libbase.la $(JANSSON_LIBS) $(LIBUV_LIBS) $(PCRE2_LIBS) $(LTDL_LIBS) -ldl -lpthread

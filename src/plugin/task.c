@@ -253,7 +253,7 @@ void task_returned(struct task *t)
 /* The data that a loop handler saw are its owner's again: while somebody holds them, they are copied to be changed. */
 static void give_back_input(struct task *t)
 {
-    if (t->running || t->handler->node->exec != WFW_EXEC_LOOP || (t->handler->node->caps & WFW_CAP_THREADS))
+    if (t->running || t->answering || t->handler->node->exec != WFW_EXEC_LOOP || (t->handler->node->caps & WFW_CAP_THREADS))
         return;
     t->call.input = NULL;
     json_decref(STEAL(t->input));
@@ -270,6 +270,21 @@ static void hand_over(struct task *t)
 bool task_at_hand(const struct task *t)
 {
     return t->at_hand;
+}
+
+bool task_off_loop(const struct task *t)
+{
+    return t->off_loop; /* not changed once there is an outcome */
+}
+
+void task_hold(struct task *t)
+{
+    task_ref(t);
+}
+
+void task_let_go(struct task *t)
+{
+    task_unref(t);
 }
 
 bool task_accepted(const struct task *t)
@@ -305,6 +320,7 @@ int task_decide(struct task *t, const struct outcome *outcome)
     bool late = t->decided;
     if (!late) {
         t->decided = true;
+        t->off_loop = !on_loop(h);
         t->outcome = *outcome;
         if (outcome->type == OUTCOME_DONE) {
             t->outcome.variables = t->variables;

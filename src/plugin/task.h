@@ -12,6 +12,8 @@
 #include <stdint.h>
 #include <uv.h>
 
+#include "base/buf.h"
+#include "plugin/heavy.h"
 #include "plugin/registry.h"
 
 enum outcome_type { OUTCOME_DONE, OUTCOME_FAIL, OUTCOME_PARK, OUTCOME_ENTER, OUTCOME_LEAVE };
@@ -59,6 +61,7 @@ struct http_response {
     const void *body;
     size_t body_len;
     const char *effective_url;
+    struct buf *buffer;          /* what the body is in, which may be taken away (buf_steal()); NULL: it stays borrowed */
 };
 typedef void (*http_done_fn)(void *arg, const struct http_response *response);
 
@@ -67,6 +70,7 @@ typedef void (*http_done_fn)(void *arg, const struct http_response *response);
 struct task_services {
     uv_loop_t *loop;
     void *ctx;
+    struct heavy *heavy; /* for large answers; NULL: they are dealt with on the loop */
     /* Begin a transfer; done is called once, later, unless http_cancel was called.  NULL and *e when it cannot begin. */
     void *(*http_start)(void *ctx, const struct http_request *request, http_done_fn done, void *arg, struct error *e);
     void (*http_cancel)(void *ctx, void *transfer);
@@ -120,6 +124,12 @@ struct task *task_start(struct task_host *h, const struct handler *handler, cons
  * from inside), or task_cancel() be called. */
 bool task_at_hand(const struct task *t);
 void task_deliver(struct task *t);
+
+/* The outcome came from another thread than the loop's: it may be large.  While it is held, what on_outcome got stays as it
+ * is; any thread may let go of it. */
+bool task_off_loop(const struct task *t);
+void task_hold(struct task *t);
+void task_let_go(struct task *t);
 
 bool task_accepted(const struct task *t); /* its config was found good, now or before */
 

@@ -82,6 +82,8 @@ struct task {
     bool at_once;   /* (loop) in task_start(), and the caller wants an outcome of the loop's at hand instead of posted */
     bool at_hand;   /* (loop) the outcome is there, for task_deliver() */
     bool settled;   /* (loop) */
+    bool off_loop;  /* (lock) the outcome was given on another thread */
+    bool answering; /* (loop) a callback of the handler runs on another thread */
     bool abandoned; /* (loop) */
     struct wfw_watch *watches; /* (loop) */
     uv_timer_t *grace;         /* (loop) */

@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "plugin/task_internal.h"
+#include "plugin/watch_answer.h"
 
 enum kind { WATCH_TIMER, WATCH_FD, WATCH_HTTP };
 
@@ -26,6 +27,7 @@ struct wfw_watch {
     bool has_handle;
     void *transfer; /* of the service, while it runs */
     char *refusal;  /* why a transfer could not begin */
+    bool any_thread; /* of http: a large answer may be given beside the loop */
     union {
         wfw_timer_fn timer;
         wfw_fd_fn fd;
@@ -181,6 +183,15 @@ struct wfw_watch *watch_fd(struct wfw_task *task, int fd, int events, wfw_fd_fn 
 
 /* ---- HTTP ---- */
 
+static void answered(struct wfw_watch *w)
+{
+    w->busy = false;
+    if (!w->stopped)
+        watch_stop(w);
+    else if (!w->has_handle)
+        release(w); /* its callback stopped it */
+}
+
 static void answer(struct wfw_watch *w, const struct wfw_http_response *response)
 {
     struct task *t = w->task;
@@ -190,12 +201,39 @@ static void answer(struct wfw_watch *w, const struct wfw_http_response *response
     w->busy = true;
     if (begin(w, &timed))
         w->fn.http(w->arg, t->handle, response);
-    w->busy = false;
-    if (!w->stopped)
-        watch_stop(w);
-    else if (!w->has_handle)
-        release(w); /* its callback stopped it */
+    answered(w);
     end(t, &timed);
+}
+
+/* The callback of a large answer has returned on its thread, or never will be called. */
+static void on_large_over(struct large_answer *l)
+{
+    struct wfw_watch *w = l->owner;
+    struct task *t = w->task;
+    task_ref(t);
+    t->answering = false;
+    answered(w);
+    task_check_silent(t);
+    task_unref(t);
+}
+
+static bool answer_beside(struct wfw_watch *w, const struct http_response *r, const struct wfw_http_response *response)
+{
+    struct task *t = w->task;
+    if (!w->any_thread || !t->host->services.heavy || !r->buffer || r->body_len <= HEAVY_BYTES)
+        return false;
+    if (w->stopped || t->settled || task_decided(t))
+        return false;
+    struct large_answer *l = large_answer_new(t, response, r->buffer);
+    l->fn = w->fn.http;
+    l->arg = w->arg;
+    l->over = on_large_over;
+    l->owner = w;
+    w->transfer = NULL;
+    w->busy = true;
+    t->answering = true;
+    heavy_submit(t->host->services.heavy, &l->job);
+    return true;
 }
 
 static void on_http(void *arg, const struct http_response *r)
@@ -208,7 +246,8 @@ static void on_http(void *arg, const struct http_response *r)
                                                .body = r->body,
                                                .body_len = r->body_len,
                                                .effective_url = r->effective_url};
-    answer(arg, &response);
+    if (!answer_beside(arg, r, &response))
+        answer(arg, &response);
 }
 
 static void on_refused(uv_timer_t *timer)
@@ -253,6 +292,7 @@ struct wfw_watch *watch_http(struct wfw_task *task, const struct wfw_http_reques
                                    .timeout_ms = x.timeout_ms,
                                    .max_redirects = x.max_redirects};
     w->fn.http = fn;
+    w->any_thread = (x.flags & WFW_HTTP_ANY_THREAD) != 0;
     enlist(w);
     w->transfer = s->http_start ? s->http_start(s->ctx, &r, on_http, w, &e) : NULL;
     if (!w->transfer)

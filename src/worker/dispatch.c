@@ -46,6 +46,7 @@ static void act_take_out(struct act *a)
         i++;
     memmove(&r->acts[i], &r->acts[i + 1], (--r->act_count - i) * sizeof(struct act *));
     timer_clear(&r->w->timers, &a->timeout);
+    outcome_forget(a);
 #ifdef WITH_CRASH_POINTS
     if (a->again)
         task_cancel(STEAL(a->again), CANCEL_GRACE_MS);
@@ -156,7 +157,7 @@ void acts_reconcile(struct run *r)
 /* ---- Outcomes ---- */
 
 /* What a handler said, or what became of its attempt, goes to the engine; the activation is over here. */
-static void act_over(struct act *a, struct engine_event *ev)
+void act_conclude(struct act *a, struct engine_event *ev)
 {
     struct run *r = a->run;
     struct worker *w = r->w;
@@ -179,7 +180,7 @@ static void act_over(struct act *a, struct engine_event *ev)
 
 static void act_fail(struct act *a, const struct failure *f)
 {
-    act_over(a, &(struct engine_event){.type = ENGINE_FAIL, .failure = f});
+    act_conclude(a, &(struct engine_event){.type = ENGINE_FAIL, .failure = f});
 }
 
 static void act_fail_text(struct act *a, const char *type, const char *message)
@@ -194,16 +195,17 @@ static void on_outcome(void *owner, struct task *t, const struct outcome *o)
     struct act *a = owner;
     struct run *r = a->run;
     struct said said = {0};
-    (void)t;
     a->task = NULL;
     CRASH_POINT("outcome.taken");
+    if (outcome_beside(a, t, o))
+        return;
     if (a->mask.count > 0) {
         CLEANUP(outcome_masked_free) struct outcome masked = outcome_masked(&a->mask, o);
         said_make(&said, &masked, a->id);
-        act_over(a, &said.ev);
+        act_conclude(a, &said.ev);
     } else {
         said_make(&said, o, a->id);
-        act_over(a, &said.ev);
+        act_conclude(a, &said.ev);
     }
     said_clear(&said);
     CRASH_POINT("outcome.applied");
@@ -216,7 +218,7 @@ static void on_timeout(struct timer_item *t)
     struct act *a = CONTAINER_OF(t, struct act, timeout);
     struct run *r = a->run;
     task_cancel(STEAL(a->task), CANCEL_GRACE_MS);
-    act_over(a, &(struct engine_event){.type = ENGINE_TIMEOUT});
+    act_conclude(a, &(struct engine_event){.type = ENGINE_TIMEOUT});
     run_turn(r);
 }
 

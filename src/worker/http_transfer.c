@@ -515,6 +515,7 @@ void transfer_deliver(struct http_transfer *t, const struct http_failure *f)
         if (t->response_body.len) {
             r.body = t->response_body.data;
             r.body_len = t->response_body.len;
+            r.buffer = &t->response_body;
         }
     }
     t->done(t->arg, &r);

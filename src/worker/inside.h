@@ -6,6 +6,7 @@
  * recover.c   a run's state from what is durable; changes of status from outside
  * run.c       life of a run: apply an event, what to do next, drop
  * dispatch.c  activations: start handlers, take their outcomes, time-outs
+ * outcomes.c  large outcomes: what is done with them beside the loop
  * commit.c    durable points: what is saved when, and what the answer means
  * services.c  what handlers may ask of the worker */
 #ifndef WF_WORKER_INSIDE_H
@@ -64,6 +65,7 @@ struct worker {
     struct catalog catalog;     /* the registry as the engine sees it */
     struct http_service *http;
     struct task_host *tasks;
+    struct heavy *heavy;        /* large documents */
     struct store *store;
     struct defs *defs;
     void **service_states; /* of options->services, in their order */
@@ -124,6 +126,7 @@ struct act {
     bool seen;                  /* acts_reconcile() */
     bool blocking;
     struct task *task;
+    struct outcome_job *job;    /* its outcome is large and being looked at beside the loop */
 #ifdef WITH_CRASH_POINTS
     struct task *again; /* the fault double-run */
 #endif
@@ -225,6 +228,7 @@ void run_terminate(struct run *r, const char *message); /* the execution fails w
 void run_error(const struct run *r, const char *what, const struct error *e); /* an error line that names it */
 
 /* ---- dispatch.c ---- */
+void act_conclude(struct act *a, struct engine_event *ev);   /* ev goes to the engine; the activation is gone */
 void acts_add(struct run *r, struct engine_effect *fx); /* takes over the effect's values; nothing when it is there */
 void acts_cancel(struct run *r, uint64_t id);
 void acts_clear(struct run *r);                        /* cancel all */
@@ -234,6 +238,11 @@ bool acts_wait_for_save(const struct run *r);
 void acts_saving(struct run *r);                       /* what waits is in the save under way */
 void acts_saved(struct run *r);                        /* that save is durable */
 void acts_reconcile(struct run *r);                    /* after a rebuild: cancel what the state does not know */
+
+/* ---- outcomes.c ---- */
+/* true: it is large, and comes back as act_conclude() and run_turn(). */
+bool outcome_beside(struct act *a, struct task *t, const struct outcome *o);
+void outcome_forget(struct act *a);                     /* the activation goes, what is under way does not count */
 
 /* ---- commit.c ---- */
 void run_save_if_due(struct run *r);

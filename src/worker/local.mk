@@ -13,6 +13,7 @@ src_worker_libworker_la_SOURCES = \
   src/worker/lifecycle.c \
   src/worker/mask.c src/worker/mask.h \
   src/worker/notify.c \
+  src/worker/outcomes.c \
   src/worker/output.c src/worker/output.h \
   src/worker/payloads.c src/worker/payloads.h \
   src/worker/recover.c \

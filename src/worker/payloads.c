@@ -94,6 +94,34 @@ void payloads_free(struct payloads *p)
     *p = (struct payloads){0};
 }
 
+struct forget_job {
+    struct heavy_job job; /* must be first */
+    struct payloads payloads;
+};
+
+static void forget(struct heavy_job *job)
+{
+    payloads_free(&((struct forget_job *)(void *)job)->payloads);
+}
+
+static void forgotten(struct heavy_job *job)
+{
+    forget(job);
+    free(job);
+}
+
+void payloads_free_beside(struct heavy *heavy, struct payloads *p)
+{
+    if (!heavy || p->bytes <= HEAVY_BYTES) {
+        payloads_free(p);
+        return;
+    }
+    struct forget_job *j = xcalloc(1, sizeof(*j));
+    *j = (struct forget_job){.job = {.work = forget, .done = forgotten, .drop = forgotten}, .payloads = *p};
+    *p = (struct payloads){0};
+    heavy_submit(heavy, &j->job);
+}
+
 /* ---- What is large ---- */
 
 static size_t add(struct payloads *p, json_t *v)
@@ -160,6 +188,37 @@ void payloads_add_event(struct payloads *p, const struct engine_event *ev)
     payloads_add(p, ev->enter.passes);
     if (ev->failure)
         payloads_add(p, ev->failure->details);
+}
+
+/* ---- Beside the loop ---- */
+
+size_t payloads_fork(const struct payloads *p, struct payloads *out)
+{
+    payloads_init(out, p->max_inline);
+    xgrow((void **)&out->items, &out->cap, p->len + 1, sizeof *out->items);
+    for (size_t i = 0; i < p->len; i++) {
+        out->items[i] = p->items[i];
+        out->items[i].text = NULL;
+        json_incref(out->items[i].value);
+    }
+    out->len = p->len;
+    if (out->len > 0)
+        index_all(out);
+    return out->len;
+}
+
+/* Also those that the table has got meanwhile under another name: what was written may use either. */
+void payloads_join(struct payloads *p, struct payloads *found, size_t known)
+{
+    for (size_t i = known; i < found->len; i++) {
+        struct payload *from = &found->items[i], *item = insert(p, from->value);
+        item->id = from->id;
+        item->len = from->len;
+        item->full = from->full;
+        item->text = STEAL(from->text);
+        p->bytes += item->len;
+        p->undurable += item->text != NULL;
+    }
 }
 
 /* ---- Durability ---- */

@@ -5,7 +5,7 @@
  * value that is written into the journal, into every snapshot and into other values is written out once.  What is large is
  * decided from the inside out: a part of at least max_inline bytes is a payload, and counts as its name in what holds it.
  *
- * Loop thread. */
+ * Loop thread, or the one thread that has a table to itself. */
 #ifndef WF_WORKER_PAYLOADS_H
 #define WF_WORKER_PAYLOADS_H
 
@@ -15,6 +15,7 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "engine/engine.h"
+#include "plugin/heavy.h"
 #include "store/payload.h"
 #include "store/store.h"
 
@@ -51,6 +52,8 @@ struct payloads {
 
 void payloads_init(struct payloads *p, size_t max_inline);
 void payloads_free(struct payloads *p);
+/* The same, beside the loop when there is much to free; heavy may be NULL. */
+void payloads_free_beside(struct heavy *heavy, struct payloads *p);
 
 /* Take note of what is large in a value, or in the values of an event. */
 void payloads_add(struct payloads *p, json_t *v);
@@ -67,6 +70,11 @@ static inline void payloads_count(struct payloads *p)
 /* Some that are not durable yet, a new array; borrowed texts.  They are when payloads_durable() is called with it. */
 struct store_payload *payloads_pending(const struct payloads *p, size_t *count);
 void payloads_durable(struct payloads *p, const struct store_payload *list, size_t count);
+
+/* Another table of the same values, for a thread that takes note of what is large; how many it has.  payloads_join() takes over
+ * those that it found: what stands behind that number. */
+size_t payloads_fork(const struct payloads *p, struct payloads *out);
+void payloads_join(struct payloads *p, struct payloads *found, size_t known);
 
 /* Forget those that nothing refers to any more. */
 void payloads_sweep(struct payloads *p);

@@ -47,7 +47,7 @@ static void run_free(struct run *r)
     free(r->acts);
     free(r->putting);
     engine_state_free(r->state);
-    payloads_free(&r->payloads);
+    payloads_free_beside(r->w->heavy, &r->payloads);
     def_unref(r->def);
     claim_copy_free(r->claim);
     free(r->definition_id);

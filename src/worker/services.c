@@ -117,7 +117,7 @@ static void add_log(void *ctx, void *owner, int level, const char *said)
 
 struct task_services worker_services(struct worker *w)
 {
-    return (struct task_services){.loop = &w->loop, .ctx = w, .http_start = start_http, .http_cancel = cancel_http,
+    return (struct task_services){.loop = &w->loop, .ctx = w, .heavy = w->heavy, .http_start = start_http, .http_cancel = cancel_http,
                                   .now_us = now, .eval = eval, .secret = get_secret, .env = get_env,
                                   .progress = progress, .log = add_log, .variable = get_variable};
 }

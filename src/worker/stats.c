@@ -67,6 +67,11 @@ static void loop(struct buf *out, const struct worker_stats *s)
     seconds(out, "loop_busy_seconds_total", "counter", "Time in which the loop did not wait.", s->turns_busy_us);
     counter(out, "loop_turns_total", "Turns of the loop.", s->turns);
     counter(out, "loop_turns_long_total", "Turns of the loop of more than half a second.", s->turns_long);
+    counter(out, "large_documents_total", "Large documents that were dealt with beside the loop.", s->heavy.jobs);
+    gauge(out, "large_documents_waiting", "Large documents under way.", (int64_t)s->heavy.waiting);
+    seconds(out, "large_documents_seconds_total", "counter", "Time that threads beside the loop worked on large documents.",
+            s->heavy.busy_us);
+    seconds(out, "large_document_longest_seconds", "gauge", "The longest of it since the start.", s->heavy.longest_us);
 }
 
 static void executions(struct buf *out, const struct counts *c)

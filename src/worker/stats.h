@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "base/buf.h"
+#include "plugin/heavy.h"
 #include "store/store.h"
 
 struct worker;
@@ -41,6 +42,7 @@ struct worker_stats {
     int64_t turn_longest_us; /* the loop's longest turn of the last one to two minutes */
     int64_t turns_busy_us;   /* all of its turns together */
     uint64_t turns, turns_long; /* all, and those of more than half a second */
+    struct heavy_stats heavy; /* large documents that are dealt with beside the loop */
     bool stopping;
     int64_t uptime_us;
     int64_t started_at_us;  /* wall clock */

@@ -152,6 +152,7 @@ void worker_stats_get(const struct worker *w, struct worker_stats *out)
     out->turns_busy_us = w->turns.busy_us;
     out->turns = w->turns.count;
     out->turns_long = w->turns.too_long;
+    out->heavy = heavy_stats(w->heavy);
     out->abandoned = w->tasks ? task_host_abandoned(w->tasks) : 0;
     out->slow = w->tasks ? task_host_slow(w->tasks) : 0;
     out->definitions = w->defs ? defs_count(w->defs) : 0;
@@ -275,10 +276,11 @@ static int open_handlers(struct worker *w, struct error *e)
     const struct http_options o = {.guard = w->settings->http_guard, .max_response = w->settings->http_max_response,
                                    .max_in_flight = (size_t)w->settings->max_in_flight,
                                    .may_send = may_send, .may_send_ctx = w};
-    struct task_services services = worker_services(w);
     w->http = http_service_new(&w->loop, &o, e);
-    if (!w->http)
+    w->heavy = w->http ? heavy_new(&w->loop, e) : NULL;
+    if (!w->heavy)
         return -1;
+    struct task_services services = worker_services(w);
     w->threads = (size_t)w->settings->concurrency;
     w->tasks = task_host_new(&services, w->threads, e);
     return w->tasks ? 0 : -1;
@@ -379,6 +381,7 @@ static void close_all(struct worker *w)
 {
     schedules_close(w);
     close_services(w);
+    heavy_free(STEAL(w->heavy)); /* its jobs know runs and tasks */
     free_runs(&w->held);
     free_runs(&w->dropped);
     defs_free(w->defs);

@@ -10,6 +10,7 @@ INTEGRATION_TESTS = \
   tests/integration/failover_test.py \
   tests/integration/hostile_test.py \
   tests/integration/large_test.py \
+  tests/integration/offloop_test.py \
   tests/integration/fairness_test.py \
   tests/integration/lifecycle_test.py \
   tests/integration/limits_test.py \
