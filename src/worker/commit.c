@@ -63,19 +63,78 @@ static bool put_payloads(struct run *r)
     return true;
 }
 
+/* ---- The row ---- */
+
+struct whole_job {
+    struct heavy_job job; /* must be first */
+    struct run *run;      /* `saving` keeps it, and nothing changes its state any more */
+    struct buf text;
+};
+
+static void whole_work(struct heavy_job *job)
+{
+    struct whole_job *j = (struct whole_job *)(void *)job;
+    engine_projection(j->run->def, j->run->state, &j->text);
+}
+
+static void save(struct run *r, enum save_then then, int64_t due_us);
+
+static void whole_done(struct heavy_job *job)
+{
+    struct whole_job *j = (struct whole_job *)(void *)job;
+    struct run *r = j->run;
+    r->saving = false;
+    r->whole = j->text;
+    free(j);
+    if (r->dead)
+        run_unbusy(r);
+    else
+        save(r, SAVE_END, 0);
+}
+
+static void whole_drop(struct heavy_job *job)
+{
+    struct whole_job *j = (struct whole_job *)(void *)job;
+    buf_free(&j->text);
+    free(j);
+}
+
+/* The end of an execution with large values: writing them out is not for the loop. */
+static bool write_whole(struct run *r, size_t bytes)
+{
+    if (!r->w->heavy || bytes <= HEAVY_BYTES)
+        return false;
+    struct whole_job *j = xcalloc(1, sizeof(*j));
+    j->job = (struct heavy_job){.work = whole_work, .done = whole_done, .drop = whole_drop};
+    j->run = r;
+    r->saving = true;
+    heavy_submit(r->w->heavy, &j->job);
+    return true;
+}
+
 /* What readers see: while it runs, large values stand there by name, so that each is written once and not with every save.  At the
- * end everything is written out, if it is not more than a column should hold. */
-static void write_projection(struct run *r, bool ended, struct buf *out)
+ * end everything is written out, if it is not more than a column should hold.  -1: that is done beside the loop, and the save comes
+ * again. */
+static int write_projection(struct run *r, bool ended, struct buf *out)
 {
     struct payloads *p = &r->payloads;
+    if (r->whole.data) {
+        *out = r->whole;
+        r->whole = (struct buf)BUF_INIT;
+        return 0;
+    }
+    buf_reserve(out, PROJECTION_BYTES);
     out->refs = &p->shown.refs;
     payloads_count(p);
     engine_projection(r->def, r->state, out);
     if (!ended || p->referred == 0 || out->len + p->referred > SHOWN_MAX_BYTES)
-        return;
+        return 0;
+    if (write_whole(r, p->referred))
+        return -1;
     buf_clear(out);
     out->refs = NULL;
     engine_projection(r->def, r->state, out);
+    return 0;
 }
 
 /* ---- Saving ---- */
@@ -104,10 +163,8 @@ static void save(struct run *r, enum save_then then, int64_t due_us)
     r->shows = must_show(r, then, &c);
     if (with_journal)
         kept_journal(&r->kept, r->kept.len, &journal);
-    if (r->shows) {
-        buf_reserve(&projection, PROJECTION_BYTES);
-        write_projection(r, then == SAVE_END, &projection);
-    }
+    if (r->shows && write_projection(r, then == SAVE_END, &projection) != 0)
+        return;
     turns_note(&r->w->turns, "save", r->execution_id, journal.len + projection.len);
     if (with_snapshot)
         engine_state_write(r->def, r->state, &snapshot);

@@ -184,6 +184,7 @@ struct run {
     bool starting;            /* a handler is being started: what it says at once is looked at there */
     bool leaving;             /* the worker ends: save what is there and give it back */
     enum save_then then;      /* of the save under way */
+    struct buf whole;         /* the row with large values written out, for the end */
     char *new_status;         /* the status that it writes */
     struct timer_item wake;   /* engine_next_due() */
     struct timer_item flush;  /* events have waited long enough for a durable point */

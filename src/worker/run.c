@@ -55,6 +55,7 @@ static void run_free(struct run *r)
     free(r->status);
     free(r->new_status);
     free(r->refusal);
+    buf_free(&r->whole);
     free(r);
 }
 
