@@ -35,6 +35,7 @@ struct settings {
     enum http_guard http_guard;
     size_t http_max_response;    /* bytes */
     size_t max_inline;           /* bytes */
+    size_t max_state, max_memory; /* bytes */
     enum log_format log_format;
     enum log_level log_level;
     enum execution_log execution_log;

@@ -24,6 +24,7 @@
 #define KEPT_MAX_EVENTS 500
 #define PROJECTION_BYTES 2048 /* most are shorter */
 #define KEPT_MAX_BYTES ((size_t)256 * 1024)
+#define PAYLOAD_MAX_BYTES ((size_t)16 << 20)
 /* What is due sooner than this stays in memory: giving it back and claiming it again would take about as long. */
 #define STAY_US (200 * US_PER_MS)
 #define FLUSH_US US_PER_S
@@ -46,6 +47,7 @@ static void on_put(void *arg, const struct error *e)
         refused(r, e);
     } else {
         payloads_durable(&r->payloads, list, r->putting_count);
+        run_weigh(r);
         run_turn(r);
     }
 }
@@ -168,6 +170,8 @@ static void save(struct run *r, enum save_then then, int64_t due_us)
     turns_note(&r->w->turns, "save", r->execution_id, journal.len + projection.len);
     if (with_snapshot)
         engine_state_write(r->def, r->state, &snapshot);
+    if (with_snapshot)
+        run_measured(r, snapshot.len);
     r->kept_in_save = r->kept.len;
     r->used_in_save = r->used_count;
     r->then = then;
@@ -235,7 +239,7 @@ static void leave(struct run *r)
 
 static bool keep_is_due(const struct run *r)
 {
-    if (overdue(r))
+    if (overdue(r) || r->payloads.undurable_bytes >= PAYLOAD_MAX_BYTES)
         return true;
     return r->kept.len > 0 && (r->durable || acts_wait_for_save(r) || r->kept.len >= KEPT_MAX_EVENTS ||
                                r->kept.text.len >= KEPT_MAX_BYTES);
@@ -300,6 +304,7 @@ static void saved(struct run *r)
     run_used_drop(r, r->used_in_save);
     r->used_in_save = 0;
     payloads_sweep(&r->payloads);
+    run_weigh(r);
     acts_saved(r);
     r->behind = !r->shows;
     if (r->shows)

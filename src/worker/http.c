@@ -461,5 +461,5 @@ void http_cancel(struct http_transfer *t)
 
 struct http_counts http_service_counts(const struct http_service *s)
 {
-    return (struct http_counts){.in_flight = s->in_flight, .queued = s->queued, .limit = s->limit};
+    return (struct http_counts){.in_flight = s->in_flight, .queued = s->queued, .limit = s->limit, .bytes = s->body_bytes};
 }

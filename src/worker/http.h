@@ -55,6 +55,7 @@ void http_cancel(struct http_transfer *t);
 /* For the status page and the metrics. */
 struct http_counts {
     size_t in_flight, queued, limit;
+    size_t bytes; /* of answers that are coming in */
 };
 struct http_counts http_service_counts(const struct http_service *s);
 

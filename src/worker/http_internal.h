@@ -33,6 +33,7 @@ struct http_service {
     bool closing;
     struct http_options options; /* user_agent owned */
     size_t limit, in_flight, queued, resolving;
+    size_t body_bytes; /* received, of transfers that are not over */
     bool limited;             /* by the descriptors that the process may have, not by what was asked for */
     bool limit_said;
     struct transfer_list literal_queue; /* the host is an address */

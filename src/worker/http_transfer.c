@@ -129,6 +129,7 @@ void transfer_free(struct http_transfer *t)
     free(t->origin);
     free(t->authority);
     buf_free(&t->response_headers);
+    t->service->body_bytes -= t->response_body.len;
     buf_free(&t->response_body);
     free(t);
 }
@@ -222,6 +223,7 @@ static size_t on_body(char *data, size_t size, size_t count, void *arg)
         return 0;
     }
     buf_add(&t->response_body, data, len);
+    t->service->body_bytes += len;
     return len;
 }
 
@@ -413,6 +415,7 @@ int transfer_begin_hop(struct http_transfer *t, struct http_failure *f)
     t->tried = t->too_large = t->headers_ended = t->held_back = false;
     t->header_count = 0;
     buf_clear(&t->response_headers);
+    t->service->body_bytes -= t->response_body.len;
     buf_clear(&t->response_body);
     t->easy = curl_easy_init();
     if (!t->easy || set_up(t) != 0)

@@ -8,6 +8,7 @@
  * dispatch.c  activations: start handlers, take their outcomes, time-outs
  * outcomes.c  large outcomes: what is done with them beside the loop
  * commit.c    durable points: what is saved when, and what the answer means
+ * size.c      how large an execution is, and what all of them take
  * services.c  what handlers may ask of the worker */
 #ifndef WF_WORKER_INSIDE_H
 #define WF_WORKER_INSIDE_H
@@ -84,6 +85,7 @@ struct worker {
     char *name;                 /* host:pid */
 
     struct idmap held;           /* of struct run */
+    size_t memory;              /* bytes that all runs take, about */
     size_t running;             /* attempts that a handler works on */
     size_t outcomes_left;       /* so many outcomes may still be taken in this turn of the loop without going through it */
     size_t blocking;            /* of these, in handlers that may block */
@@ -156,6 +158,11 @@ struct run {
     struct payloads payloads; /* large values */
     struct store_payload *putting; /* those that are being made durable, owned; or NULL */
     size_t putting_count;
+    size_t base_bytes;        /* of its state's text when that was measured last; payloads.added came since then */
+    size_t looked_bytes;      /* of all of it when max_state was asked last */
+    size_t weight;            /* its part in worker.memory */
+    size_t refused_bytes;     /* of what did not fit last */
+    bool full;                /* something did not fit into max_state */
     struct kept kept;         /* applied, not durable */
     size_t kept_in_save;      /* the first so many are in the save under way */
     struct save_log *logs;    /* rows for the next save */
@@ -247,6 +254,25 @@ void outcome_forget(struct act *a);                     /* the activation goes, 
 
 /* ---- commit.c ---- */
 void run_save_if_due(struct run *r);
+
+/* ---- size.c ---- */
+struct run_size {
+    size_t added, bytes, count;
+};
+struct run_size run_size(const struct run *r);
+/* Would the state be larger than max_state with what was taken note of since `before`?  `before` is now: is it larger?  Cheap when
+ * it clearly is not; when it is, what was taken note of is forgotten.  Where values are replaced by others it may grow by a
+ * sixteenth of max_state unseen. */
+bool run_outgrows(struct run *r, struct run_size before);
+/* What an outcome that does not fit, as run_outgrows() just said, makes of its node; owned by the caller. */
+struct failure run_too_large(const struct run *r, size_t node);
+/* What was not an outcome is in the state, and it is too large: the execution ends with that. */
+void run_end_too_large(struct run *r);
+void run_measured(struct run *r, size_t text_len); /* the state's text, without its payloads, has so many bytes */
+void run_weigh(struct run *r);                     /* say to the worker what it takes now */
+void run_weigh_nothing(struct run *r);
+size_t worker_memory(const struct worker *w);      /* bytes: runs, bodies of http, saves */
+size_t worker_room_bytes(const struct worker *w);  /* text that may still be taken up within max_memory; 0: none */
 
 /* ---- services.c ---- */
 struct task_services worker_services(struct worker *w);

@@ -22,6 +22,7 @@ src_worker_libworker_la_SOURCES = \
   src/worker/secrets.c src/worker/secrets.h \
   src/worker/services.c \
   src/worker/signals.c \
+  src/worker/size.c \
   src/worker/stats.c src/worker/stats.h \
   src/worker/timers.c src/worker/timers.h \
   src/worker/turns.c src/worker/turns.h \

@@ -11,6 +11,7 @@
 #define NAME_BYTES 45 /* of a payload's name, as a text of JSON */
 #define PUT_BYTES ((size_t)16 << 20)
 #define MOST_WANTED 100000
+#define NODE_BYTES 64 /* of a value in memory beside its text: jansson's head, its place in what holds it, the allocator's */
 
 /* ---- The table ---- */
 
@@ -124,7 +125,7 @@ void payloads_free_beside(struct heavy *heavy, struct payloads *p)
 
 /* ---- What is large ---- */
 
-static size_t add(struct payloads *p, json_t *v)
+static size_t add(struct payloads *p, json_t *v, size_t nodes)
 {
     struct buf text = BUF_INIT;
     size_t before = p->referred;
@@ -135,9 +136,12 @@ static size_t add(struct payloads *p, json_t *v)
     item->id = uuid_random();
     item->len = text.len;
     item->full = text.len + p->referred;
+    item->memory = item->len + nodes * NODE_BYTES;
     item->text = buf_steal(&text);
     p->bytes += item->len;
+    p->memory += item->memory;
     p->undurable++;
+    p->undurable_bytes += item->len;
     p->referred = before;
     return NAME_BYTES;
 }
@@ -145,7 +149,7 @@ static size_t add(struct payloads *p, json_t *v)
 /* About how many bytes the value is in what holds it; what is large in it is taken note of. */
 static size_t measure(struct payloads *p, json_t *v)
 {
-    size_t size = 2, i;
+    size_t size = 2, before = p->nodes++, i;
     const char *key;
     json_t *item;
     if (json_is_string(v)) {
@@ -164,13 +168,17 @@ static size_t measure(struct payloads *p, json_t *v)
     }
     if (size < p->max_inline || size < JS_REFS_MIN)
         return size;
-    return json_is_string(v) && find(p, v) ? NAME_BYTES : add(p, v);
+    if (json_is_string(v) && find(p, v))
+        return NAME_BYTES;
+    size_t nodes = p->nodes - before;
+    p->nodes = before + 1;
+    return add(p, v, nodes);
 }
 
 void payloads_add(struct payloads *p, json_t *v)
 {
     if (v && p->max_inline > 0)
-        measure(p, v);
+        p->added += measure(p, v);
 }
 
 void payloads_add_members(struct payloads *p, const json_t *object)
@@ -223,15 +231,16 @@ void payloads_join(struct payloads *p, struct payloads *found, size_t known)
 
 /* ---- Durability ---- */
 
-struct store_payload *payloads_pending(const struct payloads *p, size_t *count)
+struct store_payload *payloads_pending(struct payloads *p, size_t *count)
 {
     struct store_payload *list = p->undurable ? xcalloc(p->undurable, sizeof *list) : NULL;
     size_t bytes = 0;
     *count = 0;
     for (size_t i = 0; i < p->len && *count < p->undurable && bytes < PUT_BYTES; i++) {
-        const struct payload *item = &p->items[i];
+        struct payload *item = &p->items[i];
         if (!item->text)
             continue;
+        item->putting = true;
         list[(*count)++] = (struct store_payload){.id = item->id, .text = item->text, .len = item->len};
         bytes += item->len;
     }
@@ -244,9 +253,22 @@ void payloads_durable(struct payloads *p, const struct store_payload *list, size
         if (!uuid_equal(&p->items[i].id, &list[k].id))
             continue;
         free(STEAL(p->items[i].text));
+        p->items[i].putting = false;
         p->undurable--;
+        p->undurable_bytes -= p->items[i].len;
         k++;
     }
+}
+
+static void forget(struct payloads *p, struct payload *item)
+{
+    p->bytes -= item->len;
+    p->memory -= item->memory;
+    if (item->text) {
+        p->undurable--;
+        p->undurable_bytes -= item->len;
+    }
+    item_free(item);
 }
 
 void payloads_sweep(struct payloads *p)
@@ -254,9 +276,8 @@ void payloads_sweep(struct payloads *p)
     size_t kept = 0;
     for (size_t i = 0; i < p->len; i++) {
         struct payload *item = &p->items[i];
-        if (!item->text && item->value->refcount == 1) {
-            p->bytes -= item->len;
-            item_free(item);
+        if (!item->putting && item->value->refcount == 1) {
+            forget(p, item);
         } else {
             p->items[kept++] = *item;
         }
@@ -275,9 +296,7 @@ void payloads_forget(struct payloads *p)
         struct payload *item = &p->items[i];
         if (!item->text || item->value->refcount > 1)
             continue;
-        p->undurable--;
-        p->bytes -= item->len;
-        item_free(item);
+        forget(p, item);
         item->value = NULL;
     }
     for (size_t i = 0; i < p->len; i++)
@@ -287,6 +306,15 @@ void payloads_forget(struct payloads *p)
         return;
     p->len = kept;
     index_all(p);
+}
+
+void payloads_undo(struct payloads *p, size_t count)
+{
+    for (size_t i = p->len - count; i < p->len; i++)
+        forget(p, &p->items[i]);
+    p->len -= count;
+    if (count > 0)
+        index_all(p);
 }
 
 /* ---- Reading ---- */
@@ -385,6 +413,18 @@ static size_t inner_bytes(const struct payloads *p, const struct store_payload *
     return bytes;
 }
 
+/* A value that was read and is in the table now. */
+static size_t in_memory(struct payloads *p, json_t *v)
+{
+    size_t size = json_string_length(v), i;
+    const char *key;
+    json_t *item;
+    p->nodes = 0;
+    json_array_foreach(v, i, item) size += measure(p, item);
+    json_object_foreach(v, key, item) size += strlen(key) + measure(p, item);
+    return size + (p->nodes + 1) * NODE_BYTES;
+}
+
 static json_t *load_one(struct loader *l, const struct store_payload *v, struct error *e)
 {
     if (l->depth > JS_MAX_DEPTH) {
@@ -398,8 +438,9 @@ static json_t *load_one(struct loader *l, const struct store_payload *v, struct 
         return NULL;
     size_t full = v->len + inner_bytes(l->p, v);
     struct payload *item = insert(l->p, value);
-    *item = (struct payload){.value = item->value, .id = v->id, .len = v->len, .full = full};
+    *item = (struct payload){.value = item->value, .id = v->id, .len = v->len, .full = full, .memory = in_memory(l->p, value)};
     l->p->bytes += v->len;
+    l->p->memory += item->memory;
     return value;
 }
 

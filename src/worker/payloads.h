@@ -34,7 +34,9 @@ struct payload {
     struct uuid id;
     size_t len;    /* of the text, with names in it; 0: not known */
     size_t full;   /* of the text with everything written out */
+    size_t memory; /* bytes that the value takes in memory, about; without payloads in it */
     char *text;    /* owned; NULL once it is durable */
+    bool putting;  /* somebody has the text */
 };
 
 struct payloads {
@@ -44,7 +46,10 @@ struct payloads {
     size_t slot_count;
     size_t max_inline; /* bytes */
     size_t bytes;      /* of all, each counted once */
-    size_t undurable;
+    size_t memory;     /* of all values, bytes, about */
+    size_t undurable, undurable_bytes;
+    size_t added;      /* bytes of what was taken note of and is in no payload; reset by who wants to know */
+    size_t nodes;      /* scratch: values in the one that is looked at */
     size_t referred;   /* bytes that the names written since payloads_count() stand for */
     struct payload_refs names, shown;
     char scratch[128];
@@ -68,7 +73,7 @@ static inline void payloads_count(struct payloads *p)
 }
 
 /* Some that are not durable yet, a new array; borrowed texts.  They are when payloads_durable() is called with it. */
-struct store_payload *payloads_pending(const struct payloads *p, size_t *count);
+struct store_payload *payloads_pending(struct payloads *p, size_t *count);
 void payloads_durable(struct payloads *p, const struct store_payload *list, size_t count);
 
 /* Another table of the same values, for a thread that takes note of what is large; how many it has.  payloads_join() takes over
@@ -76,10 +81,12 @@ void payloads_durable(struct payloads *p, const struct store_payload *list, size
 size_t payloads_fork(const struct payloads *p, struct payloads *out);
 void payloads_join(struct payloads *p, struct payloads *found, size_t known);
 
-/* Forget those that nothing refers to any more. */
+/* Forget those that nothing refers to any more, and that are not being made durable. */
 void payloads_sweep(struct payloads *p);
 /* Forget those that nothing refers to and that are not durable: nothing that is still to be saved may name one. */
 void payloads_forget(struct payloads *p);
+/* Forget the last so many: what was just taken note of goes nowhere. */
+void payloads_undo(struct payloads *p, size_t count);
 
 /* The payloads that snapshot and journal name and that are not here, a new array. */
 struct uuid *payloads_wanted(const struct payloads *p, const struct store_claim *c, size_t *count);

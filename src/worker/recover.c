@@ -67,6 +67,15 @@ static struct engine_state *read_state(struct run *r, const struct store_claim *
     return s;
 }
 
+/* What it is made of, as written; values that are apart are counted with the payloads. */
+static size_t text_bytes(const struct store_claim *c)
+{
+    size_t bytes = is_fresh(c) ? c->execution_state_len : c->snapshot_len;
+    for (size_t i = 0; i < c->journal_count; i++)
+        bytes += c->journal_len[i];
+    return bytes;
+}
+
 /* -1: it was dropped. */
 static int load(struct run *r, const struct store_claim *c)
 {
@@ -79,6 +88,7 @@ static int load(struct run *r, const struct store_claim *c)
     }
     engine_state_free(r->state);
     r->state = s;
+    run_measured(r, text_bytes(c));
     r->seq = c->next_seq;
     r->rows_since_snapshot = c->journal_count;
     r->behind = r->behind || c->journal_count > 0; /* whoever saved that may not have come to write the row */
@@ -150,6 +160,10 @@ static void start(struct run *r, const struct store_claim *c)
                              .workflow_timeout = row.timeout,
                              .definition = r->definition_id, .policy = policy_of(r->w->settings)};
     run_apply(r, &(struct engine_event){.type = ENGINE_START, .start = &s});
+    if (r->payloads.bytes > 0) /* what was counted with the row's text stands apart now */
+        run_measured(r, c->execution_state_len > r->payloads.bytes ? c->execution_state_len - r->payloads.bytes : 0);
+    if (run_outgrows(r, run_size(r)))
+        run_end_too_large(r);
     if (rc != 0) {
         CLEANUP_FREE char *text = xasprintf("execution_state cannot be read: %s", e.message);
         run_terminate(r, text);

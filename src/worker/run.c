@@ -32,11 +32,13 @@ struct run *run_new(struct worker *w, const struct store_claim *c)
     r->flush.fire = on_flush;
     r->retry.fire = on_retry;
     idmap_add(&w->held, &r->item);
+    run_weigh(r);
     return r;
 }
 
 static void run_free(struct run *r)
 {
+    run_weigh_nothing(r);
     run_used_drop(r, r->used_count);
     free(r->used);
     run_asks_clear(r);
@@ -207,6 +209,8 @@ static void feed_signal(struct run *r, const char *text, size_t len)
     else if (!is_known(r, id))
         run_apply(r, &(struct engine_event){.type = ENGINE_SIGNAL, .signal = type, .signal_id = id,
                                             .output = json_array_get(signal, 2)});
+    if (run_outgrows(r, run_size(r)))
+        run_end_too_large(r);
 }
 
 void run_signals(struct run *r, const struct store_claim *c)
@@ -235,12 +239,30 @@ void run_effects(struct run *r, struct engine_effects *fx)
     engine_effects_clear(fx);
 }
 
+/* Outcomes of nodes that bring something. */
+static bool is_growing(enum engine_event_type type)
+{
+    return type == ENGINE_DONE || type == ENGINE_PARK || type == ENGINE_ENTER || type == ENGINE_LEAVE || type == ENGINE_PROGRESS;
+}
+
+static int apply_too_large(struct run *r, uint64_t act, int64_t at_us, size_t node)
+{
+    struct failure f = run_too_large(r, node);
+    r->w->counts.nodes_failed++;
+    int rc = run_apply_at(r, &(struct engine_event){.type = ENGINE_FAIL, .act = act, .failure = &f}, at_us, node);
+    failure_clear(&f);
+    return rc;
+}
+
 int run_apply_at(struct run *r, const struct engine_event *ev, int64_t at_us, size_t node)
 {
     struct engine_effects *fx = &r->w->fx;
     struct error e = ERROR_INIT;
     bool was_retry = engine_status(r->state) == STATUS_RETRY;
+    struct run_size before = run_size(r);
     payloads_add_event(&r->payloads, ev);
+    if (is_growing(ev->type) && run_outgrows(r, before))
+        return apply_too_large(r, ev->act, at_us, node);
     if (engine_step(r->def, r->state, ev, at_us, fx, &e) != 0) {
         engine_effects_clear(fx);
         log_write(LOG_DEBUG, "event not applied", LOG_STR("execution", r->execution_id), LOG_STR("why", e.message));
@@ -248,6 +270,7 @@ int run_apply_at(struct run *r, const struct engine_event *ev, int64_t at_us, si
     }
     kept_add(&r->kept, ev, at_us, node);
     run_effects(r, fx);
+    run_weigh(r);
     if (!was_retry && engine_status(r->state) == STATUS_RETRY)
         r->w->counts.retried++;
     return 0;

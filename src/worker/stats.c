@@ -31,7 +31,8 @@ void stats_log(const struct worker_stats *s, const char *why)
               LOG_INT("nodes_failed", (int64_t)s->counts.nodes_failed), LOG_INT("errors", (int64_t)s->counts.errors),
               LOG_INT("in_flight", (int64_t)s->in_flight), LOG_INT("running", (int64_t)s->running),
               LOG_INT("longest_turn_ms", s->turn_longest_us / US_PER_MS),
-              LOG_INT("reconnects", (int64_t)s->store.reconnects), {.name = "uptime", .text = uptime},
+              LOG_INT("memory", (int64_t)s->memory), LOG_INT("reconnects", (int64_t)s->store.reconnects),
+              {.name = "uptime", .text = uptime},
               {.name = s->store.queue_depth >= 0 ? "queue_depth" : NULL, .number = s->store.queue_depth});
 }
 
@@ -114,6 +115,8 @@ void stats_metrics(const struct worker_stats *s, struct buf *out)
     buf_printf(out, "wfworker_info{version=\"%s\"} 1\n", PACKAGE_VERSION);
     executions(out, &s->counts);
     gauge(out, "executions_in_flight", "Executions held by this worker.", (int64_t)s->in_flight);
+    gauge(out, "memory_bytes", "What executions, requests and saves take, about.", (int64_t)s->memory);
+    gauge(out, "memory_limit_bytes", "max_memory: beyond it nothing is claimed.", (int64_t)s->max_memory);
     gauge(out, "nodes_running", "Attempts that a handler works on.", (int64_t)s->running);
     gauge(out, "nodes_blocking", "Of these, in handlers that may block.", (int64_t)s->blocking);
     counter(out, "handlers_slow_total", "Calls of loop handlers that took over 10 ms.", s->slow);

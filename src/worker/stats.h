@@ -32,6 +32,7 @@ struct worker_stats {
     struct counts counts;
     struct store_stats store;
     size_t in_flight;       /* executions held */
+    size_t memory, max_memory; /* bytes that they, requests and saves take, about; and how many they may */
     size_t running;         /* attempts of nodes that a handler works on */
     size_t blocking;        /* of these, in handlers that may block */
     size_t slow;            /* calls of loop handlers that took too long, so far */

@@ -121,7 +121,8 @@ static void after_turn(uv_check_t *handle)
         worker_drain(w, "asked to");
         return;
     }
-    size_t room = room_now(w);
+    size_t bytes = worker_room_bytes(w), room = bytes > 0 ? room_now(w) : 0;
+    store_set_room_bytes(w->store, bytes);
     if (room == w->room)
         return;
     w->room = room;
@@ -153,6 +154,8 @@ void worker_stats_get(const struct worker *w, struct worker_stats *out)
     out->turns = w->turns.count;
     out->turns_long = w->turns.too_long;
     out->heavy = heavy_stats(w->heavy);
+    out->memory = worker_memory(w);
+    out->max_memory = w->settings->max_memory;
     out->abandoned = w->tasks ? task_host_abandoned(w->tasks) : 0;
     out->slow = w->tasks ? task_host_slow(w->tasks) : 0;
     out->definitions = w->defs ? defs_count(w->defs) : 0;

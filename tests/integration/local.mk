@@ -11,6 +11,7 @@ INTEGRATION_TESTS = \
   tests/integration/hostile_test.py \
   tests/integration/large_test.py \
   tests/integration/offloop_test.py \
+  tests/integration/size_test.py \
   tests/integration/fairness_test.py \
   tests/integration/lifecycle_test.py \
   tests/integration/limits_test.py \
