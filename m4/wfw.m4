@@ -65,6 +65,9 @@ AC_DEFUN([WFW_SANITIZE], [
     [wfw_sanitize=$enable_sanitize])
   AS_IF([test "x$wfw_sanitize" != xnone],
     [CFLAGS="$CFLAGS -fsanitize=$wfw_sanitize -fno-omit-frame-pointer -fno-sanitize-recover=undefined"
+     # Not a part of `undefined`: a real that no integer holds, such as 1e400.
+     AS_CASE([",$wfw_sanitize,"],
+       [*,undefined,*], [CFLAGS="$CFLAGS -fsanitize=float-cast-overflow -fno-sanitize-recover=float-cast-overflow"])
      AC_DEFINE([WITH_SANITIZE], [1], [Define when a sanitizer is built in.])])
   AM_CONDITIONAL([WITH_SANITIZE], [test "x$wfw_sanitize" != xnone])
 ])

@@ -368,7 +368,7 @@ BEGIN
     ON CONFLICT (execution_id) DO NOTHING;
     IF p_failed THEN
         INSERT INTO wfworker.task (execution_id, priority, due_at)
-        SELECT e.id, wfworker.band_of(e.execution_state::text), e.next_retry_at AT TIME ZONE 'UTC' FROM workflowexecution e
+        SELECT e.id, wfworker.band_of(e.execution_state::text), greatest(e.next_retry_at, 'epoch') AT TIME ZONE 'UTC' FROM workflowexecution e
          WHERE e.status = 'failed' AND e.completed_at IS NULL AND e.next_retry_at IS NOT NULL
            AND NOT EXISTS (SELECT FROM wfworker.task t WHERE t.execution_id = e.id)
          LIMIT 10000

@@ -52,6 +52,11 @@ EXCEPTION WHEN others THEN
 END
 $$;
 
+-- A time that the backend has set, as workers can read it: what is before 1970, also -infinity, is long overdue.
+CREATE FUNCTION wfworker.next_of(p_at timestamp) RETURNS timestamp LANGUAGE sql IMMUTABLE STRICT AS $$
+    SELECT greatest(p_at, timestamp '1970-01-02')
+$$;
+
 -- Take over what changed in the backend's tables; by one worker at a time.
 CREATE FUNCTION wfworker.sync_schedules() RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
@@ -63,7 +68,7 @@ BEGIN
      WHERE NOT s.from_trigger AND NOT EXISTS (SELECT FROM workflowschedule x WHERE x.id = s.id);
     INSERT INTO wfworker.schedule AS s (id, workflow_id, from_trigger, cron, active, next_at, published)
     SELECT x.id, x.workflow_id, false, x.cron_expression, x.is_active AND w.is_active,
-           CASE WHEN x.is_active AND w.is_active THEN x.next_run_at ELSE 'infinity' END, x.next_run_at
+           CASE WHEN x.is_active AND w.is_active THEN wfworker.next_of(x.next_run_at) ELSE 'infinity' END, x.next_run_at
       FROM workflowschedule x JOIN workflow w ON w.id = x.workflow_id
       LEFT JOIN wfworker.schedule o ON o.id = x.id
      WHERE o.id IS NULL OR o.cron <> x.cron_expression OR o.active <> (x.is_active AND w.is_active)
@@ -73,7 +78,7 @@ BEGIN
            error = CASE WHEN s.cron = excluded.cron THEN s.error END,
            -- A time that somebody set counts; otherwise it is computed from now.
            next_at = CASE WHEN NOT excluded.active OR (s.active AND s.next_at = 'infinity' AND s.cron = excluded.cron) THEN 'infinity'
-                          WHEN s.published IS DISTINCT FROM excluded.published THEN excluded.published END;
+                          WHEN s.published IS DISTINCT FROM excluded.published THEN wfworker.next_of(excluded.published) END;
 
     DELETE FROM wfworker.schedule s
      WHERE s.from_trigger

@@ -32,7 +32,7 @@ BEGIN
         DELETE FROM wfworker.old_execution o WHERE o.execution_id = NEW.id;
         INSERT INTO wfworker.task (execution_id, priority, due_at)
         VALUES (NEW.id, wfworker.band_of(NEW.execution_state::text),
-                CASE WHEN v_retry THEN NEW.next_retry_at AT TIME ZONE 'UTC' ELSE now() END)
+                CASE WHEN v_retry THEN greatest(NEW.next_retry_at, 'epoch') AT TIME ZONE 'UTC' ELSE now() END)
         ON CONFLICT (execution_id) DO NOTHING;
         PERFORM wfworker.wake();
     END IF;

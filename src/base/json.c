@@ -70,6 +70,20 @@ json_t *js_parse_own(const char *text, size_t len, struct error *e)
     return parse(text, len, JS_MAX_DEPTH + JS_OWN_DEPTH, e);
 }
 
+const char *js_kind(const json_t *v)
+{
+    switch (v ? json_typeof(v) : JSON_NULL) {
+    case JSON_OBJECT: return "an object";
+    case JSON_ARRAY: return "an array";
+    case JSON_STRING: return "a text";
+    case JSON_INTEGER:
+    case JSON_REAL: return "a number";
+    case JSON_TRUE:
+    case JSON_FALSE: return "true or false";
+    default: return "null";
+    }
+}
+
 int js_members(const char *text, size_t len, const struct json_member *members, size_t count, struct error *e)
 {
     if (json_read_members(text, len, JS_MAX_DEPTH + JS_OWN_DEPTH, members, count))
@@ -77,9 +91,13 @@ int js_members(const char *text, size_t len, const struct json_member *members, 
     for (size_t i = 0; i < count; i++)
         json_decref(STEAL(*members[i].value));
     CLEANUP_JSON json_t *whole = js_parse_own(text, len, e);
-    for (size_t i = 0; whole && i < count; i++)
+    if (!whole)
+        return -1;
+    if (!json_is_object(whole) && !json_is_null(whole))
+        return err_set(e, "it is %s, not an object", js_kind(whole));
+    for (size_t i = 0; i < count; i++)
         *members[i].value = json_incref(json_object_get(whole, members[i].name));
-    return whole ? 0 : -1;
+    return 0;
 }
 
 static void write_escape(struct buf *b, unsigned char c)

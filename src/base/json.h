@@ -34,8 +34,11 @@ json_t *js_parse(const char *text, size_t len, struct error *e);
 /* The same for what this program has written itself, with values of any depth inside. */
 json_t *js_parse_own(const char *text, size_t len, struct error *e);
 
-/* js_parse_own() of an object for those who want only these members of it; 0, or -1 and nothing is set.  A text that is no
- * object has no members. */
+/* "null", "true or false", "a number", "a text", "an array", "an object": what v is, for error texts. */
+const char *js_kind(const json_t *v);
+
+/* js_parse_own() of an object for those who want only these members of it; 0, or -1 and nothing is set.  A text that is
+ * no object has no members: -1 unless it is null. */
 struct json_member;
 int js_members(const char *text, size_t len, const struct json_member *members, size_t count, struct error *e);
 

@@ -99,7 +99,8 @@ static json_t *node_config(struct def_load *l, const char *pointer, const json_t
     if (json_is_object(config))
         return json_incref(config);
     if (config && !json_is_null(config))
-        load_note(l, false, load_pointer(pointer, "config"), "the config is no object and is ignored");
+        load_note(l, true, load_pointer(pointer, "config"), "the config of node %s is %s, not an object", l->d->nodes[l->d->node_count - 1].id,
+                  js_kind(config));
     return json_object();
 }
 
@@ -259,14 +260,19 @@ static void read_next(struct def_load *l, const char *id, const json_t *next)
     }
 }
 
+static bool is_empty_object(const json_t *v)
+{
+    return json_is_object(v) && json_object_size(v) == 0;
+}
+
 static void read_edges(struct def_load *l, json_t *graph)
 {
     const json_t *edges = json_object_get(graph, "edges"), *nodes = json_object_get(graph, "nodes");
     size_t i;
     json_t *edge;
     json_array_foreach(edges, i, edge) read_edge(l, edge, i);
-    if (edges && !json_is_array(edges) && !json_is_null(edges))
-        load_note(l, false, xstrdup("/edges"), "edges are no array and are ignored");
+    if (edges && !json_is_array(edges) && !json_is_null(edges) && !is_empty_object(edges))
+        load_note(l, true, xstrdup("/edges"), "`edges` is %s, not an array", js_kind(edges));
     if (json_array_size(edges) || !json_is_object(nodes))
         return;
     const char *id;
@@ -319,27 +325,56 @@ static void number_groups(struct def *d)
     }
 }
 
+/* No nodes at all are an empty definition; nodes none of which has a name are a mistake. */
+static void check_nodes(struct def_load *l, size_t given, const char *pointer)
+{
+    if (given > 0 && l->d->node_count == 0)
+        load_note(l, true, xstrdup(pointer), "none of the %zu nodes has a node_id", given);
+}
+
+static void read_nodes(struct def_load *l, const json_t *graph, const json_t *rows)
+{
+    json_t *nodes = json_object_get(graph, "nodes");
+    if (graph && !json_is_object(graph) && !json_is_null(graph)) {
+        load_note(l, true, xstrdup(""), "graph_config is %s, not an object", js_kind(graph));
+    } else if (nodes && !json_is_object(nodes) && !json_is_array(nodes) && !json_is_null(nodes)) {
+        load_note(l, true, xstrdup("/nodes"), "`nodes` is %s, not an array or an object", js_kind(nodes));
+    } else if (json_object_size(nodes)) {
+        read_node_dict(l, nodes);
+        check_nodes(l, json_object_size(nodes), "/nodes");
+    } else if (json_array_size(nodes)) {
+        read_node_array(l, nodes, "/nodes");
+        check_nodes(l, json_array_size(nodes), "/nodes");
+    } else {
+        read_node_array(l, rows, "/workflownode");
+        check_nodes(l, json_array_size(rows), "/workflownode");
+    }
+}
+
+/* Of the workflow's trigger_config. */
+static int64_t read_timeout(struct def_load *l, const json_t *trigger_config)
+{
+    const json_t *v = json_object_get(trigger_config, "timeout_seconds");
+    int64_t ms = load_seconds_ms(v);
+    if (v && !json_is_null(v) && ms < 0 && !(json_is_number(v) && json_number_value(v) <= 0))
+        load_note(l, false, xstrdup("/trigger_config/timeout_seconds"), "timeout_seconds is %s, not a number of seconds; it is ignored", js_kind(v));
+    return ms > 0 ? ms : 0;
+}
+
 struct def *def_load(json_t *graph, json_t *rows, json_t *trigger_config, const struct def_options *options,
                      struct diags *diags)
 {
     struct def *d = xcalloc(1, sizeof *d);
     d->exprs = expr_cache_new();
     struct def_load l = {.d = d, .options = options, .diags = diags};
-    json_t *nodes = json_object_get(graph, "nodes");
     d->refs = 1;
     d->index = json_object();
     if (options && options->catalog && options->catalog->unknown_detail)
         d->unknown_detail = xstrdup(options->catalog->unknown_detail);
-    if (json_is_object(nodes) && json_object_size(nodes))
-        read_node_dict(&l, nodes);
-    else if (json_array_size(nodes))
-        read_node_array(&l, nodes, "/nodes");
-    else
-        read_node_array(&l, rows, "/workflownode");
+    read_nodes(&l, graph, rows);
     read_edges(&l, graph);
     d->entry = find_entry(&l, graph);
-    int64_t timeout = load_seconds_ms(json_object_get(trigger_config, "timeout_seconds"));
-    d->timeout_ms = timeout > 0 ? timeout : 0;
+    d->timeout_ms = read_timeout(&l, trigger_config);
     const char *zone = js_str(trigger_config, "timezone");
     if (!zone)
         zone = js_str(graph, "timezone");

@@ -27,7 +27,7 @@ static bool may_retry(const struct retry_policy *p, const struct act *a, const s
 /* initial * multiplier^n, at most max. */
 static int64_t grown(int64_t initial, double multiplier, int64_t max, uint32_t n)
 {
-    double ms = (double)initial * pow(multiplier, n);
+    double ms = initial > 0 ? (double)initial * pow(multiplier, n) : 0; /* the power may be infinite */
     return ms < (double)max ? (int64_t)(ms + 0.5) : max;
 }
 

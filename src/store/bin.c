@@ -223,9 +223,11 @@ const char *bin_get_text(const PGresult *r, int row, int column, size_t *len)
 
 int64_t bin_get_time(const PGresult *r, int row, int column)
 {
+    if (row >= PQntuples(r) || PQgetisnull(r, row, column))
+        return 0;
     int64_t us = bin_get_int(r, row, column, INT64_MIN);
-    if (us == INT64_MIN)
-        return 0; /* null, or -infinity */
+    if (us == INT64_MIN || us == -EPOCH_2000_US)
+        return 1; /* -infinity, or what would look like null */
     return us > INT64_MAX - EPOCH_2000_US ? INT64_MAX : us + EPOCH_2000_US;
 }
 

@@ -128,6 +128,17 @@ size_t defs_count(const struct defs *c)
 
 /* ---- From text to definition ---- */
 
+/* A part may be kept as text; one that is no JSON stays what it is.  Takes over v. */
+static json_t *unwrapped(json_t *v)
+{
+    struct error e = ERROR_INIT;
+    json_t *inner = js_parse(json_string_value(v), json_string_length(v), &e);
+    if (!inner)
+        return v;
+    json_decref(v);
+    return inner;
+}
+
 static json_t *parse_part(const char *text, const char *what, struct error *e)
 {
     if (!text)
@@ -140,7 +151,7 @@ static json_t *parse_part(const char *text, const char *what, struct error *e)
         err_set(e, "larger than %zu bytes", TEXT_MAX);
     if (!v)
         err_prefix(e, "workflow's %s", what);
-    return v;
+    return json_is_string(v) ? unwrapped(v) : v;
 }
 
 static void log_diags(const char *id, const struct diags *diags)

@@ -125,12 +125,34 @@ static void row_clear(struct row *row)
     json_decref(row->timeout);
 }
 
+static int row_expect(const char *name, const json_t *v, bool fits, const char *expected, struct error *e)
+{
+    return !v || json_is_null(v) || fits ? 0 : err_set(e, "%s is %s, not %s", name, js_kind(v), expected);
+}
+
+/* What would be passed over in silence: somebody meant something by it. */
+static int row_check(const struct row *row, struct error *e)
+{
+    int64_t at;
+    if (row_expect("execution_data", row->data, json_is_object(row->data), "an object", e) != 0 ||
+        row_expect("node_results", row->results, json_is_object(row->results), "an object", e) != 0 ||
+        row_expect("completed_node_ids", row->completed, json_is_array(row->completed), "an array", e) != 0 ||
+        row_expect("variables", row->variables, json_is_object(row->variables), "an object", e) != 0)
+        return -1;
+    bool is_time = json_is_string(row->timeout) && clock_parse(json_string_value(row->timeout), &at, NULL) == 0;
+    return row_expect("workflow_timeout", row->timeout, json_is_number(row->timeout) || is_time, "a number of seconds or a point in time", e);
+}
+
 static int row_read(struct row *row, const struct store_claim *c, struct error *e)
 {
     const struct json_member members[] = {{"execution_data", &row->data}, {"node_results", &row->results},
                                           {"completed_node_ids", &row->completed}, {"variables", &row->variables},
                                           {"workflow_timeout", &row->timeout}};
-    return c->execution_state ? js_members(c->execution_state, c->execution_state_len, members, ARRAY_LEN(members), e) : 0;
+    if (!c->execution_state)
+        return 0;
+    if (js_members(c->execution_state, c->execution_state_len, members, ARRAY_LEN(members), e) != 0)
+        return -1;
+    return row_check(row, e);
 }
 
 static json_t *of_type(json_t *v, json_type type)

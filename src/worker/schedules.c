@@ -133,7 +133,7 @@ static void on_due(void *arg, const struct store_due *due)
         set_timer(w, due->wait_us);
         return;
     }
-    int64_t next_us = due->wait_us == INT64_MAX ? INT64_MAX : due->now_us + due->wait_us;
+    int64_t next_us = due->wait_us > INT64_MAX - due->now_us ? INT64_MAX : due->now_us + due->wait_us;
     s->batch = batch_new(due, &next_us);
     s->wait_us = due->count >= ROUND ? 0 : next_us == INT64_MAX ? INT64_MAX : next_us - due->now_us;
     store_schedules_run(w->store, s->batch->runs, s->batch->count, on_done, w);

@@ -59,11 +59,11 @@ def nested(depth):
 
 DATA = '{"execution_data": %s}'
 STATES = (
-    ("an array", "[1, 2]", ('failed', 'Node v failed: /variable_value: unknown name "n", line 1, column 3')),
-    ("a text", '"text"', ('failed', 'Node v failed: /variable_value: unknown name "n", line 1, column 3')),
+    ("an array", "[1, 2]", ('failed', 'execution_state cannot be read: it is an array, not an object')),
+    ("a text", '"text"', ('failed', 'execution_state cannot be read: it is a text, not an object')),
     ("null", "null", ('failed', 'Node v failed: /variable_value: unknown name "n", line 1, column 3')),
-    ("a number", "1e400", ('failed', 'Node v failed: /variable_value: unknown name "n", line 1, column 3')),
-    ("data that are an array", DATA % "[1]", ('failed', 'Node v failed: /variable_value: unknown name "n", line 1, column 3')),
+    ("a number", "1e400", ('failed', 'execution_state cannot be read: it is a number, not an object')),
+    ("data that are an array", DATA % "[1]", ('failed', 'execution_state cannot be read: execution_data is an array, not an object')),
     ("data nested 3000 levels deep", DATA % ('{"a": %s}' % nested(3000)), ("failed", "execution_state cannot be read: invalid JSON at line 1, column 2072: maximum parsing depth reached near '['")),
     ("a text of 10 MB", DATA % json.dumps({"n": 1, "big": "x" * (10 * MB)}), ('completed', '')),
     ("a NUL character", DATA % '{"n": 1, "a": "\\u0000"}',
@@ -72,23 +72,25 @@ STATES = (
      ("failed", 'execution_state cannot be read: invalid JSON at line 1, column 41: invalid Unicode \'\\uD800\' near \'"\\ud800"\'')),
     ("duplicate keys", DATA % '{"n": 5, "n": 1}', ('completed', '')),
     ("NaN as a text", DATA % '{"n": "NaN"}', ('completed', '')),
-    ("results that are a text", '{"execution_data": {"n": 1}, "node_results": "all", "completed_node_ids": {"a": 1}, "variables": [2]}', ('completed', '')),
+    ("results that are a text", '{"execution_data": {"n": 1}, "node_results": "all", "completed_node_ids": {"a": 1}, "variables": [2]}', ('failed', 'execution_state cannot be read: node_results is a text, not an object')),
     ("no state", None, ('failed', 'Node v failed: /variable_value: unknown name "n", line 1, column 3')),
     ("a time limit of infinity", '{"execution_data": {"n": 1}, "workflow_timeout": 1e400}', ('completed', '')),
-    ("a time limit that is a text", '{"execution_data": {"n": 1}, "workflow_timeout": "soon"}', ('completed', '')),
+    ("a time limit that is a text", '{"execution_data": {"n": 1}, "workflow_timeout": "soon"}', ('failed', 'execution_state cannot be read: workflow_timeout is a text, not a number of seconds or a point in time')),
     ("200,000 members", DATA % json.dumps(dict({"n": 1}, **{"k%d" % i: i for i in range(200000)})), ('completed', '')),
 )
 
 NODE = '{"node_id": "%s", "node_type": "noop", "config": {}}'
 MILLION = '{"nodes": [%s], "edges": []}' % ",".join('{"node_id":"n%d","node_type":"noop"}' % i for i in range(1000000))
 GRAPHS = (
-    ("null", "null", ('completed', '')), ("an array", "[]", ('completed', '')), ("a text", '"text"', ('completed', '')), ("a number", "-5", ('completed', '')),
+    ("null", "null", ('completed', '')), ("an array", "[]", ('failed', 'graph_config is an array, not an object')),
+    ("a text", '"text"', ('failed', 'graph_config is a text, not an object')), ("a number", "-5", ('failed', 'graph_config is a number, not an object')),
+    ("a definition kept as text", json.dumps('{"nodes": [%s], "edges": 7}' % NODE % "a"), ('failed', '`edges` is a number, not an array')),
     ("nodes that are a number", '{"nodes": 5, "edges": 7}',
-     ('completed', '')),
+     ('failed', '`nodes` is a number, not an array or an object')),
     ("nodes of wrong types", '{"nodes": [1, null, "x", [], {"node_id": 5}], "edges": [1, null, {"from": 1}]}',
-     ('failed', 'edge 1 has no `from`')),
+     ('failed', 'none of the 5 nodes has a node_id')),
     ("nodes without ids", '{"nodes": [{"node_type": "noop"}], "edges": []}',
-     ('completed', '')),
+     ('failed', 'none of the 1 nodes has a node_id')),
     ("two nodes of one id", '{"nodes": [%s, %s], "edges": []}' % (NODE % "a", NODE % "a"),
      ('failed', 'duplicate node id "a"')),
     ("a circle", '{"nodes": [%s, %s], "edges": [{"from": "a", "to": "b"}, {"from": "b", "to": "a"}]}' % (NODE % "a", NODE % "b"),
@@ -96,7 +98,7 @@ GRAPHS = (
     ("an edge to nowhere", '{"nodes": [%s], "edges": [{"from": "a", "to": "ghost"}]}' % NODE % "a",
      ('failed', 'Node ghost not found in workflow')),
     ("a config that is an array", '{"nodes": [{"node_id": "a", "node_type": "noop", "config": [1]}], "edges": []}',
-     ('completed', '')),
+     ('failed', 'the config of node a is an array, not an object')),
     ("a config nested 3000 levels deep", '{"nodes": [{"node_id": "a", "node_type": "noop", "config": {"x": %s}}]}' % nested(3000),
      ('failed', "workflow definition cannot be read: workflow's graph_config: invalid JSON at line 1, column 2110: maximum parsing depth reached near '['")),
     ("half of a pair", '{"nodes": [{"node_id": "a", "node_type": "noop", "config": {"x": "\\ud800"}}]}',

@@ -154,6 +154,19 @@ static void test_errors(void **state)
                 "END failed: Node ghost not found in workflow");
 }
 
+static void test_wrong_types(void **state)
+{
+    (void)state;
+    check_diags("{'nodes':5}", "error /nodes `nodes` is a number, not an array or an object\n");
+    check_diags("{'nodes':[{'node_id':'a'}],'edges':{'from':1}}", "error /edges `edges` is an object, not an array\n");
+    check_diags("{'nodes':[{'node_id':'a'}],'edges':{}}", "");
+    check_diags("{'nodes':[{'node_id':'a','config':[1]}]}", "error /nodes/0/config the config of node a is an array, not an object\n");
+    check_diags("{'nodes':[{},5]}", "warning /nodes/0 a node without node_id is left out\nwarning /nodes/1 a node without node_id is left out\n"
+                                   "error /nodes none of the 2 nodes has a node_id\n");
+    check_diags("{'nodes':null,'edges':null}", "");
+    check_diags("{}", "");
+}
+
 static void test_warnings(void **state)
 {
     (void)state;
@@ -238,7 +251,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_forms),   cmocka_unit_test(test_entry),    cmocka_unit_test(test_config),
-        cmocka_unit_test(test_options), cmocka_unit_test(test_errors),   cmocka_unit_test(test_warnings),
+        cmocka_unit_test(test_options), cmocka_unit_test(test_errors),
+        cmocka_unit_test(test_wrong_types), cmocka_unit_test(test_warnings),
         cmocka_unit_test(test_catalog), cmocka_unit_test(test_references),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
