@@ -19,6 +19,15 @@
 #define MEMORY ((rlim_t)1024 * 1024 * 1024)
 #define MAX_REQUEST ((size_t)256 * 1024 * 1024)
 
+/* Sanitizers keep a shadow of all memory: with a limit of the address space they do not run. */
+#if defined __SANITIZE_ADDRESS__ || defined __SANITIZE_THREAD__
+#define SHADOWED 1
+#elif defined __has_feature
+#define SHADOWED (__has_feature(address_sanitizer) || __has_feature(thread_sanitizer))
+#else
+#define SHADOWED 0
+#endif
+
 static void limit(int what, rlim_t most)
 {
     setrlimit(what, &(struct rlimit){most, most});
@@ -30,7 +39,7 @@ static void set_limits(double seconds)
     limit(RLIMIT_CORE, 0);
     limit(RLIMIT_FSIZE, 0);
     limit(RLIMIT_NOFILE, 3); /* no further file */
-#if !defined __SANITIZE_ADDRESS__
+#if !SHADOWED
     limit(RLIMIT_AS, MEMORY);
 #endif
 }

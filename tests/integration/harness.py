@@ -39,6 +39,18 @@ SRCDIR = os.path.abspath(os.environ.get("srcdir") or os.path.join(os.path.dirnam
 # Sanitized builds on a busy machine are slow: waits are long, and never part of what is asserted.
 PATIENCE = float(os.environ.get("WFWORKER_TEST_PATIENCE", "60"))
 
+
+def _sanitized():
+    """Whether the program is built with a sanitizer: its memory is not what it is otherwise, and everything takes longer."""
+    try:
+        with open(os.path.join(BUILDDIR, "config.status"), errors="replace") as status:
+            return "-fsanitize" in status.read()
+    except FileNotFoundError:  # a program that is installed
+        return False
+
+
+SANITIZED = _sanitized()
+
 _tmp = None
 _stoppers = []
 _in_vain = 0

@@ -5,7 +5,7 @@ recovery, replay, retry and retention work with them."""
 import json
 import sys
 
-from harness import Answer, Worker, add_case, case, graph, main, note, wait_until, wfworker
+from harness import SANITIZED, Answer, Worker, add_case, case, graph, main, note, wait_until, wfworker
 from scene import Scene, T, postgres, server
 
 MB = 1 << 20
@@ -20,9 +20,10 @@ def text_of(size, seed="x"):
     return "".join(out)[:size]
 
 
+LEASE = "30" if SANITIZED else "3"  # seconds: what is large takes as long with a sanitizer as others are given for all of it
 BIG = {"text": text_of(MB), "number": 1}
-scene = Scene("json", name="large", arguments=("--lease-seconds", "3"))
-jsonb = Scene("jsonb", name="large_b", arguments=("--lease-seconds", "3"))
+scene = Scene("json", name="large", arguments=("--lease-seconds", LEASE))
+jsonb = Scene("jsonb", name="large_b", arguments=("--lease-seconds", LEASE))
 
 
 def rounds(call, passes):
@@ -120,7 +121,7 @@ def seen_while_it_waits(scene):
 def another_worker_goes_on(scene):
     identity = waiting(scene)
     scene.workers[0].kill()
-    scene.workers[0] = Worker(scene.backend.dsn, "--lease-seconds", "3", name="after")
+    scene.workers[0] = Worker(scene.backend.dsn, "--lease-seconds", LEASE, name="after")
     scene.signal(identity, "go", {})
     completed(scene, identity)
 
@@ -132,7 +133,7 @@ def killed_between(scene):
     identity = scene.start(definition, {"big": BIG})
     wait_until("the slow call", lambda: server.seen(slow))
     scene.workers[0].kill()
-    scene.workers[0] = Worker(scene.backend.dsn, "--lease-seconds", "3", name="takes over")
+    scene.workers[0] = Worker(scene.backend.dsn, "--lease-seconds", LEASE, name="takes over")
     row = scene.backend.wait_end(identity)
     assert row.status == "completed" and row.state["node_results"]["h"]["output"]["json"] == text_of(MB, "k"), row.error_message
     assert len(server.seen(path)) == 1, "the answer was fetched again"
@@ -152,7 +153,7 @@ def pinned(scene):
         said = wfworker(*command, "--db", scene.backend.dsn)
         assert said.status == 0 and said.err == "", said
     scene.workers[0].kill()
-    scene.workers[0] = Worker(scene.backend.dsn, "--lease-seconds", "3", name="goes on as it began")
+    scene.workers[0] = Worker(scene.backend.dsn, "--lease-seconds", LEASE, name="goes on as it began")
     assert scene.backend.wait_end(identity).status == "completed"
     assert (len(server.seen(before)), len(server.seen(after))) == (1, 0), "it went on with another definition"
 

@@ -7,15 +7,13 @@ import resource
 import sys
 
 from crowd import Crowd
-from harness import BUILDDIR, Backend, Postgres, Worker, case, graph, main, note, signal, time, wait_until, wfworker
+from harness import BUILDDIR, SANITIZED, Backend, Postgres, Worker, case, graph, main, note, signal, time, wait_until, wfworker
 
 if not os.path.exists(os.path.join(BUILDDIR, "tests/plugins/.libs/good.so")):
     print("1..0 # SKIP the plugins of the tests are not built: configure without --disable-tests, make check")
     sys.exit(0)
 
-with open(os.path.join(BUILDDIR, "config.status"), errors="replace") as status:
-    SANITIZED = "-fsanitize" in status.read()
-SLOWER = 10 if SANITIZED else 1  # memory is not what it is, and everything takes longer
+SLOWER = 10 if SANITIZED else 1
 RESERVED = 500
 soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
 resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))  # the server's ends, and what workers may have
@@ -143,7 +141,8 @@ def blocking():
     backend.executions(workflow, count)
     wait_until("some to have ended", lambda: backend.ended(workflow) > 0)
     threads = [len(os.listdir("/proc/%d/task" % w.process.pid)) for w in workers]
-    assert all(10 <= n <= 20 for n in threads), threads
+    assert all(n <= 20 for n in threads) and max(threads) >= 10, threads  # few may have gone to one of them as a whole
+    assert SANITIZED or min(threads) >= 10, threads
     held = [statistics(w)["in_flight"] for w in workers]
     note("threads of the workers: %s; in flight: %s of %d" % (threads, held, count))
     identity = backend.execution(other, columns={}, state={"priority": 9})
