@@ -7,6 +7,7 @@ src_base_libbase_la_SOURCES = \
   src/base/error.c src/base/error.h \
   src/base/idmap.c src/base/idmap.h \
   src/base/json.c src/base/json_number.c src/base/json_refs.c src/base/json_read.c src/base/json.h src/base/json_read.h \
+  src/base/leave.c src/base/leave.h \
   src/base/log.c src/base/log.h \
   src/base/mem.c src/base/mem.h \
   src/base/pool.c src/base/pool.h \

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/crashpoint.h"
+#include "base/leave.h"
 #include "base/mem.h"
 #include "cli/command.h"
 #include "cli/hide.h"
@@ -167,5 +168,5 @@ int main(int argc, char **argv)
     args_free(args);
     if (fflush(stdout) != 0 && rc == EXIT_SUCCESS)
         rc = EXIT_FAILURE;
-    return rc;
+    return leave(rc);
 }

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/leave.h"
 #include "base/log.h"
 #include "base/mem.h"
 
@@ -22,6 +23,7 @@
 
 /* Shared by the thread that connects and the loop; whoever comes last frees it. */
 struct dial {
+    pthread_t thread; /* joined when it is through, left behind when nobody waits for it any more */
     pthread_mutex_t lock;
     bool orphan, finished;
     char *dsn;
@@ -181,7 +183,6 @@ static void retry_later(struct conn *c)
 void conn_dial(struct conn *c)
 {
     struct store *s = c->store;
-    pthread_t thread;
     struct dial *d = xcalloc(1, sizeof *d);
     pthread_mutex_init(&d->lock, NULL);
     d->dsn = xstrdup(c->listener && s->listen_dsn ? s->listen_dsn : s->dsn);
@@ -189,13 +190,19 @@ void conn_dial(struct conn *c)
     d->listener = c->listener;
     d->worker = c->store->worker;
     d->async = s->async;
-    if (pthread_create(&thread, NULL, dial_thread, d) != 0) {
+    if (pthread_create(&d->thread, NULL, dial_thread, d) != 0) {
         dial_free(d);
         retry_later(c);
         return;
     }
-    pthread_detach(thread);
     c->dial = d;
+}
+
+/* The thread has nothing left to do but to end, and what libraries keep for it ends with it. */
+static void dial_joined(struct dial *d)
+{
+    pthread_join(d->thread, NULL);
+    dial_free(d);
 }
 
 /* Say that the database is away: once, and again only when the reason is another one. */
@@ -262,9 +269,13 @@ void conn_close(struct conn *c)
         pthread_mutex_lock(&c->dial->lock);
         bool finished = c->dial->finished;
         c->dial->orphan = true;
+        if (!finished) { /* it frees itself, perhaps as soon as the lock is open */
+            pthread_detach(c->dial->thread);
+            leave_behind();
+        }
         pthread_mutex_unlock(&c->dial->lock);
         if (finished)
-            dial_free(c->dial);
+            dial_joined(c->dial);
         c->dial = NULL;
     }
     finish_all(c->store, dismantle(c), JOB_LOST);
@@ -548,7 +559,7 @@ static void dial_done(struct conn *c)
             log_error(LOG_WARNING, "cannot connect to listen, polling meanwhile", &d->error);
         retry_later(c);
     }
-    dial_free(d);
+    dial_joined(d);
     store_kick(s);
 }
 

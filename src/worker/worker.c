@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "base/json.h"
+#include "base/leave.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/pool.h"
@@ -362,9 +363,10 @@ static void close_handlers(struct worker *w)
     w->http = NULL;
     size_t left = task_host_free(w->tasks); /* also those whose grace is not over yet */
     w->tasks = NULL;
-    if (left > 0)
+    if (left > 0) {
         log_write(LOG_WARNING, "handlers did not return, left behind", LOG_INT("threads", (int64_t)left));
-    else
+        leave_behind();
+    } else
         registry_close(w->registry);
     w->registry = NULL;
 }
