@@ -100,14 +100,14 @@ struct forget_job {
     struct payloads payloads;
 };
 
-static void forget(struct heavy_job *job)
+static void free_all(struct heavy_job *job)
 {
     payloads_free(&((struct forget_job *)(void *)job)->payloads);
 }
 
 static void forgotten(struct heavy_job *job)
 {
-    forget(job);
+    free_all(job);
     free(job);
 }
 
@@ -118,7 +118,7 @@ void payloads_free_beside(struct heavy *heavy, struct payloads *p)
         return;
     }
     struct forget_job *j = xcalloc(1, sizeof(*j));
-    *j = (struct forget_job){.job = {.work = forget, .done = forgotten, .drop = forgotten}, .payloads = *p};
+    *j = (struct forget_job){.job = {.work = free_all, .done = forgotten, .drop = forgotten}, .payloads = *p};
     *p = (struct payloads){0};
     heavy_submit(heavy, &j->job);
 }
@@ -223,9 +223,14 @@ void payloads_join(struct payloads *p, struct payloads *found, size_t known)
         item->id = from->id;
         item->len = from->len;
         item->full = from->full;
+        item->memory = from->memory;
         item->text = STEAL(from->text);
         p->bytes += item->len;
-        p->undurable += item->text != NULL;
+        p->memory += item->memory;
+        if (item->text) {
+            p->undurable++;
+            p->undurable_bytes += item->len;
+        }
     }
 }
 
