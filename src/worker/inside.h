@@ -162,6 +162,7 @@ struct run {
     size_t looked_bytes;      /* of all of it when max_state was asked last */
     size_t weight;            /* its part in worker.memory */
     size_t refused_bytes;     /* of what did not fit last */
+    const struct run_size *before_joined; /* how large it was before what the coming event brings was joined, or NULL */
     bool full;                /* something did not fit into max_state */
     struct kept kept;         /* applied, not durable */
     size_t kept_in_save;      /* the first so many are in the save under way */

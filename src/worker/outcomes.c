@@ -49,8 +49,12 @@ static void done(struct heavy_job *job)
         struct run *r = j->act->run;
         j->act->job = NULL;
         turns_note(&r->w->turns, "outcome", r->execution_id, HEAVY_BYTES);
+        struct run_size before = run_size(r);
         payloads_join(&r->payloads, &j->found, j->known);
+        payloads_free(&j->found); /* what it holds of others is not to be counted */
+        r->before_joined = &before;
         act_conclude(j->act, &j->said.ev);
+        r->before_joined = NULL;
         run_turn(r);
     }
     outcome_job_free(j);

@@ -259,7 +259,9 @@ int run_apply_at(struct run *r, const struct engine_event *ev, int64_t at_us, si
     struct engine_effects *fx = &r->w->fx;
     struct error e = ERROR_INIT;
     bool was_retry = engine_status(r->state) == STATUS_RETRY;
-    struct run_size before = run_size(r);
+    const struct run_size *joined = r->before_joined;
+    struct run_size before = joined ? *joined : run_size(r);
+    r->before_joined = NULL;
     payloads_add_event(&r->payloads, ev);
     if (is_growing(ev->type) && run_outgrows(r, before))
         return apply_too_large(r, ev->act, at_us, node);

@@ -52,7 +52,7 @@ def statistics():
     line(worker, "execution completed")
     worker.process.send_signal(signal.SIGUSR1)
     line(worker, r"statistics why=requested processed=1 completed=1 failed=0 retried=0 nodes=2 nodes_failed=0 errors=0 in_flight=0 "
-                 r"running=0 longest_turn_ms=\d+ reconnects=0 uptime=00:00:\d\d( queue_depth=\d+)?\n")
+                 r"running=0 longest_turn_ms=\d+ memory=\d+ reconnects=0 uptime=00:00:\d\d( queue_depth=\d+)?\n")
     line(worker, r"debug Executing node: e execution=exec-\w+ node=e\n")
     assert worker.terminate() == 0
     line(worker, r"stopping why=SIGTERM held=0 running_nodes=0 grace_ms=10000")
