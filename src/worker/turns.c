@@ -21,9 +21,9 @@ void turns_note_at(struct turns *t, const char *what, const char *who, size_t by
     snprintf(t->who, sizeof t->who, "%s", who ? who : "");
 }
 
-static void warn(const struct turns *t, int64_t took_us)
+static void say(const struct turns *t, int64_t took_us)
 {
-    log_write(LOG_WARNING, "the loop was held up", LOG_INT("ms", took_us / US_PER_MS),
+    log_write(LOG_INFO, "the loop was held up", LOG_INT("ms", took_us / US_PER_MS),
               {.name = t->what ? "what" : NULL, .text = t->what}, {.name = t->what ? "execution" : NULL, .text = t->who},
               {.name = t->what ? "bytes" : NULL, .number = (int64_t)t->bytes});
 }
@@ -39,7 +39,7 @@ static void count(struct turns *t, int64_t took_us)
     if (took_us <= TURN_LONG_US)
         return;
     t->too_long++;
-    warn(t, took_us);
+    say(t, took_us);
 }
 
 void turns_mark(struct turns *t, uv_loop_t *loop)

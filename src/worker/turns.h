@@ -10,7 +10,7 @@
 #include <stdint.h>
 #include <uv.h>
 
-#define TURN_LONG_US INT64_C(500000)    /* a turn over this is warned of and counted */
+#define TURN_LONG_US INT64_C(500000)    /* a turn over this is told of and counted */
 #define TURN_WINDOW_US INT64_C(60000000)
 
 struct turns {
