@@ -76,7 +76,9 @@ static void check_address(const char *text)
     fuzz_same("an address that was read is another one the second time", dsn, again);
     CLEANUP_FREE char *password = password_of(dsn);
     CLEANUP_FREE char *shown = dsn_display(dsn);
-    if (password && strlen(password) >= PASSWORD_SURE && strstr(shown, password) && strncmp(password, "SECRET", 6) == 0)
+    const char *first = password ? strstr(dsn, password) : NULL;
+    bool once = first && !strstr(first + 1, password); /* another part of the address may be the same text */
+    if (once && strlen(password) >= PASSWORD_SURE && strstr(shown, password) && strncmp(password, "SECRET", 6) == 0)
         fuzz_fail("the password %s is shown: %s", password, shown);
     buf_free(&warnings);
 }
