@@ -17,11 +17,18 @@
 #define POLL_MAX_US (30 * US_PER_S)
 #define FAR_US (INT64_C(50) * 365 * 86400 * US_PER_S)
 
+/* One at a time; while there is a backlog one on each connection: what the one took is worked on while the server works on the
+ * other.  Where memory is short (room_bytes) a second one could take more than there is room for. */
+static bool claim_possible(const struct store *s)
+{
+    size_t most = s->backlog && s->room_bytes == CLAIM_BYTES ? STORE_CONNECTIONS : 1;
+    return s->room > s->claims_for && s->claims < most && !s->claim_lost && !s->returning && !s->closing && !s->fatal;
+}
+
 bool claim_wanted(const struct store *s, int64_t now)
 {
     bool freed = s->blocked && s->held.leased < s->blocked_at; /* a place under a limit, perhaps */
-    return s->room > 0 && !s->claiming && !s->claim_lost && !s->closing && !s->fatal &&
-           (s->hint || freed || now >= s->next_poll_us);
+    return claim_possible(s) && (s->hint || freed || now >= s->next_poll_us);
 }
 
 void claim_due_in(struct store *s, int64_t us)
@@ -85,6 +92,7 @@ static void claim_failed(struct store *s, const struct job *j, enum job_end end)
     if (end != JOB_FAILED)
         return;
     s->claim_alone = true;
+    s->backlog = false;
     free(STEAL(s->memo)); /* whatever was wrong, it is not kept */
     s->next_poll_us = clock_mono_us() + s->poll_us;
     job_error(j, end, "claiming", &e);
@@ -103,7 +111,8 @@ static char *dup_or_null(const char *text)
 
 static void claim_done(struct store *s, struct job *j, enum job_end end)
 {
-    s->claiming = false;
+    s->claims--;
+    s->claims_for -= j->most;
     if (end != JOB_OK) {
         claim_failed(s, j, end);
         return;
@@ -117,6 +126,7 @@ static void claim_done(struct store *s, struct job *j, enum job_end end)
     free(s->memo);
     s->memo = dup_or_null(bin_get_text(j->result, rows, C_STATE, NULL));
     s->blocked = flags & PLACES_FULL;
+    s->backlog = (size_t)rows >= j->most;
     if (rows > 0)
         deliver(s, j, rows);
     else
@@ -128,10 +138,13 @@ struct job *claim_job(struct store *s)
 {
     struct job *j = job_new("SELECT * FROM wfworker.claim($1, $2, $3, $4, $5, $6, $7)", claim_done);
     JOB_POINTS(j, "claim");
-    s->claiming = true;
-    s->hint = false;
+    size_t room = s->room - s->claims_for;
+    j->most = room < CLAIM_MAX ? room : CLAIM_MAX;
+    s->claims++;
+    s->claims_for += j->most;
+    s->hint = s->backlog;
     bin_int8(&j->call, s->worker);
-    bin_int4(&j->call, s->room < CLAIM_MAX ? (int32_t)s->room : CLAIM_MAX);
+    bin_int4(&j->call, (int32_t)j->most);
     bin_int8(&j->call, s->lease_us / US_PER_MS);
     j->idle_noted = s->stats.listening;
     bin_bool(&j->call, j->idle_noted);

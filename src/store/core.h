@@ -41,6 +41,7 @@ struct job {
     int64_t sent_us;      /* monotonic */
     int64_t not_before_us; /* monotonic; while it is in the queue */
     bool idle_noted;      /* claim: the database notes that we sleep if nothing is there */
+    size_t most;          /* claim: how many executions it takes at most */
 #ifdef WITH_CRASH_POINTS
     const char *sent_point, *answered_point;
 #endif
@@ -97,7 +98,11 @@ struct store {
 
     /* claims */
     size_t room;
-    bool claiming, hint, idle_set, claim_lost, claim_alone;
+    bool hint, idle_set, claim_lost, claim_alone;
+    size_t claims;            /* on their way */
+    size_t claims_for;        /* how many executions they take at most, altogether */
+    bool backlog;             /* the last claim took all that it might */
+    bool returning;           /* what lost claims took is being given back */
     size_t room_bytes;
     int32_t per_owner;        /* limit; 0 = none */
     char *memo;               /* of wfworker.claim() for its next call */

@@ -154,17 +154,18 @@ void store_hand_over(struct store *s, const struct uuid *id, int64_t token, cons
 static void lost_claims_done(struct store *s, struct job *j, enum job_end end)
 {
     (void)j;
-    s->claiming = false;
+    s->returning = false;
     s->claim_lost = end == JOB_LOST;
 }
 
-/* The answer of a claim was lost with its connection: whatever it took is given back before the next one. */
+/* The answer of a claim was lost with its connection: whatever it took is given back before the next one, and not while
+ * another one is on its way, of which is not known either what it takes. */
 void release_lost_claims(struct store *s)
 {
-    if (!s->claim_lost || s->claiming)
+    if (!s->claim_lost || s->claims > 0 || s->returning)
         return;
     s->claim_lost = false;
-    s->claiming = true;
+    s->returning = true;
     struct job *j = job_new("SELECT wfworker.release_others($1, $2, $3)", lost_claims_done);
     JOB_POINTS(j, "claim.back");
     struct lease_list *l = all_leases(s);

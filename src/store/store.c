@@ -236,7 +236,7 @@ static int64_t next_event(const struct store *s)
         return at;
     if (!s->renewing && !s->leaving)
         at = earliest(at, s->next_renew_us);
-    if (s->room > 0 && !s->claiming && !s->closing)
+    if (s->room > 0 && s->claims == 0 && !s->closing)
         at = earliest(at, s->next_poll_us);
     if (s->saves_first)
         at = earliest(at, s->hold_saves_us);
