@@ -5,8 +5,8 @@
  * result that must not be got twice, and when much or for long nothing was saved.  So an execution of a trigger and pure
  * nodes is one save.
  *
- * What people see of an execution, its row, is written the first time, when it ends, parks or changes its status, and else not more
- * often than every SHOW_US: between two effects that follow each other at once nobody could read it.  The journal and the log's rows are
+ * What people see of an execution, its row, is written when it ends, parks or changes its status, and else not more often than
+ * every SHOW_US, beginning with the claim: between two effects that follow each other at once nobody could read it.  The journal and the log's rows are
  * always written.  A row that is behind is written at the latest that much later, and before the execution is given back. */
 #include "worker/inside.h"
 

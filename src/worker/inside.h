@@ -188,7 +188,7 @@ struct run {
     char *refusal;            /* the database refused a save: the text that the execution fails with */
     bool behind;              /* the row shows less than what is durable */
     bool shows;               /* the save under way writes the row */
-    int64_t shown_us;         /* monotonic: when the row was last written; 0: not since the claim */
+    int64_t shown_us;         /* monotonic: when the row was last written, or read by the claim */
     bool starting;            /* a handler is being started: what it says at once is looked at there */
     bool leaving;             /* the worker ends: save what is there and give it back */
     enum save_then then;      /* of the save under way */

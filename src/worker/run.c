@@ -26,6 +26,7 @@ struct run *run_new(struct worker *w, const struct store_claim *c)
     r->execution_id = xstrdup(c->execution_id ? c->execution_id : "");
     uuid_format(&c->workflow_id, r->workflow_id);
     r->started_us = c->started_at_us;
+    r->shown_us = clock_mono_us();
     payloads_init(&r->payloads, w->settings->max_inline);
     r->kept.refs = &r->payloads.names.refs;
     r->wake.fire = on_wake;

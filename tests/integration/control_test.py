@@ -138,7 +138,7 @@ def pause_while_a_node_runs(w):
     server.script[where] = [Answer(delay=1.5)]
     identity = start(w.backend, three(where))
     called(where)
-    wait_until("the row to show the node", lambda: ("h", "info", "Executing node: h") in w.backend.log(identity))
+    wait_until("the row to show the node", lambda: w.backend.row(identity).current_node_id == "h")
     w.pause(identity)
     wait_until("the node's result", lambda: "h" in w.backend.row(identity).state["completed_node_ids"])
     settled(w.backend, identity)
@@ -217,7 +217,7 @@ def terminate_while_a_node_runs(w):
     server.script[where] = [Answer(delay=5), Answer()]
     identity = start(w.backend, three(where))
     called(where)
-    wait_until("the row to show the node", lambda: ("h", "info", "Executing node: h") in w.backend.log(identity))
+    wait_until("the row to show the node", lambda: w.backend.row(identity).current_node_id == "h")
     w.terminate(identity, REASON)
     ended_with(w.backend, identity, "failed", ["t"], REASON)
     rows = ran("t") + [("h", "info", "Executing node: h"), ("h", "warning", "Execution terminated: " + REASON)]
