@@ -9,7 +9,7 @@
 
 void buf_free(struct buf *b)
 {
-    free(b->data);
+    xfree(b->data);
     *b = (struct buf)BUF_INIT;
 }
 

@@ -26,14 +26,14 @@ static void grow(struct idmap *h)
         item->chain = *slot;
         *slot = item;
     }
-    free(h->buckets);
+    xfree(h->buckets);
     h->buckets = buckets;
     h->bucket_count = count;
 }
 
 void idmap_free(struct idmap *h)
 {
-    free(h->buckets);
+    xfree(h->buckets);
     *h = (struct idmap){0};
 }
 

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static void *check(void *p)
+void *mem_checked(void *p)
 {
     if (!p) {
         static const char text[] = "wfworker: out of memory\n";
@@ -18,27 +18,37 @@ static void *check(void *p)
 
 void *xmalloc(size_t size)
 {
-    return check(malloc(size ? size : 1));
+    return pool_alloc(size);
 }
 
+/* What is large comes from the system as zeros. */
 void *xcalloc(size_t count, size_t size)
 {
-    return check(calloc(count ? count : 1, size ? size : 1));
+    size_t bytes;
+    if (__builtin_mul_overflow(count, size, &bytes))
+        return mem_checked(NULL);
+    if (bytes > POOL_LARGEST)
+        return mem_checked(calloc(1, bytes));
+    return memset(pool_alloc(bytes), 0, bytes);
 }
 
 void *xreallocarray(void *p, size_t count, size_t size)
 {
-    return check(reallocarray(p, count ? count : 1, size ? size : 1));
+    size_t bytes;
+    if (__builtin_mul_overflow(count, size, &bytes))
+        return mem_checked(NULL);
+    return p ? mem_checked(realloc(p, bytes ? bytes : 1)) : pool_alloc(bytes);
 }
 
 char *xstrdup(const char *s)
 {
-    return check(strdup(s));
+    size_t len = strlen(s) + 1;
+    return memcpy(pool_alloc(len), s, len);
 }
 
 char *xstrndup(const char *s, size_t n)
 {
-    char *p = xmalloc(n + 1);
+    char *p = pool_alloc(n + 1);
     memcpy(p, s, n);
     p[n] = '\0';
     return p;
@@ -51,7 +61,7 @@ char *xasprintf(const char *fmt, ...)
     va_start(ap, fmt);
     int n = vasprintf(&p, fmt, ap);
     va_end(ap);
-    return check(n < 0 ? NULL : p);
+    return mem_checked(n < 0 ? NULL : p);
 }
 
 void xgrow(void **items, size_t *capacity, size_t need, size_t size)

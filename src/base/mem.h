@@ -9,12 +9,23 @@
 #include <stddef.h>
 #include <stdlib.h>
 
+#include "base/pool.h"
+
+/* What these give is a block of malloc().  On a thread that keeps blocks (base/pool.h) xfree() keeps it for the next one; free() is
+ * always right, too, and what is freed often uses xfree(). */
 void *xmalloc(size_t size) __attribute__((malloc, returns_nonnull));
 void *xcalloc(size_t count, size_t size) __attribute__((malloc, returns_nonnull)); /* zeroed; count * size is checked */
 void *xreallocarray(void *p, size_t count, size_t size) __attribute__((returns_nonnull));
+void *mem_checked(void *p) __attribute__((returns_nonnull)); /* p; NULL ends the process */
 char *xstrdup(const char *s) __attribute__((malloc, returns_nonnull));
 char *xstrndup(const char *s, size_t n) __attribute__((malloc, returns_nonnull));
 char *xasprintf(const char *fmt, ...) __attribute__((format(printf, 1, 2), malloc, returns_nonnull));
+
+static inline void xfree(void *p)
+{
+    if (p)
+        pool_free(p);
+}
 
 /* Grow the array *items (of `size`-byte elements, *capacity of them) so that it holds at least `need`. */
 void xgrow(void **items, size_t *capacity, size_t need, size_t size);
@@ -22,7 +33,7 @@ void xgrow(void **items, size_t *capacity, size_t need, size_t size);
 /* CLEANUP_FREE char *text = ...;   freed when the variable goes out of scope */
 static inline void cleanup_free(void *p)
 {
-    free(*(void **)p);
+    xfree(*(void **)p);
 }
 #define CLEANUP_FREE __attribute__((cleanup(cleanup_free)))
 #define CLEANUP(fn) __attribute__((cleanup(fn)))

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Small blocks that a thread gave back, kept for its next ones.
+/* Blocks up to 4 KiB that a thread gave back, kept for its next ones.
  *
- * A worker makes and frees some forty JSON values for each short execution, hundreds of executions at a time: far more than the
+ * A worker makes and frees some hundred blocks for each short execution, hundreds of executions at a time: far more than the
  * C library keeps at hand for a thread.  Every block is one of malloc()'s and may be given to free() by whoever holds it, in any
  * thread.  Beneath a tool that watches over memory (valgrind, sanitizers) nothing is kept, so that it sees every use of freed memory. */
 #ifndef WF_BASE_POOL_H
@@ -9,6 +9,8 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+
+#define POOL_LARGEST ((size_t)4104)
 
 void *pool_alloc(size_t size) __attribute__((malloc, returns_nonnull)); /* as xmalloc() */
 void pool_free(void *p);                                                /* as free() */

@@ -13,10 +13,10 @@
 
 void failure_clear(struct failure *f)
 {
-    free(f->type);
-    free(f->message);
+    xfree(f->type);
+    xfree(f->message);
     json_decref(f->details);
-    free(f->node);
+    xfree(f->node);
     *f = (struct failure){0};
 }
 
@@ -27,9 +27,9 @@ void engine_effects_clear(struct engine_effects *fx)
         json_decref(fx->items[i].event);
         json_decref(fx->items[i].scope);
         json_decref(fx->items[i].body);
-        free(fx->items[i].ask);
-        free(fx->items[i].signal);
-        free(fx->items[i].log_own);
+        xfree(fx->items[i].ask);
+        xfree(fx->items[i].signal);
+        xfree(fx->items[i].log_own);
     }
     fx->len = 0;
 }
@@ -37,7 +37,7 @@ void engine_effects_clear(struct engine_effects *fx)
 void engine_effects_free(struct engine_effects *fx)
 {
     engine_effects_clear(fx);
-    free(fx->items);
+    xfree(fx->items);
     *fx = (struct engine_effects){0};
 }
 

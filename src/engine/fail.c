@@ -185,7 +185,7 @@ void node_timed_out(struct step *st, struct act *a)
 static void set_error_message(struct engine_state *s, const char *message)
 {
     char *text = xstrdup(message);
-    free(s->error_message);
+    xfree(s->error_message);
     s->error_message = text;
 }
 
@@ -266,7 +266,7 @@ void execution_fail(struct step *st)
         emit_log(st, node, "warning", "Workflow execution failed, retry %d/%d scheduled: %s", s->retry_count,
                  s->policy.max_retries, s->error_message);
     }
-    free(s->failing.message);
+    xfree(s->failing.message);
     s->failing = (struct pending_failure){.node = NO_INDEX};
 }
 
@@ -292,7 +292,7 @@ static void say_failed(struct step *st, const char *message, bool log)
     set_error_message(st->s, message);
     if (log)
         emit_log(st, log_node(st), "error", "Workflow execution failed permanently: %s", message);
-    free(st->s->failing.message);
+    xfree(st->s->failing.message);
     st->s->failing = (struct pending_failure){.node = NO_INDEX};
 }
 

@@ -100,8 +100,8 @@ static void cancel_rest(struct step *st, struct scope *scope, uint32_t join)
     for (size_t i = 0; i < pointless.len; i++)
         if (pointless.items[i] != join)
             cancel(st, scope, pointless.items[i]);
-    free(touched.items);
-    free(pointless.items);
+    xfree(touched.items);
+    xfree(pointless.items);
 }
 
 /* ---- the join itself ---- */

@@ -28,7 +28,7 @@ struct result *result_set(struct step *st, const struct act *a, json_t *output, 
     struct engine_state *s = st->s;
     struct result *r = result_of(s, a->node);
     json_decref(r->output);
-    free(r->error);
+    xfree(r->error);
     r->output = json_incref(output);
     r->error = error ? xstrdup(error) : NULL;
     r->failed = error != NULL;
@@ -220,7 +220,7 @@ static void terminate(struct step *st, struct act *a, const struct engine_event 
     CLEANUP_JSON json_t *output = json_incref(ev->output);
     if (first) {
         s->end_failed = ev->branch && strcmp(ev->branch, "failed") == 0;
-        free(s->end_message);
+        xfree(s->end_message);
         s->end_message = xstrdup(message && *message ? message : "the workflow was ended by a terminate node");
     }
     node_finished(st, a, output);

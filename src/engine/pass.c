@@ -15,13 +15,13 @@ void passes_free(struct passes *p)
 {
     if (!p)
         return;
-    free(p->held);
-    free(p->turns);
+    xfree(p->held);
+    xfree(p->turns);
     json_decref(p->results);
     json_decref(p->publish);
     json_decref(p->ended);
     json_decref(p->closing);
-    free(p);
+    xfree(p);
 }
 
 static struct passes *passes_of(struct step *st, struct act *a)

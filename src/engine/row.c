@@ -20,7 +20,7 @@ void row_begin(struct step *st, struct scope *scope, uint32_t node, uint32_t *ed
     if (count > 0)
         edge_decide(st, scope, edges[0], true);
     if (count < 2) {
-        free(edges);
+        xfree(edges);
         return;
     }
     scope->rows = xreallocarray(scope->rows, scope->row_count + (size_t)1, sizeof *scope->rows);
@@ -50,7 +50,7 @@ static void reach(const struct def *d, const struct scope *scope, const uint32_t
             list[n++] = e->to;
         }
     }
-    free(list);
+    xfree(list);
 }
 
 /* A token of this scope, or of an area of it, stands at a node that only the earlier branches reach. */
@@ -76,7 +76,7 @@ static bool earlier_live(struct step *st, const struct scope *scope, const struc
 static void row_remove(struct step *st, struct scope *scope, uint32_t at)
 {
     count_in_cycle(st, scope, scope->rows[at].node, false);
-    free(scope->rows[at].edges);
+    xfree(scope->rows[at].edges);
     memmove(&scope->rows[at], &scope->rows[at + 1], (scope->row_count - at - 1) * sizeof *scope->rows);
     if (--scope->row_count == 0)
         rows_clear(scope);

@@ -30,8 +30,8 @@ struct scope *scope_new(const struct def *d, uint32_t region)
 void rows_clear(struct scope *scope)
 {
     for (uint32_t i = 0; i < scope->row_count; i++)
-        free(scope->rows[i].edges);
-    free(scope->rows);
+        xfree(scope->rows[i].edges);
+    xfree(scope->rows);
     scope->rows = NULL;
     scope->row_count = 0;
 }
@@ -45,11 +45,11 @@ void scope_free(struct scope *scope)
     json_decref(scope->vars);
     json_decref(scope->own);
     json_decref(scope->publish);
-    free(scope->held);
-    free(scope->edges);
-    free(scope->slots);
-    free(scope->cycles);
-    free(scope);
+    xfree(scope->held);
+    xfree(scope->edges);
+    xfree(scope->slots);
+    xfree(scope->cycles);
+    xfree(scope);
 }
 
 struct scope *scope_add(struct engine_state *s, const struct def *d, enum scope_kind kind, struct scope *parent,

@@ -292,7 +292,7 @@ void end_execution(struct step *st, enum phase phase)
 
 static void complete(struct step *st)
 {
-    free(st->s->error_message);
+    xfree(st->s->error_message);
     st->s->error_message = NULL;
     emit_log_said(st, "end", "info", "Workflow execution completed");
     end_execution(st, PHASE_COMPLETED);

@@ -99,7 +99,7 @@ static void mark_ahead(const struct step *st, uint32_t from)
             list[count++] = e->to;
         }
     }
-    free(list);
+    xfree(list);
 }
 
 /* The node itself, or the one whose scope it is in, outside of all scopes. */

@@ -80,7 +80,7 @@ void act_free(struct engine_state *s, struct act *a)
     json_decref(a->came);
     json_decref(a->after);
     json_decref(a->asks);
-    free(a);
+    xfree(a);
 }
 
 void act_remove(struct engine_state *s, struct act *a)
@@ -132,33 +132,33 @@ void engine_state_free(struct engine_state *s)
     waiting_free(s);
     for (size_t i = 0; i < s->result_count; i++) {
         json_decref(s->results[i].output);
-        free(s->results[i].error);
+        xfree(s->results[i].error);
     }
     state_free_scopes(s);
     scope_free(s->root);
     json_decref(s->view);
-    free(s->scopes);
-    free(s->touched);
-    free(s->result_at);
-    free(s->is_completed);
-    free(s->end_message);
+    xfree(s->scopes);
+    xfree(s->touched);
+    xfree(s->result_at);
+    xfree(s->is_completed);
+    xfree(s->end_message);
     json_decref(s->data);
     json_decref(s->vars);
     json_decref(s->node_vars);
     json_decref(s->signals);
     json_decref(s->old_results);
     json_decref(s->old_completed);
-    free(s->acts);
-    free(s->results);
-    free(s->completed);
-    free(s->execution_uuid);
-    free(s->execution_id);
-    free(s->workflow_id);
-    free(s->definition);
-    free(s->error_message);
-    free(s->failing.message);
-    free(s->decided);
-    free(s);
+    xfree(s->acts);
+    xfree(s->results);
+    xfree(s->completed);
+    xfree(s->execution_uuid);
+    xfree(s->execution_id);
+    xfree(s->workflow_id);
+    xfree(s->definition);
+    xfree(s->error_message);
+    xfree(s->failing.message);
+    xfree(s->decided);
+    xfree(s);
 }
 
 bool engine_ended(const struct engine_state *s)

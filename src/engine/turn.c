@@ -119,6 +119,6 @@ void turns_settle(struct step *st)
         if (!blocked)
             t.taken[t.taken_count++] = a;
     }
-    free(t.waiting);
-    free(t.taken);
+    xfree(t.waiting);
+    xfree(t.taken);
 }

@@ -30,7 +30,7 @@ static void view_clear(struct view *v)
     json_decref(v->variables);
     json_decref(v->secrets);
     json_decref(v->envs);
-    free(v->missing);
+    xfree(v->missing);
 }
 
 static const json_t *execution_root(struct view *v)
@@ -84,7 +84,7 @@ static const json_t *secret_root(struct view *v, json_t **root, const char *kind
         if (text) {
             js_set(*root, names[i], js_string_lossy(text, strlen(text)));
             explicit_bzero(text, strlen(text));
-            free(text);
+            xfree(text);
         } else if (!v->missing) {
             v->missing = xasprintf("%s.%s", kind, names[i]);
         }

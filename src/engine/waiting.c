@@ -98,7 +98,7 @@ int64_t first_due(const struct engine_state *s)
     }
     for (size_t i = 0; i < aside.len; i++)
         heap_push(s->dues, aside.items[i]);
-    free(aside.items);
+    xfree(aside.items);
     return a ? a->due_us : INT64_MAX;
 }
 
@@ -115,7 +115,7 @@ size_t acts_due(const struct engine_state *s, int64_t now_us, uint64_t **ids)
         (*ids)[i] = taken.items[i].act;
         heap_push(s->dues, taken.items[i]);
     }
-    free(taken.items);
+    xfree(taken.items);
     return taken.len;
 }
 
@@ -168,7 +168,7 @@ static void grow(struct awaits *w)
             t->chain = buckets[t->hash & (size - 1)];
             buckets[t->hash & (size - 1)] = t;
         }
-    free(w->buckets);
+    xfree(w->buckets);
     w->buckets = buckets;
     w->size = size;
 }
@@ -197,7 +197,7 @@ static void type_drop(struct awaits *w, struct awaited *t)
         at = &(*at)->chain;
     *at = t->chain;
     w->count--;
-    free(t);
+    xfree(t);
 }
 
 static bool before(const struct act *a, const struct act *b)
@@ -226,7 +226,7 @@ static void delist(struct awaits *all, struct await *w)
     all->people -= !signal_is_reserved(t->name);
     if (!t->first)
         type_drop(all, t);
-    free(w);
+    xfree(w);
 }
 
 void act_await(struct engine_state *s, struct act *a)
@@ -281,9 +281,9 @@ bool people_wait(const struct engine_state *s)
 void waiting_free(struct engine_state *s)
 {
     if (s->dues)
-        free(s->dues->items);
-    free(s->dues);
+        xfree(s->dues->items);
+    xfree(s->dues);
     if (s->awaits)
-        free(s->awaits->buckets);
-    free(s->awaits);
+        xfree(s->awaits->buckets);
+    xfree(s->awaits);
 }

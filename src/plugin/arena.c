@@ -17,10 +17,10 @@ void arena_free(struct arena *a)
     for (size_t i = a->value_count; i > 0; i--)
         json_decref(a->values[i - 1]);
     for (size_t i = a->block_count; i > 0; i--)
-        free(a->blocks[i - 1]);
+        xfree(a->blocks[i - 1]);
     if (a->values != a->first)
-        free(a->values);
-    free(a->blocks);
+        xfree(a->values);
+    xfree(a->blocks);
     pthread_mutex_destroy(&a->lock);
 }
 

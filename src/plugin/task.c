@@ -43,7 +43,7 @@ void host_unref(struct task_host *h)
     pthread_cond_destroy(&h->work);
     pthread_cond_destroy(&h->answered);
     pthread_mutex_destroy(&h->lock);
-    free(h);
+    xfree(h);
 }
 
 bool on_loop(const struct task_host *h)
@@ -102,7 +102,7 @@ struct task_host *task_host_new(const struct task_services *services, size_t blo
     h->wake = xcalloc(1, sizeof *h->wake);
     int rc = uv_async_init(services->loop, h->wake, on_wake);
     if (rc != 0) {
-        free(h->wake);
+        xfree(h->wake);
         host_unref(h);
         err_set(e, "no wake-up for the loop: %s", uv_strerror(rc));
         return NULL;
@@ -116,7 +116,7 @@ struct task_host *task_host_new(const struct task_services *services, size_t blo
 
 static void free_handle(uv_handle_t *handle)
 {
-    free(handle);
+    xfree(handle);
 }
 
 static void stop_grace(struct task *t)
@@ -187,7 +187,7 @@ void task_unref(struct task *t)
     arena_free(&t->arena);
     values_freed();
     host_unref(t->host);
-    free(t);
+    xfree(t);
 }
 
 static void forget_zombie(struct task *t)
@@ -304,13 +304,13 @@ static void run_outcome(struct job *job)
     if (!t->settled)
         hand_over(t);
     task_unref(t);
-    free(job);
+    xfree(job);
 }
 
 static void drop_outcome(struct job *job)
 {
     task_unref(job->task);
-    free(job);
+    xfree(job);
 }
 
 int task_decide(struct task *t, const struct outcome *outcome)

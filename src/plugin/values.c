@@ -99,7 +99,7 @@ static int find(const struct wfw_value *value, const char *pointer, json_t **out
         char room[128], *owned = NULL;
         const char *token = decode(pointer, len, room, &owned);
         v = json_is_array(v) ? element(v, token) : json_object_get(v, token);
-        free(owned);
+        xfree(owned);
         pointer += len;
     }
     *out = v;

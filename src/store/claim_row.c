@@ -38,9 +38,9 @@ static void read_texts(const PGresult *r, int row, int column, struct row_texts 
 static void texts_free(struct row_texts *t)
 {
     for (size_t i = 0; i < t->count; i++)
-        free(t->texts[i]);
-    free(t->texts);
-    free(t->lengths);
+        xfree(t->texts[i]);
+    xfree(t->texts);
+    xfree(t->lengths);
 }
 
 static void read_journal(const PGresult *r, int row, struct store_claim *c, struct row_memory *m)

@@ -129,8 +129,8 @@ struct pending *pending_new(const struct store_save *v)
 
 void pending_free(struct pending *p)
 {
-    free(p->logs);
-    free(p->used);
-    free(p->asks);
-    free(p);
+    xfree(p->logs);
+    xfree(p->used);
+    xfree(p->asks);
+    xfree(p);
 }

@@ -50,7 +50,7 @@ struct claim_copy *claim_copy_new(const struct store_claim *c)
 
 static void drop_const(const void *p)
 {
-    free((void *)(uintptr_t)p);
+    xfree((void *)(uintptr_t)p);
 }
 
 void claim_copy_free(struct claim_copy *c)
@@ -73,7 +73,7 @@ void claim_copy_free(struct claim_copy *c)
         drop_const(c->claim.signals[i]);
     drop_const(c->claim.signals);
     drop_const(c->claim.signals_len);
-    free(c);
+    xfree(c);
 }
 
 static void claim_cleanup(struct claim_copy **c)
@@ -165,7 +165,7 @@ static void hand_over(struct run *r, const struct store_claim *c)
     r->claim = claim_copy_new(c);
     r->loading = true;
     store_hand_over(r->w->store, &r->item.id, r->token, types, count, !c->definition, on_handed_over, r);
-    free(types);
+    xfree(types);
 }
 
 static void begin(struct run *r, const struct store_claim *c)

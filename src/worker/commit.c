@@ -87,7 +87,7 @@ static void whole_done(struct heavy_job *job)
     struct run *r = j->run;
     r->saving = false;
     r->whole = j->text;
-    free(j);
+    xfree(j);
     if (r->dead)
         run_unbusy(r);
     else
@@ -98,7 +98,7 @@ static void whole_drop(struct heavy_job *job)
 {
     struct whole_job *j = (struct whole_job *)(void *)job;
     buf_free(&j->text);
-    free(j);
+    xfree(j);
 }
 
 /* The end of an execution with large values: writing them out is not for the loop. */
@@ -178,7 +178,7 @@ static void save(struct run *r, enum save_then then, int64_t due_us)
     r->saving = true;
     r->durable = false;
     r->rows_since_snapshot = with_snapshot ? 0 : r->rows_since_snapshot + with_journal;
-    free(r->new_status);
+    xfree(r->new_status);
     r->new_status = xstrdup(c.status);
     acts_saving(r);
     timer_clear(&r->w->timers, &r->flush);
@@ -297,7 +297,7 @@ static void count_end(struct run *r)
 
 static void saved(struct run *r)
 {
-    free(r->status);
+    xfree(r->status);
     r->status = STEAL(r->new_status);
     kept_drop(&r->kept, r->kept_in_save);
     r->kept_in_save = 0;

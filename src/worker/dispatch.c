@@ -64,7 +64,7 @@ static void act_free(struct act *a)
     json_decref(a->event);
     told_clear(&a->told);
     mask_free(&a->mask);
-    free(a);
+    xfree(a);
 }
 
 static void act_stop(struct act *a)
@@ -288,7 +288,7 @@ char *act_secret(void *ctx, const char *kind, const char *name)
 static void act_fail_masked(struct act *a, struct failure *f)
 {
     char *text = mask_text(&a->mask, f->message);
-    free(f->message);
+    xfree(f->message);
     f->message = text;
     act_fail(a, f);
     failure_clear(f);

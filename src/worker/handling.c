@@ -58,7 +58,7 @@ void told_take(struct told *t, struct engine_effect *fx)
 void told_clear(struct told *t)
 {
     json_decref(t->scope);
-    free(t->signal);
+    xfree(t->signal);
     *t = (struct told){0};
 }
 
@@ -196,7 +196,7 @@ struct outcome outcome_masked(const struct mask *m, const struct outcome *o)
 
 void outcome_masked_free(struct outcome *own)
 {
-    free((void *)(uintptr_t)own->message);
+    xfree((void *)(uintptr_t)own->message);
     json_decref(own->output);
     json_decref(own->details);
     json_decref(own->checkpoint);

@@ -17,7 +17,7 @@ static char *dup_or_null(const char *s)
 
 static void drop_const(const char *s)
 {
-    free((void *)(uintptr_t)s);
+    xfree((void *)(uintptr_t)s);
 }
 
 static const struct failure *copy_failure(const struct failure *f)
@@ -39,11 +39,11 @@ static void drop_failure(const struct failure *f)
     if (!f)
         return;
     struct failure *own = (struct failure *)(uintptr_t)f;
-    free(own->type);
-    free(own->message);
+    xfree(own->type);
+    xfree(own->message);
     json_decref(own->details);
-    free(own->node);
-    free(own);
+    xfree(own->node);
+    xfree(own);
 }
 
 static struct engine_event copy_event(const struct engine_event *ev)
@@ -117,7 +117,7 @@ void kept_drop(struct kept *k, size_t count)
 void kept_free(struct kept *k)
 {
     kept_drop(k, k->len);
-    free(k->items);
+    xfree(k->items);
     buf_free(&k->text);
     *k = (struct kept){.refs = k->refs};
 }

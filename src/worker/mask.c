@@ -44,8 +44,8 @@ void mask_add(struct mask *m, const char *secret)
 void mask_free(struct mask *m)
 {
     for (size_t i = 0; i < m->count; i++)
-        free(m->words[i]);
-    free(m->words);
+        xfree(m->words[i]);
+    xfree(m->words);
     *m = (struct mask){0};
 }
 

@@ -39,7 +39,7 @@ static void outcome_job_free(struct outcome_job *j)
     mask_free(&j->mask);
     payloads_free(&j->found);
     task_let_go(j->task);
-    free(j);
+    xfree(j);
 }
 
 static void done(struct heavy_job *job)

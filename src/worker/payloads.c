@@ -82,7 +82,7 @@ void payloads_init(struct payloads *p, size_t max_inline)
 
 static void item_free(struct payload *item)
 {
-    free(item->text);
+    xfree(item->text);
     json_decref(item->value);
 }
 
@@ -90,8 +90,8 @@ void payloads_free(struct payloads *p)
 {
     for (size_t i = 0; i < p->len; i++)
         item_free(&p->items[i]);
-    free(p->items);
-    free(p->slots);
+    xfree(p->items);
+    xfree(p->slots);
     *p = (struct payloads){0};
 }
 
@@ -108,7 +108,7 @@ static void free_all(struct heavy_job *job)
 static void forgotten(struct heavy_job *job)
 {
     free_all(job);
-    free(job);
+    xfree(job);
 }
 
 void payloads_free_beside(struct heavy *heavy, struct payloads *p)
@@ -257,7 +257,7 @@ void payloads_durable(struct payloads *p, const struct store_payload *list, size
     for (size_t i = 0, k = 0; i < p->len && k < count; i++) {
         if (!uuid_equal(&p->items[i].id, &list[k].id))
             continue;
-        free(STEAL(p->items[i].text));
+        xfree(STEAL(p->items[i].text));
         p->items[i].putting = false;
         p->undurable--;
         p->undurable_bytes -= p->items[i].len;

@@ -92,7 +92,7 @@ static int load(struct run *r, const struct store_claim *c)
     r->seq = c->next_seq;
     r->rows_since_snapshot = c->journal_count;
     r->behind = r->behind || c->journal_count > 0; /* whoever saved that may not have come to write the row */
-    free(r->status);
+    xfree(r->status);
     r->status = xstrdup(c->status ? c->status : "");
     run_logs_clear(r);
     run_asks_clear(r);

@@ -41,25 +41,25 @@ static void run_free(struct run *r)
 {
     run_weigh_nothing(r);
     run_used_drop(r, r->used_count);
-    free(r->used);
+    xfree(r->used);
     run_asks_clear(r);
-    free(r->asks);
+    xfree(r->asks);
     run_logs_clear(r);
-    free(r->logs);
+    xfree(r->logs);
     kept_free(&r->kept);
-    free(r->acts);
-    free(r->putting);
+    xfree(r->acts);
+    xfree(r->putting);
     engine_state_free(r->state);
     payloads_free_beside(r->w->heavy, &r->payloads);
     def_unref(r->def);
     claim_copy_free(r->claim);
-    free(r->definition_id);
-    free(r->execution_id);
-    free(r->status);
-    free(r->new_status);
-    free(r->refusal);
+    xfree(r->definition_id);
+    xfree(r->execution_id);
+    xfree(r->status);
+    xfree(r->new_status);
+    xfree(r->refusal);
     buf_free(&r->whole);
-    free(r);
+    xfree(r);
 }
 
 void run_destroy(struct run *r, struct idmap *h)
@@ -146,7 +146,7 @@ void run_log(struct run *r, const char *node, const char *level, const char *tex
 void run_logs_clear(struct run *r)
 {
     for (size_t i = 0; i < r->log_count; i++)
-        free(r->logs[i].own);
+        xfree(r->logs[i].own);
     r->log_count = 0;
 }
 
@@ -162,7 +162,7 @@ static void used_add(struct run *r, char *id)
 void run_used_drop(struct run *r, size_t count)
 {
     for (size_t i = 0; i < count; i++)
-        free(r->used[i]);
+        xfree(r->used[i]);
     r->used_count -= count;
     if (r->used_count > 0)
         memmove(r->used, r->used + count, r->used_count * sizeof(*r->used));
@@ -184,8 +184,8 @@ static void ask_add(struct run *r, struct engine_effect *f)
 void run_asks_clear(struct run *r)
 {
     for (size_t i = 0; i < r->ask_count; i++) {
-        free((void *)(uintptr_t)r->asks[i].kind);
-        free((void *)(uintptr_t)r->asks[i].body);
+        xfree((void *)(uintptr_t)r->asks[i].kind);
+        xfree((void *)(uintptr_t)r->asks[i].body);
     }
     r->ask_count = 0;
 }

@@ -85,7 +85,7 @@ void timers_close(struct timers *t, uv_close_cb closed)
 {
     for (size_t i = 0; i < t->len; i++)
         t->heap[i]->slot = 0;
-    free(t->heap);
+    xfree(t->heap);
     t->heap = NULL;
     t->len = t->cap = 0;
     uv_close((uv_handle_t *)&t->handle, closed);

@@ -34,7 +34,7 @@ static void check(const struct held *h, unsigned char fill)
 
 static size_t some_size(size_t i)
 {
-    return 1 + i * 7 % 400;
+    return 1 + i * 7 % (i % 8 ? 400 : 5000);
 }
 
 static void blocks_in_use_do_not_overlap(void **state)
@@ -69,6 +69,13 @@ static void what_was_given_back_comes_again(void **state)
     pool_free(NULL);
     assert_ptr_equal(pool_alloc(33), p);
     assert_ptr_equal(pool_alloc(90), of_malloc);
+    char *large = xmalloc(POOL_LARGEST);
+    xfree(large);
+    assert_ptr_equal(pool_alloc(3600), large); /* a quarter at most is not used */
+    xfree(large);
+    char *smaller = xmalloc(3500);
+    assert_ptr_not_equal(smaller, large);
+    xfree(smaller);
     assert_true(pool_begin());
     pool_free(p);
     pool_end();
