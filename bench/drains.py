@@ -81,12 +81,14 @@ def drain(database, workflow, count, workers=1, arguments=(), goal=None, logs=PU
             "resident_peak": peak}
 
 
-def floor(database, workflow, count, *arguments, log=PURE_LOGS, state=None):
-    """bench/floor over `count` executions that were just queued."""
+def floor(database, workflow, count, *arguments, log=PURE_LOGS, state=None, journal=None):
+    """bench/floor over `count` executions that were just queued.  With a journal (a file) it writes all the rows that the
+    worker does."""
     database.queue_for_floor(workflow, count)
     server = database.postgres.cpu()
     command = [os.path.join(harness.BUILDDIR, "bench", "floor"), "--dsn", database.dsn, "--log-rows", str(log), *arguments]
     command += ["--state", state] if state else []
+    command += ["--journal", journal] if journal else []
     done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=900)
     if done.returncode != 0:
         raise RuntimeError("floor: " + done.stderr)
@@ -100,12 +102,16 @@ def floor(database, workflow, count, *arguments, log=PURE_LOGS, state=None):
 
 
 def write_sample(database, workflow):
-    """A finished execution's state in a file, for the floor; and the sample itself."""
+    """A finished execution's state and its journal in files, for the floor; and the sample itself."""
     sample = database.sample(workflow)
-    path = os.path.join(harness.tmpdir(), "state-%s.json" % workflow)
-    with open(path, "w") as f:
-        f.write(sample[1])
-    return path, sample
+    events = database.run("SELECT string_agg(j.events, '' ORDER BY j.seq) FROM wfworker.journal j"
+                          " JOIN workflowexecution x ON x.id = j.execution_id WHERE x.execution_id = %s", (sample[0],))[0][0]
+    paths = []
+    for name, text in (("state", sample[1]), ("journal", events)):
+        paths.append(os.path.join(harness.tmpdir(), "%s-%s.json" % (name, workflow)))
+        with open(paths[-1], "w") as f:
+            f.write(text)
+    return *paths, sample
 
 
 def rows_per_execution(database, workflow, count):

@@ -9,16 +9,19 @@ import select
 import shutil
 import subprocess
 import time
+from urllib.parse import quote
 
 import harness
 from moments import percentile
 
 HERE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "peers")
-# The driver, the package, how many chains are drained, how often pick-up is measured, and what it keeps of what is finished.
+# The driver and its argument, the package, how many chains are drained, how often pick-up is measured, and what it keeps of what
+# is finished.
 PEERS = (
-    ("graphile-worker", "graphile-worker@^0.17", 1500, 100, "nothing: finished jobs are deleted"),
-    ("pg-boss", "pg-boss@^10", 5000, 100, "the jobs, until they are archived"),
-    ("dbos", "@dbos-inc/dbos-sdk@^5", 500, 25, "the workflow and the result of each step"),
+    ("graphile-worker", "", "graphile-worker@^0.17", 1500, 100, "nothing: finished jobs are deleted"),
+    ("pg-boss", "each", "pg-boss@^10", 3000, 100, "the jobs, until they are archived"),
+    ("pg-boss", "", "pg-boss@^10", 5000, 100, "the jobs, until they are archived; handlers of 500 jobs"),
+    ("dbos", "", "@dbos-inc/dbos-sdk@^5", 500, 25, "the workflow and the result of each step"),
 )
 
 
@@ -37,12 +40,12 @@ def install(directory):
     with open(os.path.join(directory, "package.json"), "w") as f:
         json.dump({"name": "peers", "version": "1.0.0", "private": True}, f)
     done = subprocess.run([npm, "install", "--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error", "pg@^8"] +
-                          [p[1] for p in PEERS], cwd=directory, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          sorted({p[2] for p in PEERS}), cwd=directory, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                           stderr=subprocess.STDOUT, text=True, timeout=300)
     if done.returncode != 0:
         raise Skipped("npm could not install them")
     versions = {}
-    for name, package, *_ in PEERS:
+    for name, _, package, *_ in PEERS:
         with open(os.path.join(directory, "node_modules", package.rpartition("@")[0], "package.json")) as f:
             versions[name] = json.load(f)["version"]
     return versions
@@ -51,13 +54,14 @@ def install(directory):
 class Driver:
     """One peer's process, which reads commands and answers in JSON."""
 
-    def __init__(self, server, directory, name):
+    def __init__(self, server, directory, name, argument):
+        driver, name = name, " ".join([name, argument]).strip()
         self.name = name
         self.server = server
         server.create(name)
-        url = "postgresql://postgres@localhost:%d/%s?host=%s" % (server.port, name, server.dir)
+        url = "postgresql://postgres@localhost:%d/%s?host=%s" % (server.port, quote(name), server.dir)
         with open(os.path.join(directory, name + ".log"), "wb") as log:
-            self.process = subprocess.Popen([shutil.which("node"), name + ".mjs", url], cwd=directory, stdin=subprocess.PIPE,
+            self.process = subprocess.Popen([shutil.which("node"), driver + ".mjs", url, argument], cwd=directory, stdin=subprocess.PIPE,
                                             stdout=subprocess.PIPE, stderr=log)
         harness._stoppers.append(self.kill)
         self.rest = b""
@@ -142,14 +146,16 @@ def measure(server, quick, say):
         server.sql("postgres", "CREATE EXTENSION IF NOT EXISTS pg_stat_statements; CREATE OR REPLACE VIEW bench_statements AS"
                    " SELECT d.datname, s.calls FROM pg_stat_statements s JOIN pg_database d ON d.oid = s.dbid")
     results, drivers = {}, []
-    for name, _, chains, samples, keeps in PEERS:
+    for program, argument, _, chains, samples, keeps in PEERS:
+        name = " ".join([program, argument]).strip()
         say("peers: " + name)
         try:
-            driver = Driver(server, directory, name)
-            results[name] = busy(server, driver, max(chains // 20, 10) if quick else chains, 10 if quick else samples, keeps, versions[name])
+            driver = Driver(server, directory, program, argument)
+            results[name] = busy(server, driver, max(chains // 20, 10) if quick else chains, 10 if quick else samples, keeps,
+                                 versions[program])
             drivers.append(driver)
         except (RuntimeError, OSError, ValueError) as error:
-            results[name] = {"version": versions[name], "error": str(error)}
+            results[name] = {"version": versions[program], "error": str(error)}
     idle(drivers, results, 3 if quick else 30)
     for driver in drivers:
         driver.quit()

@@ -111,6 +111,9 @@ CREATE TABLE bench.task (execution_id uuid PRIMARY KEY, priority smallint NOT NU
   token bigint NOT NULL DEFAULT 0, worker bigint) WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0,
   autovacuum_vacuum_threshold = 5000, autovacuum_vacuum_cost_delay = 0);
 CREATE INDEX task_ready ON bench.task (priority, due_at);
+CREATE TABLE bench.journal (execution_id uuid, seq bigint, token bigint NOT NULL, events text NOT NULL,
+  at timestamptz NOT NULL DEFAULT now());
+CREATE INDEX journal_execution ON bench.journal (execution_id, seq);
 CREATE SEQUENCE bench.token CACHE 100
 """
 PARKED = """

@@ -58,7 +58,7 @@ class Bench:
         """Warmed up; 10,000 finished executions."""
         database = Database(self.server, "bench")
         drains.drain(database, database.pure, min(self.options.size, 1000))
-        self.state, self.sample = drains.write_sample(database, database.pure)
+        self.state, self.journal, self.sample = drains.write_sample(database, database.pure)
         database.fill_finished(database.pure, min(10000, self.options.large), self.sample)
         return database
 
@@ -152,15 +152,17 @@ def drain(b):
     if "same rows" in b.results["floor"]:
         return
     db, size = b.database, b.options.size
-    runs, same, four, ends = [], [], [], []
+    runs, same, seven, four, ends = [], [], [], [], []
     for _ in range(b.options.repeat):
-        same.append(drains.floor(db, db.pure, size, state=b.state))
+        same.append(drains.floor(db, db.pure, size, state=b.state, journal=b.journal))
         runs.append(drains.drain(db, db.pure, size))
+        seven.append(drains.floor(db, db.pure, size, state=b.state))
         four.append(drains.floor(db, db.pure, size, state=b.state, log=4))
         ends.append(drains.floor(db, db.pure, size, "--no-claim", state=b.state, log=4))
     b.floor_of("same rows", same)
+    b.floor_of("no journal", seven)
     b.floor_of("four log rows", four)
-    b.floor_of("four log rows, no claim", ends)
+    b.floor_of("four log rows, nothing to claim", ends)
     b.results["written"] = drains.rows_per_execution(db, db.pure, min(size, 2000))
     rate_row(b, "drain", "drain of short executions: trigger and two pure nodes, every log row and result kept", runs, 0.75,
              "FLOOR writes the same rows as the worker")
@@ -203,7 +205,7 @@ def batch(b):
     db, worker, floor = b.database, [], []
     for size in (1, 3, 10, 30, 100, 300, 1000):
         count = max(min(b.options.size, size * 400), 200)
-        floor.append([size, round(drains.floor(db, db.pure, count, "--batch", str(size), state=b.state)["per_second"])])
+        floor.append([size, round(drains.floor(db, db.pure, count, "--batch", str(size), state=b.state, journal=b.journal)["per_second"])])
         found = drains.drain(db, db.pure, count, arguments=("--max-in-flight", str(2 * size)))
         worker.append([size, round(found["per_second"])])
     b.results["series"]["batch"] = {"FLOOR": floor, "worker": worker}
@@ -235,7 +237,7 @@ def finished(b):
         db = b.small if size < 10000 else b.database
         db.fill_finished(db.pure, size, db.sample(db.pure))
         drains.drain(db, db.pure, min(b.options.size, 2000))
-        floor.append([size, round(drains.floor(db, db.pure, b.options.size, state=b.state)["per_second"])])
+        floor.append([size, round(drains.floor(db, db.pure, b.options.size, state=b.state, journal=b.journal)["per_second"])])
         rate = middle([drains.drain(db, db.pure, b.options.size)["per_second"] for _ in range(b.options.repeat)])
         worker.append([size, round(rate)])
     b.results["series"]["finished"] = {"FLOOR": floor, "worker": worker}

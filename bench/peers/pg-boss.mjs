@@ -2,6 +2,9 @@
 // pg-boss with large batches and the shortest interval that it allows, told of new work by notifyWorker() so that it does
 // not wait for the interval.  A chain is three jobs, each of which inserts the next one.  Finished jobs stay until they
 // are archived.
+//
+// The handler gets up to 500 jobs at once and inserts the next ones of all of them with one statement: the fastest way there is, for
+// whoever writes handlers for many jobs.  With the argument "each" the handler sends the next job of each job, as most are written.
 import PgBoss from "pg-boss";
 import pg from "pg";
 import { done, picked, serve } from "./common.mjs";
@@ -12,9 +15,12 @@ const pool = new pg.Pool({ connectionString: process.argv[2], max: 1 });
 let stepper;
 let single;
 
+const each = process.argv[3] === "each";
+
 async function steps(jobs) {
   const next = jobs.filter((job) => job.data.left > 1).map((job) => ({ name: "step", data: { left: job.data.left - 1 } }));
-  if (next.length > 0) await boss.insert(next);
+  if (each) await Promise.all(next.map((job) => boss.send(job)));
+  else if (next.length > 0) await boss.insert(next);
   for (const job of jobs) if (job.data.left <= 1) done();
   boss.notifyWorker(stepper);
 }
