@@ -375,7 +375,7 @@ BEGIN
         ON CONFLICT (execution_id) DO NOTHING;
     END IF;
     IF p_status THEN
-        UPDATE wfworker.task t SET poked = true, due_at = CASE WHEN t.worker IS NULL THEN now() ELSE t.due_at END
+        UPDATE wfworker.task t SET poked = true, due_at = CASE WHEN t.worker IS NULL AND NOT t.ready THEN now() ELSE t.due_at END
           FROM workflowexecution e
          WHERE e.id = t.execution_id AND t.status <> e.status AND NOT (t.poked AND (t.worker IS NOT NULL OR t.due_at <= now()));
     END IF;
@@ -398,8 +398,24 @@ CREATE FUNCTION wfworker.outlook(OUT held bigint, OUT next_us bigint) LANGUAGE s
       FROM wfworker.task
 $$;
 
+-- Lanes of workflows that are gone and have nothing in the queue any more, and the places below limits that nobody asks for
+-- without them.  What comes into such a lane all the same (a row without its workflow) is taken without a limit.
+CREATE FUNCTION wfworker.drop_lanes() RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    v_gone bigint[] := ARRAY(SELECT l.id FROM wfworker.lane l WHERE NOT EXISTS (SELECT FROM workflow w WHERE w.id = l.workflow_id));
+BEGIN
+    IF cardinality(v_gone) > 0 THEN
+        DELETE FROM wfworker.lane l
+         WHERE l.id = ANY (v_gone) AND l.id <> ALL (ARRAY(SELECT t.lane FROM wfworker.task t WHERE t.lane = ANY (v_gone)));
+    END IF;
+    DELETE FROM wfworker.place p
+     WHERE (p.of = 'w' AND NOT EXISTS (SELECT FROM wfworker.lane l WHERE l.workflow_id = p.id))
+        OR (p.of = 'o' AND NOT EXISTS (SELECT FROM wfworker.lane l WHERE l.owner_id = p.id));
+END
+$$;
+
 -- House-keeping, by one worker at a time: partitions of the journal two weeks ahead, old ones dropped, rows of workers
--- that are gone, snapshots and keys that nobody needs any more.
+-- that are gone, snapshots, keys, lanes and places that nobody needs any more.
 CREATE FUNCTION wfworker.upkeep(p_retention_days integer) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
     v_week timestamptz;
@@ -450,6 +466,7 @@ BEGIN
            AND NOT EXISTS (SELECT FROM wfworker.task t WHERE t.execution_id = s.execution_id);
         DELETE FROM wfworker.submission WHERE at < v_cutoff;
     END IF;
+    PERFORM wfworker.drop_lanes();
     DELETE FROM wfworker.worker WHERE seen_at < now() - interval '1 hour';
 END
 $$;

@@ -18,7 +18,7 @@ BEGIN
         RETURN NULL;
     END IF;
     UPDATE wfworker.task t
-       SET poked = true, due_at = CASE WHEN t.worker IS NULL THEN now() ELSE t.due_at END
+       SET poked = true, due_at = CASE WHEN t.worker IS NULL AND NOT t.ready THEN now() ELSE t.due_at END
      WHERE t.execution_id = NEW.id RETURNING t.worker INTO v_worker;
     IF FOUND THEN
         IF v_worker IS NOT NULL THEN
@@ -157,7 +157,7 @@ BEGIN
     DELETE FROM wfworker.old_execution o WHERE o.execution_id = r.id;
     -- It failed before and waits for its retry: the status is the same, no trigger tells the workers.
     IF r.status = 'failed' THEN
-        UPDATE wfworker.task t SET poked = true, due_at = CASE WHEN t.worker IS NULL THEN now() ELSE t.due_at END
+        UPDATE wfworker.task t SET poked = true, due_at = CASE WHEN t.worker IS NULL AND NOT t.ready THEN now() ELSE t.due_at END
          WHERE t.execution_id = r.id;
         PERFORM wfworker.wake();
     END IF;

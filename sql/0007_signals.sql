@@ -21,7 +21,7 @@ BEGIN
         EXECUTE format('SELECT FROM %I.workflowexecution x WHERE x.id = $1 FOR NO KEY UPDATE', TG_TABLE_SCHEMA)
           USING r.execution_id;
         UPDATE wfworker.task t
-           SET poked = true, due_at = CASE WHEN t.worker IS NULL THEN now() ELSE t.due_at END
+           SET poked = true, due_at = CASE WHEN t.worker IS NULL AND NOT t.ready THEN now() ELSE t.due_at END
          WHERE t.execution_id = r.execution_id RETURNING t.worker INTO v_worker;
         IF FOUND AND v_worker IS NOT NULL THEN
             PERFORM pg_notify('wfworker', r.execution_id::text);
@@ -67,7 +67,7 @@ BEGIN
             SELECT t.execution_id FROM wfworker.task t WHERE t.execution_id IN (SELECT f.execution_id FROM found f)
              ORDER BY t.execution_id FOR NO KEY UPDATE
         )
-        UPDATE wfworker.task t SET poked = true, due_at = CASE WHEN t.worker IS NULL THEN now() ELSE t.due_at END
+        UPDATE wfworker.task t SET poked = true, due_at = CASE WHEN t.worker IS NULL AND NOT t.ready THEN now() ELSE t.due_at END
           FROM free WHERE t.execution_id = free.execution_id;
     END IF;
     IF p_failed AND to_regclass('workflowsignal') IS NOT NULL THEN

@@ -41,7 +41,7 @@ CREATE FUNCTION wfworker.poke(p_id uuid) RETURNS boolean LANGUAGE plpgsql AS $$
 DECLARE
     v_worker bigint;
 BEGIN
-    UPDATE wfworker.task t SET poked = true, due_at = CASE WHEN t.worker IS NULL THEN now() ELSE t.due_at END
+    UPDATE wfworker.task t SET poked = true, due_at = CASE WHEN t.worker IS NULL AND NOT t.ready THEN now() ELSE t.due_at END
      WHERE t.execution_id = p_id RETURNING t.worker INTO v_worker;
     IF NOT FOUND THEN
         RETURN false;

@@ -31,7 +31,7 @@ BEGIN
         PERFORM wfworker.note_over(ARRAY[NEW.id]);
     END IF;
     UPDATE wfworker.task t
-       SET poked = true, due_at = CASE WHEN t.worker IS NULL THEN now() ELSE t.due_at END
+       SET poked = true, due_at = CASE WHEN t.worker IS NULL AND NOT t.ready THEN now() ELSE t.due_at END
      WHERE t.execution_id = NEW.id RETURNING t.worker INTO v_worker;
     IF FOUND THEN
         IF v_worker IS NOT NULL THEN

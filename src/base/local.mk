@@ -10,6 +10,7 @@ src_base_libbase_la_SOURCES = \
   src/base/leave.c src/base/leave.h \
   src/base/log.c src/base/log.h \
   src/base/mem.c src/base/mem.h \
+  src/base/nearest.c src/base/nearest.h \
   src/base/pool.c src/base/pool.h \
   src/base/utf8.c src/base/utf8.h \
   src/base/uuid.c src/base/uuid_named.c src/base/uuid.h \

@@ -248,15 +248,30 @@ static char *ago(const json_t *facts, const char *key)
     return buf_steal(&b);
 }
 
-static void explain_ended(json_t *reasons, const json_t *facts)
+/* What can be done about an execution that failed for good. */
+static char *way_on(const json_t *facts, const struct view *v)
+{
+    const char *id = js_str(facts, "execution_id");
+    if (flag(facts, "history_gone"))
+        return xasprintf("a part of its history is gone, so that it cannot be retried; \"wfworker replay %s --from NODE\" runs it again "
+                         "from a node, as a new one", id);
+    if (flag(facts, "never_ran"))
+        return xasprintf("\"wfworker retry %s\" begins it anew, with the definition as it is now", id);
+    if (v->state && !engine_can_retry(v->state))
+        return xasprintf("nothing of it can begin again; \"wfworker replay %s\" runs it again, as a new one", id);
+    return xasprintf("\"wfworker retry %s\" begins what failed again", id);
+}
+
+static void explain_ended(json_t *reasons, const json_t *facts, const struct view *v)
 {
     const char *error = js_str(facts, "error_message");
     CLEANUP_FREE char *at = text_time(js_str(facts, "completed_at"));
-    if (strcmp(js_str(facts, "status"), "completed") == 0)
+    if (strcmp(js_str(facts, "status"), "completed") == 0) {
         because(reasons, "completed", "it completed at %s UTC", at);
-    else
-        because(reasons, "failed", "it failed at %s UTC: %s; \"wfworker retry %s\" begins what failed again", at,
-                error ? error : "no reason is known", js_str(facts, "execution_id"));
+        return;
+    }
+    CLEANUP_FREE char *on = way_on(facts, v);
+    because(reasons, "failed", "it failed at %s UTC: %s; %s", at, error ? error : "no reason is known", on);
 }
 
 static void explain_workers(json_t *reasons, const json_t *facts)
@@ -332,11 +347,11 @@ static json_t *explain(const json_t *facts)
     CLEANUP(view_free) struct view v = {0};
     json_t *reasons = json_array();
     const char *status = js_str(facts, "status");
+    view_read(facts, &v);
     if (execution_ended(facts)) {
-        explain_ended(reasons, facts);
+        explain_ended(reasons, facts, &v);
         return reasons;
     }
-    view_read(facts, &v);
     if (strcmp(status, "failed") == 0)
         explain_retry(reasons, facts);
     if (strcmp(status, "paused") == 0)

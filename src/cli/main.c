@@ -10,9 +10,9 @@
 #include "base/crashpoint.h"
 #include "base/leave.h"
 #include "base/mem.h"
+#include "base/nearest.h"
 #include "cli/command.h"
 #include "cli/hide.h"
-#include "config/nearest.h"
 #include "plugin/registry.h"
 
 static int usage_error(const struct error *e)

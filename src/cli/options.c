@@ -3,8 +3,8 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/nearest.h"
 #include "cli/command.h"
-#include "config/nearest.h"
 
 static const struct cli_option no_options[] = {{NULL, 0, NULL, NULL}};
 

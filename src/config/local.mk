@@ -6,7 +6,6 @@ src_config_libconfig_la_SOURCES = \
   src/config/dsn.c src/config/dsn.h \
   src/config/file.c src/config/file.h \
   src/config/helptext.c src/config/helptext.h \
-  src/config/nearest.c src/config/nearest.h \
   src/config/print.c \
   src/config/settings.c src/config/settings.def src/config/settings.h \
   src/config/source.h \

@@ -12,8 +12,8 @@
 
 #include "base/json.h"
 #include "base/mem.h"
+#include "base/nearest.h"
 #include "config/dsn.h"
-#include "config/nearest.h"
 #include "config/source.h"
 #include "config/textfile.h"
 

@@ -161,7 +161,7 @@ void step_resume(struct step *st)
 void step_retry(struct step *st)
 {
     struct engine_state *s = st->s;
-    if (s->phase != PHASE_FAILED || s->act_count == 0)
+    if (s->phase != PHASE_FAILED || !engine_can_retry(s))
         return;
     for (size_t i = 0; i < s->act_count; i++) {
         struct act *a = s->acts[i];

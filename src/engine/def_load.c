@@ -116,8 +116,9 @@ static void resolve_type(struct def_load *l, struct def_node *n, const char *wri
             n->info.name = n->type;
         return;
     }
-    load_note(l, false, load_pointer(n->pointer, "node_type"), "node %s: no plugin provides the node type \"%s\"", n->id,
-              written);
+    const char *meant = catalog->nearest ? catalog->nearest(catalog->ctx, written) : NULL;
+    load_note(l, false, load_pointer(n->pointer, "node_type"), "node %s: no plugin provides the node type \"%s\"%s%s%s", n->id,
+              written, meant ? "; did you mean \"" : "", meant ? meant : "", meant ? "\"?" : "");
 }
 
 static void add_node(struct def_load *l, const char *id, json_t *node, const char *pointer, bool flat)

@@ -26,6 +26,7 @@ struct node_type {
 /* Which node types exist here.  find returns false for an unknown one. */
 struct catalog {
     bool (*find)(void *ctx, const char *name, struct node_type *out);
+    const char *(*nearest)(void *ctx, const char *name); /* the name of one that may have been meant, or NULL; may be NULL */
     void *ctx;
     const char *unknown_detail; /* for the error of an unknown type: searched directories, plugins that failed to load */
 };

@@ -215,6 +215,9 @@ enum engine_status engine_status(const struct engine_state *s);
 /* Over for good: completed, or failed with no retry to come. */
 bool engine_ended(const struct engine_state *s);
 
+/* It failed, and ENGINE_RETRY would begin something of it again; true also of one that is not over. */
+bool engine_can_retry(const struct engine_state *s);
+
 /* How many activations a handler is working on (RUN given, no outcome yet). */
 size_t engine_running(const struct engine_state *s);
 

@@ -166,6 +166,11 @@ bool engine_ended(const struct engine_state *s)
     return s->phase == PHASE_COMPLETED || s->phase == PHASE_FAILED;
 }
 
+bool engine_can_retry(const struct engine_state *s)
+{
+    return s->phase != PHASE_COMPLETED && (s->phase != PHASE_FAILED || s->act_count > 0);
+}
+
 /* Nothing runs, and somebody waits for a signal.  While the execution fails, only what winds up counts. */
 static bool only_signals(const struct engine_state *s)
 {

@@ -8,6 +8,7 @@
 #include "base/buf.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "base/nearest.h"
 #include "expr/expr.h"
 #include "plugin/schema.h"
 
@@ -241,17 +242,34 @@ static void check_needs(struct linter *l, size_t node, const json_t *schema)
     json_object_foreach(json_object_get(schema, "properties"), key, rule) check_values(l, node, key, rule);
 }
 
+#define NODE_OPTIONS                                                                                                       \
+    "join", "join_n", "join_rest", "parallel", "parallel_wait_mode", "parallel_wait_n", "parallel_aggregation",           \
+        "sequential", "retry", "timeout_seconds", "schedule_to_close_seconds", "max_concurrency", "need", "tolerate",     \
+        "max_iterations", "keep", "at_most_once", "interleave"
+
 /* Options of the node itself may stand in its config, and drawing tools put names of their own there. */
 static bool known_anyway(const char *key)
 {
-    static const char *const names[] = {
-        "join", "join_n", "join_rest", "parallel", "parallel_wait_mode", "parallel_wait_n", "parallel_aggregation",
-        "sequential", "retry", "timeout_seconds", "schedule_to_close_seconds", "max_concurrency", "need", "tolerate",
-        "max_iterations", "keep", "at_most_once", "interleave", "label", "node_type", "nodeType", "type", "description", "config"};
+    static const char *const names[] = {NODE_OPTIONS, "label", "node_type", "nodeType", "type", "description", "config"};
     for (size_t i = 0; i < ARRAY_LEN(names); i++)
         if (strcmp(key, names[i]) == 0)
             return true;
     return false;
+}
+
+/* A key of that object of the schema in which the one at the pointer stands, or of the node's options. */
+static const char *key_meant(const json_t *schema, const char *pointer)
+{
+    static const char *const options[] = {NODE_OPTIONS};
+    struct nearest near = {.word = strrchr(pointer, '/') + 1};
+    const char *key;
+    json_t *rule;
+    if (near.word != pointer + 1)
+        return NULL;
+    json_object_foreach(json_object_get(schema, "properties"), key, rule) nearest_offer(&near, key);
+    for (size_t i = 0; i < ARRAY_LEN(options); i++)
+        nearest_offer(&near, options[i]);
+    return nearest_meant(&near);
 }
 
 static void check_unknown(struct linter *l, size_t node, const json_t *schema)
@@ -264,9 +282,11 @@ static void check_unknown(struct linter *l, size_t node, const json_t *schema)
     json_array_foreach(unknown, i, pointer)
     {
         const char *at = json_string_value(pointer);
+        const char *meant = key_meant(schema, at);
         if (!known_anyway(at + 1))
-            lint_note(l, false, xasprintf("%s%s", l->config[node], at), "node %s: node type %s has no configuration key \"%s\"",
-                      n->id, n->type, at + 1);
+            lint_note(l, false, xasprintf("%s%s", l->config[node], at),
+                      "node %s: node type %s has no configuration key \"%s\"%s%s%s", n->id, n->type, at + 1,
+                      meant ? "; did you mean \"" : "", meant ? meant : "", meant ? "\"?" : "");
     }
 }
 

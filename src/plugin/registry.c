@@ -7,6 +7,7 @@
 #include "base/buf.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/nearest.h"
 #include "plugin/internal.h"
 
 char *reason_text(const struct error *e, const char *line_prefix)
@@ -116,6 +117,14 @@ const struct handler *registry_find(const struct registry *r, const char *node_t
     if (node_type && r->type_count)
         found = bsearch(&key, r->types, r->type_count, sizeof *r->types, by_type);
     return found ? found->handler : NULL;
+}
+
+const char *registry_nearest(const struct registry *r, const char *node_type)
+{
+    struct nearest near = {.word = node_type};
+    for (size_t i = 0; i < r->type_count; i++)
+        nearest_offer(&near, r->types[i].name);
+    return nearest_meant(&near);
 }
 
 size_t registry_count(const struct registry *r)

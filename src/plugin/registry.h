@@ -57,6 +57,9 @@ void registry_close(struct registry *r); /* drain and exit of every plugin; file
 /* The handler of a node type or alias; NULL when no loaded plugin has it. */
 const struct handler *registry_find(const struct registry *r, const char *node_type);
 
+/* For a name that registry_find() does not know: the type or alias that may have been meant, or NULL.  Borrowed. */
+const char *registry_nearest(const struct registry *r, const char *node_type);
+
 size_t registry_count(const struct registry *r);
 size_t registry_failed(const struct registry *r);
 

@@ -100,6 +100,7 @@ json_t *db_replay(PGconn *c, const char *execution, const char *node, const json
 
 /* `task`: it is in the queue, and then: `due_us` (from now; null: only when poked), `held` by worker_name (last seen
  * worker_seen_us ago) or `expired`, `ahead` = due before it, snapshot, journal and the definition's parts.  `old`: not adopted.
+ * `never_ran`: nothing but its start is in its history, `history_gone`: a part of it is not there any more.
  * `locks`: those that it waits for, see wfworker.lock_waits(), or null.  `approvals`: its open requests, {node, message,
  * options}.  `workers`: how many are alive, node_types: an array of arrays of what each of them has (null: it did not say). */
 static const char facts_sql[] =
@@ -119,14 +120,17 @@ static const char facts_sql[] =
     " wfworker.lock_waits(e.id) AS locks, wfworker.parent_of(e.id) AS parent, wfworker.children_of(e.id) AS children,"
     " (SELECT json_agg(json_build_object('node', a.node, 'message', a.message, 'options', a.options) ORDER BY a.asked_at, a.id)"
     "    FROM wfworker.approval a WHERE a.execution_id = e.id AND a.closed_at IS NULL AND a.sent_at IS NULL) AS approvals,"
-    " wfworker.written_out(l.o_id, l.o_snapshot) AS snapshot,"
-    " (SELECT json_agg(wfworker.written_out(l.o_id, j) ORDER BY n) FROM unnest(l.o_journal) WITH ORDINALITY x (j, n)) AS journal, d.graph, d.rows, d.trigger_config"
+    " wfworker.written_out(e.id, s.state) AS snapshot,"
+    " (SELECT json_agg(wfworker.written_out(e.id, x.events) ORDER BY x.n) FROM unnest(j.events) WITH ORDINALITY x (events, n)) AS journal,"
+    " wfworker.never_ran(e) AS never_ran, s.execution_id IS NULL AND j.first > 1 AS history_gone, d.graph, d.rows, d.trigger_config"
     "  FROM workflowexecution e"
     "  LEFT JOIN workflow w ON w.id = e.workflow_id"
     "  LEFT JOIN wfworker.task t ON t.execution_id = e.id"
     "  LEFT JOIN wfworker.worker k ON k.id = t.worker"
-    "  LEFT JOIN LATERAL wfworker.load(ARRAY[t.execution_id]) l ON true"
-    "  LEFT JOIN wfworker.definition d ON d.id = coalesce(nullif(l.o_definition, ''), replace(l.o_journal[1], '\"\\u0000', '\"')::json -> 0 ->> 'definition')"
+    "  LEFT JOIN wfworker.snapshot s ON s.execution_id = e.id AND e.status <> 'completed'"
+    "  LEFT JOIN LATERAL (SELECT array_agg(x.events ORDER BY x.seq) AS events, min(x.seq) AS first FROM wfworker.journal x"
+    "    WHERE x.execution_id = e.id AND e.status <> 'completed' AND x.seq > coalesce(s.seq, 0)) j ON true"
+    "  LEFT JOIN wfworker.definition d ON d.id = coalesce(nullif(s.definition, ''), replace(j.events[1], '\"\\u0000', '\"')::json -> 0 ->> 'definition')"
     " WHERE ";
 
 json_t *db_execution_facts(PGconn *c, const char *execution, struct error *e)

@@ -37,9 +37,15 @@ static bool find_type(void *ctx, const char *name, struct node_type *out)
     return true;
 }
 
+static const char *nearest_type(void *ctx, const char *name)
+{
+    return registry_nearest(ctx, name);
+}
+
 struct catalog handling_catalog(const struct registry *r)
 {
-    return (struct catalog){.find = find_type, .ctx = (void *)(uintptr_t)r, .unknown_detail = registry_unknown_detail(r)};
+    return (struct catalog){.find = find_type, .nearest = nearest_type, .ctx = (void *)(uintptr_t)r,
+                            .unknown_detail = registry_unknown_detail(r)};
 }
 
 uint32_t handling_why(enum engine_why why)

@@ -42,7 +42,7 @@ error: /nodes/3/config/url: node h: unexpected "}", line 1, column 15
 error: /nodes/3/config/method: node h: method must be of type string or null, is integer
 warning: /nodes/4/node_type: node x: no plugin provides the node type "nonsense"
 warning: /nodes/5: node far cannot be reached from t and never runs
-warning: /nodes/0/config/cron_expresion: node t: node type trigger has no configuration key "cron_expresion"
+warning: /nodes/0/config/cron_expresion: node t: node type trigger has no configuration key "cron_expresion"; did you mean "cron_expression"?
 entry: t
 t -> c
 c -true-> d
@@ -64,6 +64,24 @@ entry: t
 """
     check(text % "valid", g)
     check(text % "not valid", g, "--strict")
+
+
+@case
+def did_you_mean():
+    """what is misspelt in a node type or a key, by two letters at most, is named as it is spelt; what is far from everything is not"""
+    check("""warning: /nodes/1/node_type: node h: no plugin provides the node type "http_requst"; did you mean "http_request"?
+warning: /nodes/2/node_type: node u: no plugin provides the node type "HTTP-Request"; did you mean "http_request"?
+warning: /nodes/3/node_type: node f: no plugin provides the node type "frobnicate"
+warning: /nodes/0/config/trigger_tpye: node t: node type trigger has no configuration key "trigger_tpye"; did you mean "trigger_type"?
+warning: /nodes/0/config/timeout_second: node t: node type trigger has no configuration key "timeout_second"; did you mean "timeout_seconds"?
+warning: /nodes/0/config/trigger_kind_of: node t: node type trigger has no configuration key "trigger_kind_of"
+entry: t
+t -> h
+h -> u
+u -> f
+valid: 0 errors, 6 warnings
+""", graph("t -> h", "h -> u", "u -> f", t=("trigger", {"trigger_tpye": "manual", "timeout_second": 3, "trigger_kind_of": 1}),
+           h=("http_requst",), u=("HTTP-Request",), f=("frobnicate",)))
 
 
 @case

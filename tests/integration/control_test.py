@@ -638,6 +638,38 @@ def explaining():
     settled(b, due)
     at = utc(b, "t.due_at AT TIME ZONE 'UTC'", due)
     assert explain(b, due)["waiting"] == "node w waits for signal paid, until %s UTC" % at
+
+
+@case
+def explaining_failures():
+    """explain: what can be done about a failure; a retry is named only where something can begin again"""
+    b = backends["json"]
+
+    def failure(identity):
+        row = b.wait_end(identity)
+        assert row.status == "failed", row
+        return row, "it failed at %s UTC: %s; " % (utc(b, "e.completed_at", identity), row.error_message)
+
+    stopped = start(b, graph([("t", "trigger"), ("x", "terminate", {"status": "failed", "message": "sold out"})], [("t", "x")]))
+    row, text = failure(stopped)
+    assert explain(b, stopped) == {"failed": text + 'nothing of it can begin again; "wfworker replay %s" runs it again, as a new one'
+                                   % row.execution_id}
+    wrong = start(b, graph([("t", "trigger")], [("t", "ghost")]))
+    row, text = failure(wrong)
+    assert explain(b, wrong) == {"failed": text + '"wfworker retry %s" begins it anew, with the definition as it is now'
+                                 % row.execution_id}
+    where = path()
+    server.script[where] = [Answer(404)]
+    broken = start(b, graph([("t", "trigger"), ("h", "http_request", {"url": server.url + where})], [("t", "h")]))
+    row, text = failure(broken)
+    assert explain(b, broken) == {"failed": text + '"wfworker retry %s" begins what failed again' % row.execution_id}
+    b.run("DELETE FROM wfworker.snapshot WHERE execution_id = %s", (broken,))
+    b.run("DELETE FROM wfworker.journal WHERE execution_id = %s", (broken,))
+    b.run("INSERT INTO wfworker.journal (execution_id, seq, token, events) VALUES (%s, 2, 0, '[]')", (broken,))
+    assert explain(b, broken) == {"failed": text + 'a part of its history is gone, so that it cannot be retried; "wfworker replay %s'
+                                  ' --from NODE" runs it again from a node, as a new one' % row.execution_id}
+    refused = wfworker("retry", broken, "--db", b.dsn)
+    assert refused.status == 1 and "the history of execution" in refused.err, refused
     for identity in (asked, due):
         Sql(b).call("terminate", identity)
     done = wfworker("explain", "exec-nothing", "--db", b.dsn)

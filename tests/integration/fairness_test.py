@@ -57,6 +57,11 @@ class Queue:
         self.run("DELETE FROM workflowexecution")
         self.memo = None
 
+    def claimed(self, limit):
+        """The ids of what was claimed, in order."""
+        return [row[0] for row in self.run("SELECT o_id::text FROM wfworker.claim(1, %s, 3600000, false, 16777216, 0, NULL)"
+                                           " WHERE o_id IS NOT NULL", (limit,))]
+
     def claim(self, limit):
         """The workflows of what was claimed, in order."""
         rows = self.run("SELECT o_id::text, o_workflow::text, o_state FROM wfworker.claim(1, %s, 3600000, false, 16777216, 0, %s)",
@@ -281,6 +286,69 @@ def bytes_bound():
                      " WHERE o_id IS NOT NULL")
         claims.append([(size // 1000, crashes) for size, crashes in rows])
     assert claims == [[(0, 0), (3000, 0)], [(3000, 0), (0, 0)], [(20000, 0)], [], [], []], claims
+
+
+def in_place(poke):
+    """Five wait; the first one is poked and keeps its place; who waits for a time is due at once."""
+    q = Queue()
+    workflow = q.workflow()
+    q.known(workflow)
+    for _ in range(5):
+        q.insert(workflow, 1)
+    waiting = [row[0] for row in q.run("SELECT execution_id::text FROM wfworker.task WHERE ready ORDER BY due_at")]
+    assert len(waiting) == 5, waiting
+    before = q.run("SELECT due_at FROM wfworker.task WHERE execution_id = %s", (waiting[0],))
+    parked = waiting.pop()
+    q.run("UPDATE wfworker.task SET ready = false, due_at = 'infinity' WHERE execution_id = %s", (parked,))
+    for identity in (waiting[0], parked):
+        q.run(poke, (identity,))
+    assert q.run("SELECT poked, ready, due_at FROM wfworker.task WHERE execution_id = %s", (waiting[0],)) == [(True, True) + before[0]]
+    assert q.run("SELECT poked, due_at <= clock_timestamp() FROM wfworker.task WHERE execution_id = %s", (parked,)) == [(True, True)]
+    assert q.claimed(10) == waiting + [parked]
+
+
+add_case("who is poked while he waits in his lane keeps his place", lambda: in_place("SELECT wfworker.poke(%s)"))
+add_case("whose status changes while he waits in his lane keeps his place, too",
+         lambda: in_place("UPDATE workflowexecution SET status = 'waiting_for_signal' WHERE id = %s"))
+add_case("and to whom a signal comes", lambda: in_place(
+    "INSERT INTO workflowsignal (id, execution_id, signal_type, signal_data, received_at, processed)"
+    " VALUES (gen_random_uuid(), %s, 'news', '{}', now(), false)"))
+
+
+@case
+def lanes_of_workflows_that_are_gone():
+    """house-keeping removes lanes and places of workflows that are gone, not while one of their executions is in the queue"""
+    q = Queue()
+    owner, other = q.owner(), q.owner()
+    kept, gone, busy = q.workflow(owner), q.workflow(other), q.workflow(owner)
+    q.run("UPDATE workflow SET trigger_config = '{\"max_concurrent_executions\": 2}'")
+    for workflow in (kept, gone, busy):
+        q.insert(workflow, 3)
+    for _ in range(5):
+        q.run("SELECT wfworker.claim(1, 10, 3600000, false, 16777216, 5, NULL)")
+    places = "SELECT id::text, count(*)::int FROM wfworker.place GROUP BY 1"
+    full = {kept: 2, gone: 2, busy: 2, owner: 5, other: 5}
+    assert dict(q.run(places)) == full, q.run(places)
+    lanes = lambda: {row[0] for row in q.run("SELECT workflow_id::text FROM wfworker.lane")}
+    assert lanes() == {kept, gone, busy}
+    q.run("SELECT wfworker.upkeep(30)")
+    assert lanes() == {kept, gone, busy} and dict(q.run(places)) == full
+    q.run("DELETE FROM workflowexecution WHERE workflow_id = %s", (gone,))
+    q.run("SET session_replication_role = replica")  # neither triggers nor foreign keys: as in databases without them
+    q.run("DELETE FROM workflow WHERE id IN (%s, %s)", (gone, busy))
+    q.run("SET session_replication_role = origin")
+    q.run("SELECT wfworker.upkeep(30)")
+    assert lanes() == {kept, busy}, lanes()
+    assert dict(q.run(places)) == {kept: 2, busy: 2, owner: 5}, q.run(places)
+    q.run("DELETE FROM workflowexecution WHERE workflow_id = %s", (busy,))
+    q.run("SELECT wfworker.upkeep(30)")
+    assert lanes() == {kept} and dict(q.run(places)) == {kept: 2, owner: 5}, q.run(places)
+    while q.claim(10):
+        pass
+    q.run("INSERT INTO workflowexecution (id, workflow_id, workflow_version, execution_id, status, started_at, execution_state,"
+          " retry_count) SELECT gen_random_uuid(), id, 1, 'exec-x', 'running', now(), '{}', 0 FROM workflow WHERE id = %s", (kept,))
+    q.run("UPDATE wfworker.task SET worker = NULL, due_at = now(), ready = true WHERE worker IS NOT NULL")
+    assert q.claimed(10), "what is left is claimed as before"
 
 
 @case

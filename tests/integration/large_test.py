@@ -128,11 +128,13 @@ def another_worker_goes_on(scene):
 
 def killed_between(scene):
     """Where the worker is killed with a large value in its journal and nothing in a snapshot."""
-    path, slow = scene.path(Answer(body=json.dumps(text_of(MB, "k")))), scene.path(Answer(delay=1), Answer())
+    killed = []
+    path, slow = scene.path(Answer(body=json.dumps(text_of(MB, "k")))), scene.path(Answer(until=lambda: killed), Answer())
     definition = graph([T, ("h",) + scene.call(path), ("s",) + scene.call(slow), ("e", "end")], [("t", "h"), ("h", "s"), ("s", "e")])
     identity = scene.start(definition, {"big": BIG})
     wait_until("the slow call", lambda: server.seen(slow))
     scene.workers[0].kill()
+    killed.append(True)
     scene.workers[0] = Worker(scene.backend.dsn, "--lease-seconds", LEASE, name="takes over")
     row = scene.backend.wait_end(identity)
     assert row.status == "completed" and row.state["node_results"]["h"]["output"]["json"] == text_of(MB, "k"), row.error_message
@@ -141,7 +143,8 @@ def killed_between(scene):
 
 def pinned(scene):
     """A large value in the first row of the journal, no snapshot, and the workflow is changed meanwhile."""
-    slow, before, after = scene.path(Answer(delay=1), Answer()), scene.path(), scene.path()
+    killed = []
+    slow, before, after = scene.path(Answer(until=lambda: killed), Answer()), scene.path(), scene.path()
 
     def definition(path):
         return graph([T, ("s",) + scene.call(slow), ("h",) + scene.call(path)], [("t", "s"), ("s", "h")])
@@ -153,9 +156,10 @@ def pinned(scene):
         said = wfworker(*command, "--db", scene.backend.dsn)
         assert said.status == 0 and said.err == "", said
     scene.workers[0].kill()
+    killed.append(True)
     scene.workers[0] = Worker(scene.backend.dsn, "--lease-seconds", LEASE, name="goes on as it began")
     assert scene.backend.wait_end(identity).status == "completed"
-    assert (len(server.seen(before)), len(server.seen(after))) == (1, 0), "it went on with another definition"
+    assert (len(server.seen(before)), len(server.seen(after))) == (1, 0), "calls by the old definition, and by the new one"
 
 
 def never_ran(scene):

@@ -23,6 +23,7 @@ LEASE = {"WFWORKER_LEASE_SECONDS": "5"}  # whoever does not renew would lose wha
 postgres = Postgres()
 crowd = Crowd()
 backend = Backend(postgres, "many")
+assert wfworker("migrate", "--db", backend.dsn).status == 0
 
 
 def kilobytes(worker, what="VmRSS"):
@@ -50,7 +51,6 @@ def statistics(worker):
 @case
 def parked():
     """10,000 parked executions cost a worker nothing: no lease, no connection, no memory; 3,000 of them wake together, none early"""
-    assert wfworker("migrate", "--db", backend.dsn).status == 0
     worker = Worker(backend.dsn, env=LEASE)
     few, many, awake = 1000 // SLOWER, 10000 // SLOWER, 3000 // SLOWER
     hour = backend.workflow(graph([("t", "trigger"), ("d", "delay", {"delay_seconds": 3600}), ("e", "end")], [("t", "d"), ("d", "e")]))

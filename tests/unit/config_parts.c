@@ -6,9 +6,9 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "base/nearest.h"
 #include "config/dotenv.h"
 #include "config/file.h"
-#include "config/nearest.h"
 #include "config/setting_value.h"
 
 static const struct setting_rule duration = {VALUE_DURATION, 10, 3600000, NULL};
@@ -180,6 +180,26 @@ static void the_nearest_name_is_found(void **state)
     assert_null(nearest("xy"));
 }
 
+static const char *meant(const char *word, const char *candidate)
+{
+    struct nearest n = {.word = word};
+    nearest_offer(&n, candidate);
+    return nearest_meant(&n);
+}
+
+/* A guess about somebody's data: two letters at most, and no more than a third of the word. */
+static void what_was_meant_is_a_careful_guess(void **state)
+{
+    (void)state;
+    assert_string_equal(meant("http_requst", "http_request"), "http_request");
+    assert_string_equal(meant("htp_requst", "http_request"), "http_request");
+    assert_null(meant("htp_rqust", "http_request"));
+    assert_string_equal(meant("HTTP-Request", "http_request"), "http_request");
+    assert_string_equal(meant("fo", "for"), "for");
+    assert_null(meant("at", "end"));
+    assert_null(meant("", "if"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -189,6 +209,7 @@ int main(void)
         cmocka_unit_test(configuration_files_are_read),
         cmocka_unit_test(errors_in_configuration_files_name_file_and_line),
         cmocka_unit_test(the_nearest_name_is_found),
+        cmocka_unit_test(what_was_meant_is_a_careful_guess),
     };
     return cmocka_run_group_tests_name("config parts", tests, NULL, NULL);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Edit distance (insert, delete, replace) over short words; '-' and '_' count as equal, as does case. */
-#include "config/nearest.h"
+#include "base/nearest.h"
 
 #include <ctype.h>
 #include <string.h>
@@ -46,4 +46,9 @@ void nearest_offer(struct nearest *n, const char *candidate)
         return;
     n->best = candidate;
     n->distance = distance;
+}
+
+const char *nearest_meant(const struct nearest *n)
+{
+    return n->best && n->distance <= 2 && n->distance * 3 <= strlen(n->best) ? n->best : NULL;
 }
