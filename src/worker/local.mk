@@ -8,6 +8,7 @@ src_worker_libworker_la_SOURCES = \
   src/worker/defs.c src/worker/defs.h \
   src/worker/dispatch.c \
   src/worker/handling.c src/worker/handling.h \
+  src/worker/ids.c src/worker/ids.h \
   src/worker/inside.h \
   src/worker/kept.c src/worker/kept.h \
   src/worker/lifecycle.c \
@@ -16,6 +17,7 @@ src_worker_libworker_la_SOURCES = \
   src/worker/outcomes.c \
   src/worker/output.c src/worker/output.h \
   src/worker/payloads.c src/worker/payloads.h \
+  src/worker/prepare.c src/worker/prepare.h \
   src/worker/recover.c \
   src/worker/run.c \
   src/worker/schedules.c src/worker/schedules.h \

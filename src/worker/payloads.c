@@ -32,7 +32,12 @@ static struct payload *find(const struct payloads *p, const json_t *v)
     return number ? &p->items[number - 1] : NULL;
 }
 
-static void index_all(struct payloads *p)
+static struct ids_array by_id_of(const struct payloads *p)
+{
+    return (struct ids_array){p->items ? &p->items->id : NULL, sizeof *p->items};
+}
+
+static void index_values(struct payloads *p)
 {
     size_t want = p->slot_count ? p->slot_count : 16;
     while (want < p->len * 2 + 2)
@@ -45,15 +50,22 @@ static void index_all(struct payloads *p)
         p->slots[slot_of(p, p->items[i].value)] = i + 1;
 }
 
-static struct payload *insert(struct payloads *p, json_t *v)
+static void index_all(struct payloads *p)
+{
+    index_values(p);
+    ids_again(&p->ids, by_id_of(p), p->len);
+}
+
+static struct payload *insert(struct payloads *p, json_t *v, const struct uuid *id)
 {
     xgrow((void **)&p->items, &p->cap, p->len + 1, sizeof *p->items);
     struct payload *item = &p->items[p->len++];
-    *item = (struct payload){.value = json_incref(v)};
+    *item = (struct payload){.id = *id, .value = json_incref(v)};
     if (p->slot_count < p->len * 2 + 2)
-        index_all(p);
+        index_values(p);
     else
         p->slots[slot_of(p, v)] = p->len;
+    ids_add(&p->ids, by_id_of(p));
     return item;
 }
 
@@ -92,6 +104,7 @@ void payloads_free(struct payloads *p)
         item_free(&p->items[i]);
     xfree(p->items);
     xfree(p->slots);
+    ids_free(&p->ids);
     *p = (struct payloads){0};
 }
 
@@ -132,8 +145,8 @@ static size_t add(struct payloads *p, json_t *v, size_t nodes)
     text.refs = &p->names.refs;
     p->referred = 0;
     js_write(&text, v);
-    struct payload *item = insert(p, v);
-    item->id = uuid_random();
+    struct uuid id = uuid_random();
+    struct payload *item = insert(p, v, &id);
     item->len = text.len;
     item->full = text.len + p->referred;
     item->memory = item->len + nodes * NODE_BYTES;
@@ -219,8 +232,7 @@ size_t payloads_fork(const struct payloads *p, struct payloads *out)
 void payloads_join(struct payloads *p, struct payloads *found, size_t known)
 {
     for (size_t i = known; i < found->len; i++) {
-        struct payload *from = &found->items[i], *item = insert(p, from->value);
-        item->id = from->id;
+        struct payload *from = &found->items[i], *item = insert(p, from->value, &from->id);
         item->len = from->len;
         item->full = from->full;
         item->memory = from->memory;
@@ -324,12 +336,16 @@ void payloads_undo(struct payloads *p, size_t count)
 
 /* ---- Reading ---- */
 
+static struct payload *item_by_id(const struct payloads *p, const struct uuid *id)
+{
+    size_t n = ids_find(&p->ids, by_id_of(p), id);
+    return n == SIZE_MAX ? NULL : &p->items[n];
+}
+
 static json_t *by_id(const struct payloads *p, const struct uuid *id)
 {
-    for (size_t i = 0; i < p->len; i++)
-        if (uuid_equal(&p->items[i].id, id))
-            return p->items[i].value;
-    return NULL;
+    const struct payload *item = item_by_id(p, id);
+    return item ? item->value : NULL;
 }
 
 static int read_id(const char *name, size_t len, struct uuid *id)
@@ -345,6 +361,7 @@ static int read_id(const char *name, size_t len, struct uuid *id)
 struct wanted {
     struct uuid *ids;
     size_t len, cap;
+    struct ids index;
 };
 
 static void want(const struct payloads *p, struct wanted *w, const char *text, size_t text_len)
@@ -353,13 +370,12 @@ static void want(const struct payloads *p, struct wanted *w, const char *text, s
     const char *name;
     while (text && w->len < MOST_WANTED && js_next_ref(text, text_len, &at, &name, &len)) {
         struct uuid id;
-        bool known = read_id(name, len, &id) != 0 || by_id(p, &id);
-        for (size_t i = 0; i < w->len && !known; i++)
-            known = uuid_equal(&w->ids[i], &id);
-        if (known)
+        if (read_id(name, len, &id) != 0 || item_by_id(p, &id) ||
+            ids_find(&w->index, (struct ids_array){w->ids, sizeof id}, &id) != SIZE_MAX)
             continue;
         xgrow((void **)&w->ids, &w->cap, w->len + 1, sizeof *w->ids);
         w->ids[w->len++] = id;
+        ids_add(&w->index, (struct ids_array){w->ids, sizeof id});
     }
 }
 
@@ -369,6 +385,7 @@ struct uuid *payloads_wanted(const struct payloads *p, const struct store_claim 
     want(p, &w, c->snapshot, c->snapshot_len);
     for (size_t i = 0; i < c->journal_count; i++)
         want(p, &w, c->journal[i], c->journal_len[i]);
+    ids_free(&w.index);
     *count = w.len;
     return w.ids;
 }
@@ -386,9 +403,14 @@ json_t *payloads_resolve(void *ctx, const char *name, struct error *e)
 struct loader {
     struct payloads *p;
     const struct store_payload *list;
-    size_t count;
+    struct ids index; /* of the list */
     int depth;
 };
+
+static struct ids_array list_of(const struct loader *l)
+{
+    return (struct ids_array){&l->list->id, sizeof *l->list};
+}
 
 static json_t *load_one(struct loader *l, const struct store_payload *v, struct error *e);
 
@@ -399,10 +421,8 @@ static json_t *load_inner(void *ctx, const char *name, struct error *e)
     struct uuid id;
     if (uuid_parse(name, &id) != 0 || by_id(l->p, &id))
         return payloads_resolve(l->p, name, e);
-    for (size_t i = 0; i < l->count; i++)
-        if (uuid_equal(&l->list[i].id, &id))
-            return json_incref(load_one(l, &l->list[i], e));
-    return payloads_resolve(l->p, name, e);
+    size_t n = ids_find(&l->index, list_of(l), &id);
+    return n == SIZE_MAX ? payloads_resolve(l->p, name, e) : json_incref(load_one(l, &l->list[n], e));
 }
 
 /* What the names in a text that was read stand for. */
@@ -412,7 +432,7 @@ static size_t inner_bytes(const struct payloads *p, const struct store_payload *
     const char *name;
     struct uuid id;
     while (js_next_ref(v->text, v->len, &at, &name, &len)) {
-        const struct payload *inner = read_id(name, len, &id) == 0 ? find(p, by_id(p, &id)) : NULL;
+        const struct payload *inner = read_id(name, len, &id) == 0 ? item_by_id(p, &id) : NULL;
         bytes += inner ? inner->full : 0;
     }
     return bytes;
@@ -441,19 +461,26 @@ static json_t *load_one(struct loader *l, const struct store_payload *v, struct 
     l->depth--;
     if (!value)
         return NULL;
-    size_t full = v->len + inner_bytes(l->p, v);
-    struct payload *item = insert(l->p, value);
-    *item = (struct payload){.value = item->value, .id = v->id, .len = v->len, .full = full, .memory = in_memory(l->p, value)};
+    size_t full = v->len + inner_bytes(l->p, v), at = l->p->len;
+    struct payload *item = insert(l->p, value, &v->id);
+    item->len = v->len;
+    item->full = full;
+    size_t memory = in_memory(l->p, value); /* may put more into the table: max_inline was larger once */
+    l->p->items[at].memory = memory;
     l->p->bytes += v->len;
-    l->p->memory += item->memory;
+    l->p->memory += memory;
     return value;
 }
 
 int payloads_load(struct payloads *p, const struct store_payload *list, size_t count, struct error *e)
 {
-    struct loader l = {.p = p, .list = list, .count = count};
-    for (size_t i = 0; i < count; i++)
-        if (!by_id(p, &list[i].id) && !load_one(&l, &list[i], e))
-            return -1;
-    return 0;
+    struct loader l = {.p = p, .list = list};
+    int rc = 0;
+    if (count > 0)
+        ids_again(&l.index, list_of(&l), count);
+    for (size_t i = 0; i < count && rc == 0; i++)
+        if (!item_by_id(p, &list[i].id) && !load_one(&l, &list[i], e))
+            rc = -1;
+    ids_free(&l.index);
+    return rc;
 }

@@ -18,6 +18,7 @@
 #include "plugin/heavy.h"
 #include "store/payload.h"
 #include "store/store.h"
+#include "worker/ids.h"
 
 struct payloads;
 
@@ -30,8 +31,8 @@ struct payload_refs {
 };
 
 struct payload {
-    json_t *value; /* a reference */
-    struct uuid id;
+    struct uuid id; /* first: payloads.ids */
+    json_t *value;  /* a reference */
     size_t len;    /* of the text, with names in it; 0: not known */
     size_t full;   /* of the text with everything written out */
     size_t memory; /* bytes that the value takes in memory, about; without payloads in it */
@@ -44,6 +45,7 @@ struct payloads {
     size_t len, cap;
     size_t *slots; /* hash table by address: number + 1 */
     size_t slot_count;
+    struct ids ids;    /* by id */
     size_t max_inline; /* bytes */
     size_t bytes;      /* of all, each counted once */
     size_t memory;     /* of all values, bytes, about */
