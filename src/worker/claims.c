@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* From a claim to a run: the definition first, from the cache or from the store, then the state. */
+/* From a claim to a run: the definition first, from the cache or from the store, then the large values, then all is read: on the
+ * loop what is small, beside it what is large.  Meanwhile `loading` keeps the run, also one that was dropped. */
 #include "worker/claims.h"
 
 #include <stdlib.h>
@@ -81,15 +82,115 @@ static void claim_cleanup(struct claim_copy **c)
     claim_copy_free(*c);
 }
 
-/* ---- Definition ---- */
+/* ---- Reading ---- */
 
-static void start(struct run *r, const struct store_claim *c)
+static void go_on(struct run *r, const struct store_claim *c, struct prepared *made, claim_then *then)
 {
-    CRASH_POINT("claim.taken");
-    if (run_recover(r, c) != 0)
+    if (!made->values_bad) {
+        then(r, c, made);
         return;
-    CRASH_POINT("claim.loaded");
-    run_turn(r);
+    }
+    run_error(r, "large values of the execution cannot be read", &made->why);
+    run_release(r, clock_now_us() + DEFINITION_RETRY_US);
+}
+
+static void read_here(struct run *r, const struct store_claim *c, const struct store_payload *values, size_t count, claim_then *then)
+{
+    CLEANUP(prepared_clear) struct prepared made = {0};
+    prepared_make(&made, r->def, c, run_needs_state(r, c), values, count, &r->payloads, false);
+    go_on(r, c, &made, then);
+}
+
+/* On threads beside the loop.  They have the run's definition and a table of their own. */
+struct read_job {
+    struct heavy_job job; /* must be first */
+    struct run *run;      /* `loading` keeps it, and its claim */
+    bool with_state;
+    struct store_payload *values; /* owned, texts and all */
+    size_t count, bytes;
+    struct payloads found; /* what is known, and what is read */
+    size_t known;
+    struct prepared made;
+};
+
+static void read_work(struct heavy_job *job)
+{
+    struct read_job *j = (struct read_job *)(void *)job;
+    prepared_make(&j->made, j->run->def, &j->run->claim->claim, j->with_state, j->values, j->count, &j->found, true);
+}
+
+static void read_free(struct read_job *j)
+{
+    for (size_t i = 0; i < j->count; i++)
+        free((void *)(uintptr_t)j->values[i].text);
+    free(j->values);
+    payloads_free(&j->found);
+    prepared_clear(&j->made);
+    free(j);
+}
+
+static void read_done(struct heavy_job *job)
+{
+    struct read_job *j = (struct read_job *)(void *)job;
+    struct run *r = j->run;
+    CLEANUP(claim_cleanup) struct claim_copy *copy = STEAL(r->claim);
+    r->loading = false;
+    if (r->dead) {
+        run_unbusy(r);
+    } else {
+        turns_note(&r->w->turns, "claim", r->execution_id, j->bytes);
+        payloads_join(&r->payloads, &j->found, j->known);
+        payloads_free(&j->found);
+        go_on(r, &copy->claim, &j->made, r->loaded);
+    }
+    read_free(j);
+}
+
+static void read_drop(struct heavy_job *job)
+{
+    read_free((struct read_job *)(void *)job); /* the run has its claim */
+}
+
+static struct store_payload *values_copy(const struct store_payload *values, size_t count)
+{
+    struct store_payload *copy = xcalloc(count + 1, sizeof *copy);
+    for (size_t i = 0; i < count; i++)
+        copy[i] = (struct store_payload){.id = values[i].id, .text = xstrndup(values[i].text, values[i].len), .len = values[i].len};
+    return copy;
+}
+
+static bool read_beside(struct run *r, const struct store_claim *c, struct claim_copy *copy, const struct store_payload *values,
+                        size_t count, claim_then *then)
+{
+    bool with_state = run_needs_state(r, c);
+    size_t bytes = prepared_bytes(c, with_state);
+    for (size_t i = 0; i < count; i++)
+        bytes += values[i].len;
+    if (bytes <= HEAVY_BYTES || !r->w->heavy)
+        return false;
+    struct read_job *j = xcalloc(1, sizeof(*j));
+    j->job = (struct heavy_job){.work = read_work, .done = read_done, .drop = read_drop};
+    j->run = r;
+    j->with_state = with_state;
+    j->values = values_copy(values, count);
+    j->count = count;
+    j->bytes = bytes;
+    j->known = payloads_fork(&r->payloads, &j->found);
+    r->loading = true;
+    r->loaded = then;
+    r->claim = copy ? copy : claim_copy_new(c);
+    heavy_submit(r->w->heavy, &j->job);
+    return true;
+}
+
+/* copy is taken over; NULL: the claim is borrowed. */
+static void read_claim(struct run *r, const struct store_claim *c, struct claim_copy *copy, const struct store_payload *values,
+                       size_t count, claim_then *then)
+{
+    if (read_beside(r, c, copy, values, count, then))
+        return;
+    read_here(r, c, values, count, then);
+    claim_copy_free(copy);
 }
 
 /* ---- Large values ---- */
@@ -97,29 +198,24 @@ static void start(struct run *r, const struct store_claim *c)
 static void on_payloads(void *arg, const struct store_payload *values, size_t count, const struct error *e)
 {
     struct run *r = arg;
-    struct error wrong = ERROR_INIT;
-    CLEANUP(claim_cleanup) struct claim_copy *copy = STEAL(r->claim);
     r->loading = false;
     if (r->dead) {
         run_unbusy(r);
-        return;
-    }
-    if (e || payloads_load(&r->payloads, values, count, &wrong) != 0) {
-        run_error(r, "large values of the execution cannot be read", e ? e : &wrong);
+    } else if (e) {
+        run_error(r, "large values of the execution cannot be read", e);
         run_release(r, clock_now_us() + DEFINITION_RETRY_US);
-        return;
+    } else {
+        struct claim_copy *copy = STEAL(r->claim);
+        read_claim(r, &copy->claim, copy, values, count, r->loaded);
     }
-    r->loaded(r, &copy->claim);
 }
 
-static void with_payloads(struct run *r, const struct store_claim *c, struct claim_copy *copy,
-                          void (*then)(struct run *r, const struct store_claim *c))
+static void with_payloads(struct run *r, const struct store_claim *c, struct claim_copy *copy, claim_then *then)
 {
-    size_t count;
-    CLEANUP_FREE struct uuid *ids = payloads_wanted(&r->payloads, c, &count);
+    size_t count = 0;
+    CLEANUP_FREE struct uuid *ids = run_needs_state(r, c) ? payloads_wanted(&r->payloads, c, &count) : NULL;
     if (count == 0) {
-        then(r, c);
-        claim_copy_free(copy);
+        read_claim(r, c, copy, NULL, 0, then);
         return;
     }
     r->loading = true;
@@ -128,9 +224,18 @@ static void with_payloads(struct run *r, const struct store_claim *c, struct cla
     store_payloads_get(r->w->store, &r->item.id, ids, count, on_payloads, r);
 }
 
-void claim_with_payloads(struct run *r, const struct store_claim *c, void (*then)(struct run *r, const struct store_claim *c))
+void claim_prepare(struct run *r, const struct store_claim *c, claim_then *then)
 {
     with_payloads(r, c, NULL, then);
+}
+
+static void start(struct run *r, const struct store_claim *c, struct prepared *made)
+{
+    CRASH_POINT("claim.taken");
+    if (run_recover(r, c, made) != 0)
+        return;
+    CRASH_POINT("claim.loaded");
+    run_turn(r);
 }
 
 /* ---- Node types ---- */
@@ -146,13 +251,12 @@ static void on_handed_over(void *arg, bool handed)
         run_drop(r);
     } else { /* nobody has them: it fails where it needs them */
         struct claim_copy *copy = STEAL(r->claim);
-        start(r, &copy->claim);
-        claim_copy_free(copy);
+        with_payloads(r, &copy->claim, copy, start);
     }
 }
 
 /* Some of its node types are not here: somebody else may have all of them. */
-static void hand_over(struct run *r, const struct store_claim *c)
+static void hand_over(struct run *r, const struct store_claim *c, struct claim_copy *copy)
 {
     size_t count = 0, nodes = def_node_count(r->def);
     const char **types = xcalloc(nodes + 1, sizeof(*types));
@@ -162,19 +266,22 @@ static void hand_over(struct run *r, const struct store_claim *c)
         if (node.reachable)
             types[count++] = node.type;
     }
-    r->claim = claim_copy_new(c);
+    r->claim = copy ? copy : claim_copy_new(c);
     r->loading = true;
     store_hand_over(r->w->store, &r->item.id, r->token, types, count, !c->definition, on_handed_over, r);
     xfree(types);
 }
 
-static void begin(struct run *r, const struct store_claim *c)
+/* copy is taken over; NULL: the claim is borrowed. */
+static void begin(struct run *r, const struct store_claim *c, struct claim_copy *copy)
 {
     if (def_lacks_types(r->def))
-        hand_over(r, c);
+        hand_over(r, c, copy);
     else
-        start(r, c);
+        with_payloads(r, c, copy, start);
 }
+
+/* ---- Definition ---- */
 
 /* id says that the content is there but cannot be read: asking again would not help, the execution fails. */
 static struct def *unreadable(const char *id, const struct error *e)
@@ -203,7 +310,7 @@ static void on_definition(void *arg, struct def *d, const char *id, const struct
     if (!waited)
         return; /* claim_one() goes on */
     struct claim_copy *copy = STEAL(r->claim);
-    with_payloads(r, &copy->claim, copy, begin);
+    begin(r, &copy->claim, copy);
 }
 
 /* Bytes of what is read of it. */
@@ -233,7 +340,7 @@ static void claim_one(struct worker *w, const struct store_claim *c)
     if (!idmap_find(&w->held, &id))
         return;
     if (r->def) {
-        claim_with_payloads(r, c, begin);
+        begin(r, c, NULL);
         return;
     }
     r->loading = true;

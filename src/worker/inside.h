@@ -3,6 +3,7 @@
  *
  * worker.c    life of the process's worker: open, loop, orderly end
  * claims.c    claims from the store -> runs, with their definition
+ * prepare.c   reading what a claim brought, on the loop or beside it
  * recover.c   a run's state from what is durable; changes of status from outside
  * run.c       life of a run: apply an event, what to do next, drop
  * dispatch.c  activations: start handlers, take their outcomes, time-outs
@@ -38,6 +39,7 @@
 #include "worker/kept.h"
 #include "worker/mask.h"
 #include "worker/payloads.h"
+#include "worker/prepare.h"
 #include "worker/schedules.h"
 #include "worker/stats.h"
 #include "worker/timers.h"
@@ -137,6 +139,8 @@ struct act {
     struct mask mask;           /* secrets that it was given */
 };
 
+typedef void claim_then(struct run *r, const struct store_claim *c, struct prepared *made);
+
 /* One execution that this worker holds. */
 struct run {
     struct idmap_item item;    /* must be first; item.id is the row's id */
@@ -150,7 +154,7 @@ struct run {
     char *status;             /* the row's status as last seen or written */
     int64_t seq;              /* of the next journal row */
     size_t rows_since_snapshot;
-    struct claim_copy *claim; /* while the definition or large values are loaded */
+    struct claim_copy *claim; /* while the definition or large values are loaded, or it is read beside the loop */
 
     struct act **acts;
     size_t act_count, act_cap;
@@ -178,7 +182,7 @@ struct run {
     struct save_ask *asks;    /* for the next save; kind and body owned */
     size_t ask_count, ask_cap;
 
-    void (*loaded)(struct run *r, const struct store_claim *c); /* when the large values are here */
+    claim_then *loaded;       /* when all of it is read */
     bool dead;                /* dropped; freed when `saving`, `peeking` and `loading` are over */
     bool saving, peeking, loading;
     bool poked;               /* look at the row when the save under way is back */
@@ -204,14 +208,17 @@ struct run {
 /* ---- claims.c ---- */
 void on_claimed(void *ctx, const struct store_claim *claims, size_t count);
 
-/* Call then(r, c) when the large values that the claim names are here: at once, or later with a copy of the claim. */
-void claim_with_payloads(struct run *r, const struct store_claim *c, void (*then)(struct run *r, const struct store_claim *c));
+/* Call then(r, c, what was read of it) when the large values that the claim names are here and all is read: at once, or later with
+ * a copy of the claim. */
+void claim_prepare(struct run *r, const struct store_claim *c, claim_then *then);
 
 /* ---- recover.c ---- */
 /* Build the state from what is durable and start from there.  Returns -1 when the run was dropped. */
-int run_recover(struct run *r, const struct store_claim *c);
+int run_recover(struct run *r, const struct store_claim *c, struct prepared *made);
 /* The row was changed from outside: build the state again, apply the change, then what is not durable yet. */
-int run_rebuild(struct run *r, const struct store_claim *c);
+int run_rebuild(struct run *r, const struct store_claim *c, struct prepared *made);
+/* Will it need the state again, or only the signals? */
+bool run_needs_state(const struct run *r, const struct store_claim *c);
 
 /* ---- run.c ---- */
 struct run *run_new(struct worker *w, const struct store_claim *c);
@@ -228,11 +235,11 @@ void run_turn(struct run *r);                        /* start what can be starte
 /* node and level live as long as the definition; so does text, unless it is the same as `own`, which is taken over. */
 void run_log(struct run *r, const char *node, const char *level, const char *text, char *own, int64_t at_us);
 void run_logs_clear(struct run *r);
-void run_signals(struct run *r, const struct store_claim *c); /* feed those that are new */
+/* Feed those that are new. */
+void run_signals(struct run *r, const struct store_claim *c, const struct prepared *made);
 void run_used_drop(struct run *r, size_t count);             /* they are durable, or do not count any more */
 void run_asks_clear(struct run *r);
 void run_peek(struct run *r);
-void run_looked(struct run *r, const struct store_claim *c); /* what a look at the row found, with its large values */
 void run_terminate(struct run *r, const char *message); /* the execution fails with this message, for good */
 void run_error(const struct run *r, const char *what, const struct error *e); /* an error line that names it */
 

@@ -10,8 +10,6 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/json.h"
-#include "base/json_read.h"
 #include "base/log.h"
 #include "base/mem.h"
 
@@ -21,73 +19,27 @@
 #define RETRY_MAX_MS 3600000
 #define MAX_CRASHES 3
 
-/* ---- Snapshot and journal ---- */
-
-static bool is_fresh(const struct store_claim *c)
-{
-    return !c->snapshot && c->journal_count == 0;
-}
-
-static int replay_row(struct run *r, struct engine_state *s, const char *text, size_t len, struct error *e)
-{
-    CLEANUP_JSON json_t *events = js_parse_refs(text, len, payloads_resolve, &r->payloads, e);
-    if (!events)
-        return -1;
-    if (!json_is_array(events))
-        return err_set(e, "a journal row is no array of events");
-    for (size_t i = 0; i < json_array_size(events); i++)
-        if (engine_replay(r->def, s, json_array_get(events, i), e) != 0)
-            return -1;
-    return 0;
-}
-
-static struct engine_state *read_snapshot(struct run *r, const struct store_claim *c, struct error *e)
-{
-    CLEANUP_JSON json_t *snapshot = js_parse_refs(c->snapshot, c->snapshot_len, payloads_resolve, &r->payloads, e);
-    if (snapshot)
-        return engine_state_from(r->def, snapshot, e);
-    err_prefix(e, "reading an execution's snapshot");
-    return NULL;
-}
-
-static struct engine_state *read_state(struct run *r, const struct store_claim *c, struct error *e)
-{
-    struct engine_state *s =
-        c->snapshot ? read_snapshot(r, c, e) : engine_state_new();
-    for (size_t i = 0; s && i < c->journal_count; i++)
-        if (replay_row(r, s, c->journal[i], c->journal_len[i], e) != 0) {
-            engine_state_free(s);
-            return NULL;
-        }
-    if (s && !is_fresh(c) && engine_status(s) == STATUS_NEW) {
-        err_set(e, "neither the snapshot nor the journal says how the execution was started");
-        engine_state_free(s);
-        return NULL;
-    }
-    return s;
-}
+/* ---- The state ---- */
 
 /* What it is made of, as written; values that are apart are counted with the payloads. */
 static size_t text_bytes(const struct store_claim *c)
 {
-    size_t bytes = is_fresh(c) ? c->execution_state_len : c->snapshot_len;
+    size_t bytes = claim_is_fresh(c) ? c->execution_state_len : c->snapshot_len;
     for (size_t i = 0; i < c->journal_count; i++)
         bytes += c->journal_len[i];
     return bytes;
 }
 
 /* -1: it was dropped. */
-static int load(struct run *r, const struct store_claim *c)
+static int load(struct run *r, const struct store_claim *c, struct prepared *made)
 {
-    struct error e = ERROR_INIT;
-    struct engine_state *s = read_state(r, c, &e);
-    if (!s) {
-        run_error(r, "state of the execution cannot be read", &e);
+    if (!made->state) {
+        run_error(r, "state of the execution cannot be read", &made->why);
         run_release(r, clock_now_us() + UNREADABLE_RETRY_US);
         return -1;
     }
     engine_state_free(r->state);
-    r->state = s;
+    r->state = STEAL(made->state);
     run_measured(r, text_bytes(c));
     r->seq = c->next_seq;
     r->rows_since_snapshot = c->journal_count;
@@ -111,83 +63,27 @@ static struct engine_policy policy_of(const struct settings *s)
                                   .node_timeout_ms = s->node_timeout_ms, .max_crashes = MAX_CRASHES};
 }
 
-/* What a start takes from execution_state; each a new reference, or NULL. */
-struct row {
-    json_t *data, *results, *completed, *variables, *timeout;
-};
-
-static void row_clear(struct row *row)
-{
-    json_decref(row->data);
-    json_decref(row->results);
-    json_decref(row->completed);
-    json_decref(row->variables);
-    json_decref(row->timeout);
-}
-
-static int row_expect(const char *name, const json_t *v, bool fits, const char *expected, struct error *e)
-{
-    return !v || json_is_null(v) || fits ? 0 : err_set(e, "%s is %s, not %s", name, js_kind(v), expected);
-}
-
-/* What would be passed over in silence: somebody meant something by it. */
-static int row_check(const struct row *row, struct error *e)
-{
-    int64_t at;
-    if (row_expect("execution_data", row->data, json_is_object(row->data), "an object", e) != 0 ||
-        row_expect("node_results", row->results, json_is_object(row->results), "an object", e) != 0 ||
-        row_expect("completed_node_ids", row->completed, json_is_array(row->completed), "an array", e) != 0 ||
-        row_expect("variables", row->variables, json_is_object(row->variables), "an object", e) != 0)
-        return -1;
-    bool is_time = json_is_string(row->timeout) && clock_parse(json_string_value(row->timeout), &at, NULL) == 0;
-    return row_expect("workflow_timeout", row->timeout, json_is_number(row->timeout) || is_time, "a number of seconds or a point in time", e);
-}
-
-static int row_read(struct row *row, const struct store_claim *c, struct error *e)
-{
-    const struct json_member members[] = {{"execution_data", &row->data}, {"node_results", &row->results},
-                                          {"completed_node_ids", &row->completed}, {"variables", &row->variables},
-                                          {"workflow_timeout", &row->timeout}};
-    if (!c->execution_state)
-        return 0;
-    if (js_members(c->execution_state, c->execution_state_len, members, ARRAY_LEN(members), e) != 0)
-        return -1;
-    return row_check(row, e);
-}
-
-static json_t *of_type(json_t *v, json_type type)
-{
-    return v && json_typeof(v) == type ? v : NULL;
-}
-
-static void start(struct run *r, const struct store_claim *c)
+static void start(struct run *r, const struct store_claim *c, const struct prepared *made)
 {
     char uuid[UUID_TEXT];
-    struct error e = ERROR_INIT;
-    CLEANUP(row_clear) struct row row = {0};
-    int rc = row_read(&row, c, &e);
+    const struct prepared_row *row = &made->row;
     uuid_format(&c->id, uuid);
-    if (c->execution_state_len >= r->payloads.max_inline) {
-        payloads_add_members(&r->payloads, of_type(row.data, JSON_OBJECT));
-        payloads_add_members(&r->payloads, of_type(row.results, JSON_OBJECT));
-        payloads_add_members(&r->payloads, of_type(row.variables, JSON_OBJECT));
-    }
     struct engine_start s = {.execution_uuid = uuid, .execution_id = r->execution_id, .workflow_id = r->workflow_id,
                              .workflow_version = c->workflow_version, .started_at_us = c->started_at_us,
-                             .data = of_type(row.data, JSON_OBJECT), .retry_count = c->retry_count,
+                             .data = row->data, .retry_count = c->retry_count,
                              .current_node_id = c->current_node_id,
-                             .node_results = of_type(row.results, JSON_OBJECT),
-                             .completed_node_ids = of_type(row.completed, JSON_ARRAY),
-                             .variables = of_type(row.variables, JSON_OBJECT),
-                             .workflow_timeout = row.timeout,
+                             .node_results = row->results,
+                             .completed_node_ids = row->completed,
+                             .variables = row->variables,
+                             .workflow_timeout = row->timeout,
                              .definition = r->definition_id, .policy = policy_of(r->w->settings)};
     run_apply(r, &(struct engine_event){.type = ENGINE_START, .start = &s});
     if (r->payloads.bytes > 0) /* what was counted with the row's text stands apart now */
         run_measured(r, c->execution_state_len > r->payloads.bytes ? c->execution_state_len - r->payloads.bytes : 0);
     if (run_outgrows(r, run_size(r)))
         run_end_too_large(r);
-    if (rc != 0) {
-        CLEANUP_FREE char *text = xasprintf("execution_state cannot be read: %s", e.message);
+    if (made->row_bad) {
+        CLEANUP_FREE char *text = xasprintf("execution_state cannot be read: %s", made->why.message);
         run_terminate(r, text);
     }
 }
@@ -269,7 +165,7 @@ static void recovered(struct run *r)
 
 /* ---- Taking over ---- */
 
-static int recover_fresh(struct run *r, const struct store_claim *c)
+static int recover_fresh(struct run *r, const struct store_claim *c, const struct prepared *made)
 {
     bool paused = strcmp(r->status, "paused") == 0;
     bool over = strcmp(r->status, "completed") == 0 ||
@@ -278,16 +174,16 @@ static int recover_fresh(struct run *r, const struct store_claim *c)
         run_release(r, INT64_MAX);
         return -1;
     }
-    start(r, c);
+    start(r, c, made);
     if (c->crashes > 0) {
         recovered(r);
         run_apply(r, &(struct engine_event){.type = ENGINE_LOST});
     }
-    run_signals(r, c);
+    run_signals(r, c, made);
     return 0;
 }
 
-static void recover_known(struct run *r, const struct store_claim *c, enum change change)
+static void recover_known(struct run *r, const struct store_claim *c, const struct prepared *made, enum change change)
 {
     if (change == CHANGE_PAUSE)
         tell(r, ENGINE_PAUSE, NULL);
@@ -302,17 +198,17 @@ static void recover_known(struct run *r, const struct store_claim *c, enum chang
     if (change == CHANGE_RETRY)
         begin_again(r);
     acts_reconcile(r);
-    run_signals(r, c); /* before the time: who answered while no worker was there was not late */
+    run_signals(r, c, made); /* before the time: who answered while no worker was there was not late */
     if (!engine_ended(r->state) && engine_next_due(r->state) <= run_now(r))
         run_apply(r, &(struct engine_event){.type = ENGINE_WAKE});
 }
 
-int run_recover(struct run *r, const struct store_claim *c)
+int run_recover(struct run *r, const struct store_claim *c, struct prepared *made)
 {
-    if (load(r, c) != 0)
+    if (load(r, c, made) != 0)
         return -1;
-    if (is_fresh(c))
-        return recover_fresh(r, c);
+    if (claim_is_fresh(c))
+        return recover_fresh(r, c, made);
     enum change change = change_of(r, c);
     if (change == CHANGE_OVER)
         return over_elsewhere(r);
@@ -320,7 +216,7 @@ int run_recover(struct run *r, const struct store_claim *c)
         run_release(r, INT64_MAX);
         return -1;
     }
-    recover_known(r, c, change);
+    recover_known(r, c, made, change);
     return 0;
 }
 
@@ -344,10 +240,10 @@ static bool state_runs(const struct run *r, uint64_t id, size_t node)
 }
 
 /* What had happened before the change: the start, that a worker was lost, signals that came. */
-static void again_before(struct run *r, const struct kept *old, const struct store_claim *c)
+static void again_before(struct run *r, const struct kept *old, const struct store_claim *c, const struct prepared *made)
 {
-    if (is_fresh(c))
-        start(r, c);
+    if (claim_is_fresh(c))
+        start(r, c, made);
     for (size_t i = 0; i < old->len; i++)
         if (old->items[i].ev.type == ENGINE_LOST || old->items[i].ev.type == ENGINE_SIGNAL)
             run_apply_at(r, &old->items[i].ev, old->items[i].at_us, SIZE_MAX);
@@ -363,9 +259,9 @@ static void again_outcomes(struct run *r, const struct kept *old)
     }
 }
 
-static void again(struct run *r, const struct kept *old, const struct store_claim *c)
+static void again(struct run *r, const struct kept *old, const struct store_claim *c, const struct prepared *made)
 {
-    again_before(r, old, c);
+    again_before(r, old, c, made);
     enum change change = change_of(r, c);
     if (r->refusal) {
         run_terminate(r, r->refusal);
@@ -383,27 +279,32 @@ static void again(struct run *r, const struct kept *old, const struct store_clai
         tell(r, ENGINE_TERMINATE, c->error_message);
 }
 
-int run_rebuild(struct run *r, const struct store_claim *c)
+bool run_needs_state(const struct run *r, const struct store_claim *c)
 {
-    if (!r->must_rebuild && c->status && strcmp(c->status, r->status) == 0) {
-        run_signals(r, c);
+    return !r->state || r->must_rebuild || !c->status || strcmp(c->status, r->status) != 0;
+}
+
+int run_rebuild(struct run *r, const struct store_claim *c, struct prepared *made)
+{
+    if (!made->with_state) {
+        run_signals(r, c, made);
         return 0; /* no change of the status */
     }
     r->must_rebuild = false;
     CLEANUP(kept_free) struct kept old = r->kept;
     r->kept = (struct kept){.refs = old.refs};
     r->kept_in_save = 0;
-    if (load(r, c) != 0)
+    if (load(r, c, made) != 0)
         return -1;
-    enum change change = is_fresh(c) ? CHANGE_NONE : change_of(r, c);
+    enum change change = claim_is_fresh(c) ? CHANGE_NONE : change_of(r, c);
     if (change == CHANGE_OVER)
         return over_elsewhere(r);
     if (change == CHANGE_HOLD) {
         run_release(r, INT64_MAX);
         return -1;
     }
-    again(r, &old, c);
+    again(r, &old, c, made);
     acts_reconcile(r);
-    run_signals(r, c);
+    run_signals(r, c, made);
     return 0;
 }

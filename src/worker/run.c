@@ -200,10 +200,10 @@ static bool is_known(const struct run *r, const char *id)
     return engine_has_signal(r->state, id);
 }
 
-static void feed_signal(struct run *r, const char *text, size_t len)
+static void feed_signal(struct run *r, const char *text, size_t len, json_t *read)
 {
     struct error e = ERROR_INIT;
-    CLEANUP_JSON json_t *signal = js_parse(text, len, &e);
+    CLEANUP_JSON json_t *signal = read ? json_incref(read) : js_parse(text, len, &e);
     const char *id = json_string_value(json_array_get(signal, 0)), *type = json_string_value(json_array_get(signal, 1));
     if (!id || !type)
         run_error(r, "a signal cannot be read, it stays unprocessed", &e);
@@ -214,10 +214,10 @@ static void feed_signal(struct run *r, const char *text, size_t len)
         run_end_too_large(r);
 }
 
-void run_signals(struct run *r, const struct store_claim *c)
+void run_signals(struct run *r, const struct store_claim *c, const struct prepared *made)
 {
     for (size_t i = 0; i < c->signal_count && !engine_ended(r->state); i++)
-        feed_signal(r, c->signals[i], c->signals_len[i]);
+        feed_signal(r, c->signals[i], c->signals_len[i], made->signals ? made->signals[i] : NULL);
 }
 
 /* ---- Events ---- */
@@ -343,6 +343,12 @@ static void on_retry(struct timer_item *t)
 
 /* ---- The row was changed from outside ---- */
 
+static void looked(struct run *r, const struct store_claim *c, struct prepared *made)
+{
+    if (run_rebuild(r, c, made) == 0)
+        run_turn(r);
+}
+
 static void on_peek(void *arg, const struct store_claim *c)
 {
     struct run *r = arg;
@@ -358,13 +364,7 @@ static void on_peek(void *arg, const struct store_claim *c)
         return;
     }
     CRASH_POINT("change.seen");
-    claim_with_payloads(r, c, run_looked);
-}
-
-void run_looked(struct run *r, const struct store_claim *c)
-{
-    if (run_rebuild(r, c) == 0)
-        run_turn(r);
+    claim_prepare(r, c, looked);
 }
 
 void run_peek(struct run *r)
