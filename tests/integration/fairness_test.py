@@ -366,4 +366,28 @@ def worker_with_backlog():
     assert before <= 200, before
 
 
+@case
+def one_transaction_waits():
+    """while a worker's transaction waits for somebody's lock, what comes behind it in the queue is claimed and ends"""
+    q = Queue()
+    workflow = q.workflow()
+    q.known(workflow)
+    q.insert(workflow, 1)
+    q.run("CREATE TABLE gate AS SELECT execution_id AS id FROM wfworker.task")
+    q.run("CREATE FUNCTION pass_gate() RETURNS trigger LANGUAGE plpgsql AS"
+          " $$ BEGIN PERFORM FROM gate g WHERE g.id = NEW.execution_id FOR SHARE; RETURN NEW; END $$")
+    q.run("CREATE TRIGGER pass_gate BEFORE INSERT ON executionlog FOR EACH ROW EXECUTE FUNCTION pass_gate()")
+    q.insert(workflow, 999)
+    with contextlib.closing(postgres.connect(q.backend.database)) as connection, connection.cursor() as cursor:
+        connection.autocommit = False
+        cursor.execute("SELECT FROM gate FOR UPDATE")
+        worker = Worker(q.backend.dsn + " options='-c statement_timeout=0'")
+        # What waits: a batch of saves (256 at most), and what was claimed in the same transaction (100).
+        wait_until("640 of 1000 to end", lambda: q.backend.ended(workflow) >= 640)
+        assert q.run("SELECT status FROM workflowexecution WHERE id = (SELECT id FROM gate)")[0][0] == "running"
+        assert "did not answer" not in worker.log()
+        connection.rollback()
+    wait_until("the others to end", lambda: q.backend.ended(workflow) == 1000)
+
+
 sys.exit(main())
