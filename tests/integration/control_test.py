@@ -638,6 +638,10 @@ def explaining():
     settled(b, due)
     at = utc(b, "t.due_at AT TIME ZONE 'UTC'", due)
     assert explain(b, due)["waiting"] == "node w waits for signal paid, until %s UTC" % at
+    for identity in (asked, due):
+        Sql(b).call("terminate", identity)
+    done = wfworker("explain", "exec-nothing", "--db", b.dsn)
+    assert done.status == 1 and 'there is no execution "exec-nothing"' in done.err, done
 
 
 @case
@@ -670,10 +674,6 @@ def explaining_failures():
                                   ' --from NODE" runs it again from a node, as a new one' % row.execution_id}
     refused = wfworker("retry", broken, "--db", b.dsn)
     assert refused.status == 1 and "the history of execution" in refused.err, refused
-    for identity in (asked, due):
-        Sql(b).call("terminate", identity)
-    done = wfworker("explain", "exec-nothing", "--db", b.dsn)
-    assert done.status == 1 and 'there is no execution "exec-nothing"' in done.err, done
 
 
 @case
