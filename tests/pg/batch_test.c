@@ -14,22 +14,7 @@
 #define LONG_MS 600000
 #define BATCH 256
 
-static struct db db;
 static struct worker a;
-
-static int setup(void **state)
-{
-    (void)state;
-    db_make(&db, true);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    db_drop(&db);
-    return 0;
-}
 
 static void claim(size_t count)
 {
@@ -228,13 +213,10 @@ static void large_saves_wait_their_turn(void **state)
 
 int main(void)
 {
-#define CASE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
     const struct CMUnitTest tests[] = {
-        CASE(all_of_a_batch_in_one_statement), CASE(one_refused_row_costs_few_tries), CASE(four_refused_rows_cost_few_tries),
-        CASE(refused_with_its_dealings), CASE(long_texts_are_cut), CASE(ids_of_log_rows_rise), CASE(a_save_keeps_a_young_lease),
-        CASE(large_saves_wait_their_turn),
+        IN_DB(all_of_a_batch_in_one_statement), IN_DB(one_refused_row_costs_few_tries), IN_DB(four_refused_rows_cost_few_tries),
+        IN_DB(refused_with_its_dealings), IN_DB(long_texts_are_cut), IN_DB(ids_of_log_rows_rise), IN_DB(a_save_keeps_a_young_lease),
+        IN_DB(large_saves_wait_their_turn),
     };
-    if (getenv("ONLY")) /* one test, by name */
-        cmocka_set_test_filter(getenv("ONLY"));
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return RUN_TESTS(tests);
 }

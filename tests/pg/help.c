@@ -100,6 +100,29 @@ void db_drop(struct db *d)
     PQfinish(c);
 }
 
+struct db db;
+
+int db_setup_empty(void **state)
+{
+    (void)state;
+    db_make(&db, false);
+    return 0;
+}
+
+int db_setup(void **state)
+{
+    (void)state;
+    db_make(&db, true);
+    return 0;
+}
+
+int db_teardown(void **state)
+{
+    (void)state;
+    db_drop(&db);
+    return 0;
+}
+
 void db_insert(struct db *d, int count)
 {
     sql(d->c,

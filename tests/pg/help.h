@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <uv.h>
 
 #include "base/error.h"
@@ -28,6 +29,15 @@ void db_workflow(struct db *d);              /* add the workflow */
 void db_insert(struct db *d, int count);     /* executions, as the backend does */
 void sql(PGconn *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 long long number(PGconn *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* Each test has a database of its own, `db`: empty, or with our schema and the workflow. */
+extern struct db db;
+int db_setup_empty(void **state);
+int db_setup(void **state);
+int db_teardown(void **state);
+#define IN_EMPTY_DB(f) cmocka_unit_test_setup_teardown(f, db_setup_empty, db_teardown)
+#define IN_DB(f) cmocka_unit_test_setup_teardown(f, db_setup, db_teardown)
+/* What main() does: ONLY=NAME in the environment runs one test. */
+#define RUN_TESTS(tests) (cmocka_set_test_filter(getenv("ONLY")), cmocka_run_group_tests(tests, NULL, NULL))
 /* The first value as text, in a buffer that the next call uses again. */
 const char *text(PGconn *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 

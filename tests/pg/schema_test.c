@@ -12,29 +12,7 @@
 #include "base/buf.h"
 #include "base/json.h"
 
-static struct db db;
 static struct worker a;
-
-static int setup(void **state)
-{
-    (void)state;
-    db_make(&db, false);
-    return 0;
-}
-
-static int setup_migrated(void **state)
-{
-    (void)state;
-    db_make(&db, true);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    db_drop(&db);
-    return 0;
-}
 
 static void migrate(PGconn *c)
 {
@@ -316,14 +294,10 @@ static void retention(void **state)
 
 int main(void)
 {
-#define EMPTY(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
-#define MIGRATED(f) cmocka_unit_test_setup_teardown(f, setup_migrated, teardown)
     const struct CMUnitTest tests[] = {
-        EMPTY(missing_and_current), EMPTY(four_at_once), EMPTY(dry_run), EMPTY(old_rows), EMPTY(no_schema_is_fatal),
-        EMPTY(failed_connections), EMPTY(beside_a_backend), MIGRATED(row_level_security), MIGRATED(triggers_fill_the_queue), MIGRATED(bands),
-        MIGRATED(submit), MIGRATED(retention),
+        IN_EMPTY_DB(missing_and_current), IN_EMPTY_DB(four_at_once), IN_EMPTY_DB(dry_run), IN_EMPTY_DB(old_rows),
+        IN_EMPTY_DB(no_schema_is_fatal), IN_EMPTY_DB(failed_connections), IN_EMPTY_DB(beside_a_backend),
+        IN_DB(row_level_security), IN_DB(triggers_fill_the_queue), IN_DB(bands), IN_DB(submit), IN_DB(retention),
     };
-    if (getenv("ONLY")) /* one test, by name */
-        cmocka_set_test_filter(getenv("ONLY"));
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return RUN_TESTS(tests);
 }

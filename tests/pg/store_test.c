@@ -12,22 +12,7 @@
 
 #define LONG_MS 600000 /* a poll interval that plays no part: what happens then was notified */
 
-static struct db db;
 static struct worker a, b;
-
-static int setup(void **state)
-{
-    (void)state;
-    db_make(&db, true);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    db_drop(&db);
-    return 0;
-}
 
 static const char *id_of(const struct got *g)
 {
@@ -487,14 +472,11 @@ static void the_outlook(void **state)
 
 int main(void)
 {
-#define CASE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
     const struct CMUnitTest tests[] = {
-        CASE(json_columns), CASE(jsonb_columns), CASE(two_stores_share), CASE(expired_lease_is_fenced),
-        CASE(renewal_keeps_the_lease), CASE(conflict_and_gone), CASE(refused_row_stands_alone), CASE(bytes_that_are_no_text),
-        CASE(cut_connections), CASE(save_twice), CASE(notified), CASE(parked_and_recovered), CASE(locked_row_waits_alone),
-        CASE(without_triggers), CASE(best_band_first), CASE(definitions), CASE(the_outlook),
+        IN_DB(json_columns), IN_DB(jsonb_columns), IN_DB(two_stores_share), IN_DB(expired_lease_is_fenced),
+        IN_DB(renewal_keeps_the_lease), IN_DB(conflict_and_gone), IN_DB(refused_row_stands_alone), IN_DB(bytes_that_are_no_text),
+        IN_DB(cut_connections), IN_DB(save_twice), IN_DB(notified), IN_DB(parked_and_recovered), IN_DB(locked_row_waits_alone),
+        IN_DB(without_triggers), IN_DB(best_band_first), IN_DB(definitions), IN_DB(the_outlook),
     };
-    if (getenv("ONLY")) /* one test, by name */
-        cmocka_set_test_filter(getenv("ONLY"));
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return RUN_TESTS(tests);
 }

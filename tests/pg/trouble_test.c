@@ -12,22 +12,7 @@
 
 #define LONG_MS 600000
 
-static struct db db;
 static struct worker a;
-
-static int setup(void **state)
-{
-    (void)state;
-    db_make(&db, true);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    db_drop(&db);
-    return 0;
-}
 
 static void claim(int count)
 {
@@ -247,12 +232,9 @@ static void retention(void **state)
 
 int main(void)
 {
-#define CASE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
     const struct CMUnitTest tests[] = {
-        CASE(poisoned_save_stands_aside), CASE(commit_fails), CASE(full_disk_at_a_definition), CASE(full_disk_at_a_look),
-        CASE(uncommitted_changes_block_nobody), CASE(no_lease_without_claims), CASE(columns_change_their_types), CASE(retention),
+        IN_DB(poisoned_save_stands_aside), IN_DB(commit_fails), IN_DB(full_disk_at_a_definition), IN_DB(full_disk_at_a_look),
+        IN_DB(uncommitted_changes_block_nobody), IN_DB(no_lease_without_claims), IN_DB(columns_change_their_types), IN_DB(retention),
     };
-    if (getenv("ONLY")) /* one test, by name */
-        cmocka_set_test_filter(getenv("ONLY"));
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return RUN_TESTS(tests);
 }

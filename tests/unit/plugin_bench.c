@@ -194,6 +194,7 @@ static void on_outcome(void *owner, struct task *t, const struct outcome *o)
     assert_string_equal(owner, "owner");
     free(got.text);
     got.text = describe(o);
+    got.seen_before = got.seen.len;
     got.count++;
 }
 
@@ -205,7 +206,7 @@ void prepare(run_fn run, uint32_t exec, uint32_t caps)
                                .config_schema = handler.config_schema};
 }
 
-struct task *launch(const char *config)
+static struct task *launch_with(const char *config, bool at_once)
 {
     CLEANUP_JSON json_t *c = js_parse(config, strlen(config), NULL);
     CLEANUP_JSON json_t *input = json_pack("{s:i}", "n", 5);
@@ -217,10 +218,21 @@ struct task *launch(const char *config)
                                    .config = c,
                                    .input = input,
                                    .attempt = 2,
-                                   .timeout_ms = 900};
+                                   .timeout_ms = 900,
+                                   .at_once = at_once};
     struct task *t = task_start(tasks, &handler, &call, on_outcome, (void *)(uintptr_t)"owner");
     assert_non_null(t);
     return t;
+}
+
+struct task *launch(const char *config)
+{
+    return launch_with(config, false);
+}
+
+struct task *launch_at_once(const char *config)
+{
+    return launch_with(config, true);
 }
 
 struct task *start(run_fn run, uint32_t exec, uint32_t caps, const char *config)

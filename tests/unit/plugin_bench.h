@@ -25,6 +25,7 @@ extern struct bench_got {
     size_t count;    /* outcomes */
     char *text;      /* of the last one */
     struct buf seen; /* log lines, progress, transfers */
+    size_t seen_before; /* how long that was when the last outcome came */
 } got;
 void note(const char *fmt, ...) __attribute__((format(printf, 1, 2))); /* a line of got.seen */
 
@@ -47,6 +48,7 @@ int tear_down(void **state);
 
 void prepare(run_fn run, uint32_t exec, uint32_t caps);
 struct task *launch(const char *config);
+struct task *launch_at_once(const char *config); /* as the worker does: an outcome that is there is delivered by it */
 struct task *start(run_fn run, uint32_t exec, uint32_t caps, const char *config); /* both */
 void loop_until(size_t outcomes);
 

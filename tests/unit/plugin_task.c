@@ -369,6 +369,55 @@ static void slow_loop_handlers_are_counted(void **state)
     assert_int_equal(task_host_slow(tasks), 2);
 }
 
+/* ---- Outcomes that are there when the handler returns ---- */
+
+static void run_at_once(void *state, struct wfw_task *task, const struct wfw_call *call)
+{
+    const char *what = "";
+    (void)state;
+    host->get_string(call->config, "/notes", &what, NULL);
+    if (strstr(what, "log"))
+        host->log(task, WFW_LOG_INFO, "first");
+    if (strstr(what, "progress"))
+        assert_int_equal(host->progress(task, host->integer(task, 50)), WFW_OK);
+    assert_int_equal(host->done(task, NULL, "yes"), WFW_OK);
+}
+
+static void without_notes_an_outcome_is_at_hand(void **state)
+{
+    (void)state;
+    prepare(run_at_once, WFW_EXEC_LOOP, 0);
+    struct task *t = launch_at_once("{}");
+    assert_true(task_at_hand(t));
+    assert_int_equal(got.count, 0);
+    task_deliver(t);
+    assert_int_equal(got.count, 1);
+    assert_string_equal(got.text, "done output={} branch=yes");
+    uv_run(&loop, UV_RUN_NOWAIT);
+    assert_int_equal(got.count, 1); /* once */
+}
+
+/* They are posted: an outcome that overtook them would be that of a node whose log rows come after its end. */
+static void notes_come_before_an_outcome_at_once(void **state)
+{
+    static const struct {
+        const char *config, *seen;
+    } cases[] = {{"{\"notes\":\"log\"}", "log owner 1 first\n"},
+                 {"{\"notes\":\"progress\"}", "progress owner 50\n"},
+                 {"{\"notes\":\"log progress\"}", "log owner 1 first\nprogress owner 50\n"}};
+    (void)state;
+    prepare(run_at_once, WFW_EXEC_LOOP, 0);
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        buf_clear(&got.seen);
+        assert_false(task_at_hand(launch_at_once(cases[i].config)));
+        assert_int_equal(got.count, i);
+        loop_until(i + 1);
+        assert_string_equal(got.text, "done output={} branch=yes");
+        assert_string_equal(got.seen.data, cases[i].seen);
+        assert_int_equal(got.seen_before, got.seen.len);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -382,6 +431,8 @@ int main(void)
         WITH_HOST(stale_handles_answer_and_never_crash),
         WITH_HOST(configurations_are_checked_first),
         WITH_HOST(slow_loop_handlers_are_counted),
+        WITH_HOST(without_notes_an_outcome_is_at_hand),
+        WITH_HOST(notes_come_before_an_outcome_at_once),
     };
     alarm(300);
     log_setup(LOG_TEXT, LOG_ERROR);
