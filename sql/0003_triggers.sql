@@ -68,14 +68,23 @@ BEGIN
 END
 $$;
 
--- The status was changed by somebody else than a worker: pause, resume, terminate, replay.
+-- The status was changed by somebody else than a worker: pause, resume, terminate, retry, replay.  What has begun is ended by a
+-- worker, which writes the end as every other; a row that was over for us and is paused is looked at, too.  A row that failed:
+-- a retry that is taken away acts at once, one that is planned is taken up.
 CREATE FUNCTION wfworker.on_status() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     v_worker bigint;
     v_retry boolean := NEW.status = 'failed' AND NEW.completed_at IS NULL AND NEW.next_retry_at IS NOT NULL;
+    v_over boolean := NEW.status = 'completed' OR (NEW.status = 'failed' AND NOT v_retry);
+    v_again boolean := NEW.status IN ('running', 'pending') OR v_retry;
 BEGIN
-    IF NEW.status IS NOT DISTINCT FROM OLD.status THEN
+    IF NEW.status IS NOT DISTINCT FROM OLD.status AND (NEW.status <> 'failed' OR
+           (v_retry = (OLD.completed_at IS NULL AND OLD.next_retry_at IS NOT NULL)
+            AND NOT (v_retry AND NEW.error_message IS DISTINCT FROM OLD.error_message))) THEN
         RETURN NULL;
+    END IF;
+    IF v_over THEN
+        PERFORM wfworker.note_over(ARRAY[NEW.id]);
     END IF;
     UPDATE wfworker.task t
        SET poked = true, due_at = CASE WHEN t.worker IS NULL AND NOT t.ready THEN now() ELSE t.due_at END
@@ -83,12 +92,15 @@ BEGIN
     IF FOUND THEN
         IF v_worker IS NOT NULL THEN
             PERFORM pg_notify('wfworker', NEW.id::text);
-        ELSIF NEW.status = 'completed' OR (NEW.status = 'failed' AND NOT v_retry) THEN
-            DELETE FROM wfworker.task t WHERE t.execution_id = NEW.id; -- over, and nobody is working on it
+        ELSIF v_over AND (NEW.status = 'completed' OR NOT wfworker.has_begun(NEW.id)) THEN
+            DELETE FROM wfworker.task t WHERE t.execution_id = NEW.id; -- nobody has anything to write
         ELSE
             PERFORM wfworker.wake();
         END IF;
-    ELSIF NEW.status IN ('running', 'pending') OR v_retry THEN
+    ELSIF v_again OR (NEW.status = 'paused' AND wfworker.has_begun(NEW.id)) THEN
+        IF v_again AND wfworker.never_ran(NEW) THEN
+            DELETE FROM wfworker.journal j WHERE j.execution_id = NEW.id;
+        END IF;
         DELETE FROM wfworker.old_execution o WHERE o.execution_id = NEW.id;
         INSERT INTO wfworker.task (execution_id, priority, due_at)
         VALUES (NEW.id, wfworker.band_of(NEW.execution_state::text),

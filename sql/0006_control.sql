@@ -5,41 +5,6 @@
 
 -- ---- What the workers and the triggers know ----
 
--- As before, and: what has begun is ended by a worker, which writes the end as every other; a row that was over for us and
--- is paused is looked at, too.
-CREATE OR REPLACE FUNCTION wfworker.on_status() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE
-    v_worker bigint;
-    v_retry boolean := NEW.status = 'failed' AND NEW.completed_at IS NULL AND NEW.next_retry_at IS NOT NULL;
-    v_over boolean := NEW.status = 'completed' OR (NEW.status = 'failed' AND NOT v_retry);
-BEGIN
-    IF NEW.status IS NOT DISTINCT FROM OLD.status THEN
-        RETURN NULL;
-    END IF;
-    UPDATE wfworker.task t
-       SET poked = true, due_at = CASE WHEN t.worker IS NULL AND NOT t.ready THEN now() ELSE t.due_at END
-     WHERE t.execution_id = NEW.id RETURNING t.worker INTO v_worker;
-    IF FOUND THEN
-        IF v_worker IS NOT NULL THEN
-            PERFORM pg_notify('wfworker', NEW.id::text);
-        ELSIF v_over AND (NEW.status = 'completed' OR NOT wfworker.has_begun(NEW.id)) THEN
-            DELETE FROM wfworker.task t WHERE t.execution_id = NEW.id; -- nobody has anything to write
-        ELSE
-            PERFORM wfworker.wake();
-        END IF;
-    ELSIF NEW.status IN ('running', 'pending') OR v_retry OR (NEW.status = 'paused' AND wfworker.has_begun(NEW.id)) THEN
-        DELETE FROM wfworker.old_execution o WHERE o.execution_id = NEW.id;
-        INSERT INTO wfworker.task (execution_id, priority, due_at)
-        VALUES (NEW.id, wfworker.band_of(NEW.execution_state::text),
-                CASE WHEN v_retry THEN greatest(NEW.next_retry_at, 'epoch') AT TIME ZONE 'UTC' ELSE now() END)
-        ON CONFLICT (execution_id) DO NOTHING;
-        PERFORM wfworker.wake();
-    END IF;
-    RETURN NULL;
-END
-$$;
-
 -- The node types that a worker has; null: it did not say (one of the release before).
 ALTER TABLE wfworker.worker ADD COLUMN node_types text[];
 
