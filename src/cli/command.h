@@ -82,6 +82,7 @@ extern const struct cli_option run_options[], dev_options[], migrate_options[], 
 extern const struct cli_option pause_options[], resume_options[], terminate_options[], retry_options[], replay_options[], signal_options[],
     approvals_options[], answer_options[], locks_options[], adopt_options[], explain_options[], workers_options[];
 
+void run_watch_signals(void); /* of `wfworker run`: SIGTERM and SIGINT are remembered from now on */
 int cmd_run(struct cli *c);
 int cmd_dev(struct cli *c);
 int cmd_migrate(struct cli *c);

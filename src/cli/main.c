@@ -163,6 +163,8 @@ int main(int argc, char **argv)
         return help(argc, argv);
     if (has_word(argc, argv, "--version", NULL))
         return version();
+    if (argc > 1 && strcmp(argv[1], "run") == 0)
+        run_watch_signals(); /* before anything that takes time */
     char **args = args_take(argc, argv);
     int rc = with_settings(argc, args);
     args_free(args);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* wfworker run: the worker. */
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,6 +16,24 @@ const struct cli_option run_options[] = {
     {"migrate", 0, NULL, "make or update wfworker's tables first"},
     {NULL, 0, NULL, NULL},
 };
+
+static volatile sig_atomic_t interrupted;
+
+static void on_signal(int number)
+{
+    interrupted = number;
+}
+
+/* Until the loop watches them: the worker ends in order as soon as it can.  The second one ends it at once. */
+void run_watch_signals(void)
+{
+    struct sigaction action = {.sa_flags = (int)SA_RESETHAND, .sa_handler = on_signal};
+    sigemptyset(&action.sa_mask);
+    if (interrupted)
+        return;
+    sigaction(SIGTERM, &action, NULL);
+    sigaction(SIGINT, &action, NULL);
+}
 
 /* Once more from the same arguments, for SIGHUP. */
 struct settings_source *cli_reload(void *ctx, struct error *e)
@@ -43,12 +62,14 @@ static int read_idle_wait(const struct cli *c, int64_t *ms, struct error *e)
 
 int cmd_run(struct cli *c)
 {
+    run_watch_signals();
     static const struct worker_service *const services[] = {&web_service, NULL};
     struct error e = ERROR_INIT;
     struct worker_options options = WORKER_OPTIONS_INIT;
     options.until_idle = cli_has(c, "until-idle");
     options.migrate = cli_has(c, "migrate");
     options.services = services;
+    options.interrupted = &interrupted;
     options.reload = cli_reload;
     options.ctx = c;
     if (read_idle_wait(c, &options.idle_wait_ms, &e) != 0) {

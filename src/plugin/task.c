@@ -523,3 +523,13 @@ void task_cancel(struct task *t, int64_t grace_ms)
     }
     settle(t);
 }
+
+bool task_withdraw(struct task *t)
+{
+    if (t->settled || t->handler->node->exec == WFW_EXEC_LOOP || !t->running || !pool_remove(t))
+        return false;
+    raise_cancelled(t);
+    t->running = false;
+    settle(t);
+    return true;
+}

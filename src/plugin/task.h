@@ -137,6 +137,10 @@ bool task_accepted(const struct task *t); /* its config was found good, now or b
  * its thread; after grace_ms that is logged and counted. */
 void task_cancel(struct task *t, int64_t grace_ms);
 
+/* A blocking task that has no thread yet is gone, as if it had never been started.  False: its handler has begun, or is none that
+ * blocks, and nothing was changed. */
+bool task_withdraw(struct task *t);
+
 size_t task_host_abandoned(const struct task_host *h); /* threads held by cancelled handlers that did not return */
 size_t task_host_blocking_free(const struct task_host *h);
 size_t task_host_slow(const struct task_host *h); /* calls of loop handlers that took more than 10 ms, so far */

@@ -104,6 +104,27 @@ void acts_clear(struct run *r)
         act_stop(r->acts[r->act_count - 1]);
 }
 
+static void act_withdraw(struct act *a)
+{
+    struct worker *w = a->run->w;
+    a->task = NULL;
+    a->phase = ACT_SAVED; /* as far as that was needed it is */
+    timer_clear(&w->timers, &a->timeout);
+    mask_free(&a->mask);
+    a->mask = (struct mask){0};
+    w->running--;
+    w->blocking--;
+}
+
+void acts_withdraw(struct run *r)
+{
+    for (size_t i = 0; i < r->act_count; i++) {
+        struct act *a = r->acts[i];
+        if (a->blocking && a->task && task_withdraw(a->task))
+            act_withdraw(a);
+    }
+}
+
 size_t acts_started(const struct run *r)
 {
     size_t count = 0;

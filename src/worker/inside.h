@@ -248,6 +248,8 @@ void act_conclude(struct act *a, struct engine_event *ev);   /* ev goes to the e
 void acts_add(struct run *r, struct engine_effect *fx); /* takes over the effect's values; nothing when it is there */
 void acts_cancel(struct run *r, uint64_t id);
 void acts_clear(struct run *r);                        /* cancel all */
+/* The worker ends: those that wait for a thread are as if they had not been started. */
+void acts_withdraw(struct run *r);
 size_t acts_started(const struct run *r);
 bool acts_start_ready(struct run *r);                  /* true: the engine said something new, look again */
 bool acts_wait_for_save(const struct run *r);

@@ -66,6 +66,7 @@ static void on_closing(struct timer_item *t)
 static void leave(struct run *r)
 {
     r->leaving = true;
+    acts_withdraw(r);
     if (r->loading)
         run_release(r, 0);
     else

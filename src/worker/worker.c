@@ -4,6 +4,7 @@
 
 #include "worker/worker.h"
 
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -204,14 +205,21 @@ static int open_plugins(struct worker *w, struct error *e)
     return w->registry ? 0 : -1;
 }
 
+static int interrupted(const struct worker *w)
+{
+    return w->options->interrupted ? *w->options->interrupted : 0;
+}
+
 /* A daemon waits for its database; what cannot become better by waiting is an error. */
 static int migrate(struct worker *w, struct error *e)
 {
     PGconn *c = NULL;
-    for (unsigned wait = 1; !(c = db_connect(w->settings->db, e)); wait = wait < 16 ? wait * 2 : 30) {
+    for (unsigned wait = 1; !interrupted(w) && !(c = db_connect(w->settings->db, e)); wait = wait < 16 ? wait * 2 : 30) {
         log_error(LOG_ERROR, "cannot connect to the database, trying again", e);
-        nanosleep(&(struct timespec){.tv_sec = wait}, NULL);
+        nanosleep(&(struct timespec){.tv_sec = wait}, NULL); /* a signal ends it */
     }
+    if (!c)
+        return 0;
     int rc = db_migrate(c, false, NULL, e);
     PQfinish(c);
     return rc;
@@ -427,8 +435,8 @@ static int work(struct worker *w, struct error *e)
 {
     if (open_all(w, e) != 0)
         return 1;
-    if (w->options->interrupted && *w->options->interrupted)
-        worker_drain(w, "interrupted");
+    if (interrupted(w))
+        worker_drain(w, interrupted(w) == SIGTERM ? "SIGTERM" : interrupted(w) == SIGINT ? "SIGINT" : "interrupted");
     uv_run(&w->loop, UV_RUN_DEFAULT);
     if (worker_worked(w))
         say_final(w);

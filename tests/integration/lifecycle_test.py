@@ -60,6 +60,18 @@ def statistics():
 
 
 @case
+def stopped_while_it_starts():
+    """SIGTERM or SIGINT before the worker is there, while it waits for its database to migrate it: it ends in order"""
+    directory = tempfile.mkdtemp()
+    for first, status in ((signal.SIGTERM, 0), (signal.SIGINT, 0)):
+        worker = Worker("postgresql:///x?host=" + directory, "--migrate", ready=False, name="early-%d" % first)
+        line(worker, "cannot connect to the database, trying again")
+        worker.process.send_signal(first)
+        assert worker.wait() == status, worker.log()
+    os.rmdir(directory)
+
+
+@case
 def settings_again():
     """SIGHUP reads the settings again and the worker goes on"""
     worker = Worker(backend.dsn)

@@ -2,6 +2,7 @@
 """Thousands in flight in one process: parked, waiting for an answer, waiting for a thread."""
 
 import os
+import signal
 import re
 import resource
 import sys
@@ -173,6 +174,25 @@ def blocking_stopped():
     assert not worker.lines("left behind"), worker.log()
     assert backend.run("SELECT count(*) FROM wfworker.task WHERE worker IS NOT NULL OR due_at > now()") == [(0,)]
     assert statuses(workflow) == {"running": 1000}
+    backend.run("DELETE FROM workflowexecution WHERE workflow_id = %s", (workflow,))
+
+
+@case
+def blocking_given_back():
+    """SIGTERM while a thousand wait for a thread: those that never got one are free at once, those that run have the grace period"""
+    plugins = ["--plugin-dir", os.path.join(BUILDDIR, "tests/plugins/.libs")]
+    worker = Worker(backend.dsn, *plugins, "--concurrency", "10", "--shutdown-grace", "3600", env={"WFWORKER_LEASE_SECONDS": "900"})
+    workflow = backend.workflow(graph([("t", "trigger"), ("b", "test.block", {"do": "hold", "ms": 600000}), ("e", "end")],
+                                      [("t", "b"), ("b", "e")]))
+    backend.executions(workflow, 1000)
+    wait_until("the threads to be taken, and more to wait", lambda: statistics(worker)["running"] > 10)
+    worker.process.send_signal(signal.SIGTERM)
+    wait_until("the others to be free", lambda: backend.run(
+        "SELECT count(*) FROM wfworker.task WHERE worker IS NULL AND due_at <= now() AND crashes = 0") == [(990,)])
+    assert worker.process.poll() is None, "it should wait for those that run"
+    worker.process.send_signal(signal.SIGTERM)
+    assert worker.wait() == 128 + signal.SIGTERM, worker.log()
+    assert backend.run("SELECT count(*) FROM wfworker.task WHERE worker IS NOT NULL") == [(10,)]
     backend.run("DELETE FROM workflowexecution WHERE workflow_id = %s", (workflow,))
 
 
