@@ -40,20 +40,28 @@ LANGUAGE sql STABLE SET enable_seqscan = off AS $$
     SELECT w.id, w.value FROM wanted w
 $$;
 
--- A text of the journal or a snapshot with every value in it; of a value that is gone, null stands there.
+-- A text of the journal or a snapshot with every value in it; of a value that is gone, null stands there.  Values may hold others many
+-- times, and those again: what would be more than 128 MiB is an error before it is made.
 CREATE FUNCTION wfworker.written_out(p_execution uuid, p_text text) RETURNS text LANGUAGE plpgsql STABLE AS $$
 DECLARE
+    k_most constant bigint := 134217728;
+    k_name constant text := '"\\u0000([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})"';
     v_text text := p_text;
     v_ids uuid[];
-    r record;
+    v_bytes bigint;
 BEGIN
     FOR depth IN 1 .. 600 LOOP -- values nest no deeper
-        v_ids := wfworker.named(v_text);
-        EXIT WHEN v_ids IS NULL;
-        FOR r IN SELECT i.id, p.value FROM unnest(v_ids) i (id)
-                   LEFT JOIN wfworker.payload p ON p.id = i.id AND p.execution_id = p_execution LOOP
-            v_text := replace(v_text, '"\u0000' || r.id || '"', coalesce(r.value, 'null'));
-        END LOOP;
+        v_ids := ARRAY(SELECT f.m[1]::uuid FROM regexp_matches(v_text, k_name, 'g') WITH ORDINALITY f (m, n) ORDER BY f.n);
+        EXIT WHEN cardinality(v_ids) = 0;
+        SELECT octet_length(v_text) + sum(octet_length(coalesce(p.value, 'null'))) INTO v_bytes
+          FROM unnest(v_ids) i (id) LEFT JOIN wfworker.payload p ON p.id = i.id AND p.execution_id = p_execution;
+        IF v_bytes > k_most THEN
+            RAISE EXCEPTION 'the large values of execution % are more than 128 MiB when they are written out', p_execution
+                USING ERRCODE = 'program_limit_exceeded', HINT = 'wfworker.payload has them one by one.';
+        END IF;
+        SELECT string_agg(x.part || CASE WHEN x.id IS NULL THEN '' ELSE coalesce(p.value, 'null') END, '' ORDER BY x.n) INTO v_text
+          FROM unnest(regexp_split_to_array(v_text, k_name), v_ids) WITH ORDINALITY x (part, id, n)
+          LEFT JOIN wfworker.payload p ON p.id = x.id AND p.execution_id = p_execution;
     END LOOP;
     RETURN v_text;
 END

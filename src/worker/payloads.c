@@ -69,6 +69,12 @@ static struct payload *insert(struct payloads *p, json_t *v, const struct uuid *
     return item;
 }
 
+/* Values that hold each other many times over may stand for more bytes than there are numbers: it stays at the largest. */
+static size_t plus(size_t a, size_t b)
+{
+    return a > SIZE_MAX / 2 - b || b > SIZE_MAX / 2 ? SIZE_MAX / 2 : a + b;
+}
+
 static const char *written(const struct js_refs *refs, const json_t *v, size_t *len)
 {
     const struct payload_refs *r = (const struct payload_refs *)(const void *)refs;
@@ -77,7 +83,7 @@ static const char *written(const struct js_refs *refs, const json_t *v, size_t *
     char id[UUID_TEXT];
     if (!item)
         return NULL;
-    p->referred += item->full;
+    p->referred = plus(p->referred, item->full);
     uuid_format(&item->id, id);
     int n = r->shown ? snprintf(p->scratch, sizeof p->scratch, "{\"large_value\":\"%s\",\"bytes\":%zu}", id, item->full)
                      : snprintf(p->scratch, sizeof p->scratch, "\"\\u0000%s\"", id);
@@ -148,7 +154,7 @@ static size_t add(struct payloads *p, json_t *v, size_t nodes)
     struct uuid id = uuid_random();
     struct payload *item = insert(p, v, &id);
     item->len = text.len;
-    item->full = text.len + p->referred;
+    item->full = plus(text.len, p->referred);
     item->memory = item->len + nodes * NODE_BYTES;
     item->text = buf_steal(&text);
     p->bytes += item->len;
@@ -433,7 +439,7 @@ static size_t inner_bytes(const struct payloads *p, const struct store_payload *
     struct uuid id;
     while (js_next_ref(v->text, v->len, &at, &name, &len)) {
         const struct payload *inner = read_id(name, len, &id) == 0 ? item_by_id(p, &id) : NULL;
-        bytes += inner ? inner->full : 0;
+        bytes = plus(bytes, inner ? inner->full : 0);
     }
     return bytes;
 }
@@ -461,7 +467,7 @@ static json_t *load_one(struct loader *l, const struct store_payload *v, struct 
     l->depth--;
     if (!value)
         return NULL;
-    size_t full = v->len + inner_bytes(l->p, v), at = l->p->len;
+    size_t full = plus(v->len, inner_bytes(l->p, v)), at = l->p->len;
     struct payload *item = insert(l->p, value, &v->id);
     item->len = v->len;
     item->full = full;

@@ -207,5 +207,36 @@ def deleted():
     assert len(server.seen(path)) <= 1
 
 
+@case
+def written_out():
+    """values that hold each other: written out in their places, in order, and what would be more than 128 MiB is an error"""
+    scene.none()
+    identity = scene.start(graph([T], []), {})
+    name = '"\\u0000%s"'
+    ids = ["00000000-0000-4000-8000-%012d" % i for i in range(8)]
+
+    def put(i, value):
+        scene.backend.run("SELECT wfworker.put_payloads(%s, %s::uuid[], %s)", (identity, [ids[i]], [value]))
+
+    def out(text):
+        return scene.backend.run("SELECT wfworker.written_out(%s, %s)", (identity, text))[0][0]
+    put(0, '{"b":[%s,1,%s]}' % (name % ids[1], name % ids[2]))
+    put(1, '"one"')
+    put(2, "[%s,%s]" % (name % ids[1], name % ids[7]))
+    assert out("[%s,%s,2]" % (name % ids[2], name % ids[0])) == '[["one",null],{"b":["one",1,["one",null]]},2]'
+    assert out('["\\u0000 is no name"]') == '["\\u0000 is no name"]' and out("") == "" and out(None) is None
+    put(3, "[%s]" % ",".join([name % ids[4]] * 1000))
+    put(4, "[%s]" % ",".join([name % ids[5]] * 1000))
+    put(5, '"%s"' % ("x" * 1000))
+    assert len(out(name % ids[4])) == 1000 * 1003 + 1
+    try:
+        out(name % ids[3])
+    except Exception as error:
+        assert str(error).split("\n")[0] == \
+            "the large values of execution %s are more than 128 MiB when they are written out" % identity, error
+    else:
+        raise AssertionError("a gigabyte was written out")
+
+
 if __name__ == "__main__":
     sys.exit(main(keep_workers=True))

@@ -146,6 +146,45 @@ static void what_is_missing_or_goes_in_circles_is_an_error(void **state)
     payloads_free(&p);
 }
 
+/* Each of 40 values holds the one behind it 100 times: written out that would be more bytes than 64 bits count. */
+static void what_holds_itself_many_times_over_is_counted_as_much(void **state)
+{
+    struct payloads p;
+    struct error e = ERROR_INIT;
+    struct store_payload list[40];
+    char *texts[40];
+    (void)state;
+    for (uint32_t i = 0; i < 40; i++) {
+        struct buf text = BUF_INIT;
+        struct uuid id = numbered(i + 1);
+        char name[UUID_TEXT];
+        uuid_format(&id, name);
+        buf_addch(&text, '[');
+        for (int k = 0; k < 100; k++) {
+            buf_addstr(&text, k ? "," : "");
+            if (i < 39)
+                js_name_ref(&text, name);
+            else
+                buf_addstr(&text, "null");
+        }
+        buf_addch(&text, ']');
+        size_t len = text.len;
+        texts[i] = buf_steal(&text);
+        list[i] = (struct store_payload){numbered(i), texts[i], len};
+    }
+    payloads_init(&p, 65536);
+    assert_int_equal(payloads_load(&p, list, 40, &e), 0);
+    for (size_t i = 0; i < p.len; i++) {
+        assert_true(p.items[i].full >= p.items[i].len);
+        if (i > 0) /* the innermost is read first */
+            assert_true(p.items[i].full >= p.items[i - 1].full);
+    }
+    assert_true(p.items[p.len - 1].full > (size_t)1 << 62);
+    payloads_free(&p);
+    for (size_t i = 0; i < 40; i++)
+        free(texts[i]);
+}
+
 /* A worker with a smaller max_inline than the one that wrote it: what it holds is taken note of while it is read. */
 static void a_smaller_bound_finds_more_in_what_is_read(void **state)
 {
@@ -239,6 +278,7 @@ int main(void)
         cmocka_unit_test(ids_are_found),
         cmocka_unit_test(what_is_named_is_wanted_once_and_read),
         cmocka_unit_test(what_is_missing_or_goes_in_circles_is_an_error),
+        cmocka_unit_test(what_holds_itself_many_times_over_is_counted_as_much),
         cmocka_unit_test(a_smaller_bound_finds_more_in_what_is_read),
         cmocka_unit_test(tables_are_joined),
         cmocka_unit_test(what_nobody_refers_to_is_forgotten),
