@@ -45,22 +45,27 @@ $$;
 CREATE FUNCTION wfworker.written_out(p_execution uuid, p_text text) RETURNS text LANGUAGE plpgsql STABLE AS $$
 DECLARE
     k_most constant bigint := 134217728;
-    k_name constant text := '"\\u0000([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})"';
+    k_begin constant text := '"\u0000';
+    k_name constant text := '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"$';
     v_text text := p_text;
-    v_ids uuid[];
+    v_parts text[];
+    v_ids uuid[];                     -- of the part with the same number: what stands before it, or null
     v_bytes bigint;
 BEGIN
     FOR depth IN 1 .. 600 LOOP -- values nest no deeper
-        v_ids := ARRAY(SELECT f.m[1]::uuid FROM regexp_matches(v_text, k_name, 'g') WITH ORDINALITY f (m, n) ORDER BY f.n);
-        EXIT WHEN cardinality(v_ids) = 0;
+        v_parts := string_to_array(v_text, k_begin);
+        v_ids := ARRAY(SELECT CASE WHEN n > 1 AND left(part, 37) ~ k_name THEN left(part, 36)::uuid END
+                         FROM unnest(v_parts) WITH ORDINALITY u (part, n) ORDER BY n);
         SELECT octet_length(v_text) + sum(octet_length(coalesce(p.value, 'null'))) INTO v_bytes
-          FROM unnest(v_ids) i (id) LEFT JOIN wfworker.payload p ON p.id = i.id AND p.execution_id = p_execution;
+          FROM unnest(v_ids) i (id) LEFT JOIN wfworker.payload p ON p.id = i.id AND p.execution_id = p_execution WHERE i.id IS NOT NULL;
+        EXIT WHEN v_bytes IS NULL; -- there is none
         IF v_bytes > k_most THEN
             RAISE EXCEPTION 'the large values of execution % are more than 128 MiB when they are written out', p_execution
                 USING ERRCODE = 'program_limit_exceeded', HINT = 'wfworker.payload has them one by one.';
         END IF;
-        SELECT string_agg(x.part || CASE WHEN x.id IS NULL THEN '' ELSE coalesce(p.value, 'null') END, '' ORDER BY x.n) INTO v_text
-          FROM unnest(regexp_split_to_array(v_text, k_name), v_ids) WITH ORDINALITY x (part, id, n)
+        SELECT string_agg(CASE WHEN x.id IS NOT NULL THEN coalesce(p.value, 'null') || substr(x.part, 38)
+                               WHEN x.n > 1 THEN k_begin || x.part ELSE x.part END, '' ORDER BY x.n) INTO v_text
+          FROM unnest(v_parts, v_ids) WITH ORDINALITY x (part, id, n)
           LEFT JOIN wfworker.payload p ON p.id = x.id AND p.execution_id = p_execution;
     END LOOP;
     RETURN v_text;
