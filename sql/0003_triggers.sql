@@ -36,33 +36,35 @@ $$;
 -- missed.  Who then finds more than it takes wakes others (wfworker.claim()).  p_needs: node types that they must have.
 CREATE FUNCTION wfworker.wake(p_needs text[] DEFAULT NULL) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
-    PERFORM pg_notify('wfworker_' || q.id, '')
-       FROM (SELECT w.id FROM wfworker.worker w
-              WHERE w.idle AND w.seen_at > now() - interval '2 minutes' AND (p_needs IS NULL OR p_needs <@ w.node_types)
-              ORDER BY random() LIMIT 2) q;
+    IF p_needs IS NULL THEN -- a statement without a parameter: its plan is kept from the first time on
+        PERFORM pg_notify('wfworker_' || q.id, '')
+           FROM (SELECT w.id FROM wfworker.worker w WHERE w.idle AND w.seen_at > now() - interval '2 minutes'
+                  ORDER BY random() LIMIT 2) q;
+    ELSE
+        PERFORM pg_notify('wfworker_' || q.id, '')
+           FROM (SELECT w.id FROM wfworker.worker w
+                  WHERE w.idle AND w.seen_at > now() - interval '2 minutes' AND p_needs <@ w.node_types
+                  ORDER BY random() LIMIT 2) q;
+    END IF;
 END
 $$;
 
--- Into the lane of its workflow, if that is known; else the next claim finds it out.
+-- Into the lane of its workflow, if that is known; else the next claim finds it out.  Then somebody is woken for each thing that is
+-- needed, unless all are busy.
 CREATE FUNCTION wfworker.on_insert() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     v_needs text[];
-    v_for_all boolean;
 BEGIN
-    WITH added AS (
-        INSERT INTO wfworker.task (execution_id, priority, due_at, seq, since, lane, ready)
-        SELECT r.id, wfworker.band_of(r.execution_state::text), clock_timestamp(), 0, 'infinity', l.id, l.id IS NOT NULL
-          FROM new_rows r LEFT JOIN wfworker.lane l ON l.workflow_id = r.workflow_id AND l.part = ''
-         WHERE r.status IN ('running', 'pending')
-        ON CONFLICT (execution_id) DO NOTHING
-        RETURNING lane
-    )
-    SELECT bool_or(l.needs IS NULL), min(l.needs) INTO v_for_all, v_needs FROM added a LEFT JOIN wfworker.lane l ON l.id = a.lane;
-    IF v_for_all THEN
-        PERFORM wfworker.wake();
-    END IF;
-    IF v_needs IS NOT NULL THEN
-        PERFORM wfworker.wake(v_needs);
+    INSERT INTO wfworker.task (execution_id, priority, due_at, seq, since, lane, ready)
+    SELECT r.id, wfworker.band_of(r.execution_state::text), clock_timestamp(), 0, 'infinity', l.id, l.id IS NOT NULL
+      FROM new_rows r LEFT JOIN wfworker.lane l ON l.workflow_id = r.workflow_id AND l.part = ''
+     WHERE r.status IN ('running', 'pending')
+    ON CONFLICT (execution_id) DO NOTHING;
+    IF FOUND THEN
+        FOR v_needs IN SELECT DISTINCT l.needs FROM new_rows r LEFT JOIN wfworker.lane l ON l.workflow_id = r.workflow_id AND l.part = ''
+                        WHERE r.status IN ('running', 'pending') AND EXISTS (SELECT FROM wfworker.worker w WHERE w.idle) LOOP
+            PERFORM wfworker.wake(v_needs);
+        END LOOP;
     END IF;
     RETURN NULL;
 END

@@ -33,11 +33,8 @@ BEGIN
 END
 $$;
 
--- Everything that is durable of some executions, in the order of p_ids.  The row's own state counts only for those that
--- no worker has begun yet: for others it says less than snapshot and journal, and may be as large.  Few have signals: those
--- are looked up for whoever has some (LIMIT, so that no plan reads all that wait).  p_bytes: no more executions than together
--- have so many bytes (null: no bound), but always the first.
-CREATE FUNCTION wfworker.load(p_ids uuid[], p_bytes bigint DEFAULT NULL)
+-- What is durable of some executions, see wfworker.durable().
+CREATE FUNCTION wfworker.load(p_ids uuid[])
 RETURNS TABLE (o_id uuid, o_token bigint, o_crashes integer, o_workflow uuid, o_version integer, o_execution text, o_status text,
                o_error text, o_node text, o_state text, o_started timestamp, o_retries integer, o_next_retry timestamp,
                o_completed timestamp, o_snapshot text, o_definition text, o_journal text[], o_next_seq bigint, o_stamp text,
@@ -45,35 +42,7 @@ RETURNS TABLE (o_id uuid, o_token bigint, o_crashes integer, o_workflow uuid, o_
 LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_hashjoin = off
 SET enable_mergejoin = off SET jit = off AS $$
 BEGIN
-    RETURN QUERY
-    SELECT q.execution_id, q.token, q.crashes, q.workflow_id, q.workflow_version, q.execution, q.status, q.error_message, q.node,
-           CASE WHEN q.fresh THEN q.execution_state::text END, q.started_at, q.retry_count, q.next_retry_at, q.completed_at, q.state,
-           q.definition, q.events, q.next_seq, q.stamp, q.active,
-           CASE WHEN (SELECT true FROM wfworker.signal_waiting p WHERE p.execution_id = q.execution_id LIMIT 1)
-                  OR (SELECT true FROM wfworker.inbox b WHERE b.execution_id = q.execution_id LIMIT 1)
-                THEN wfworker.signals(q.execution_id) END
-      FROM (SELECT i.n, t.execution_id, t.token, t.crashes, e.workflow_id, e.workflow_version, e.execution_id::text AS execution,
-                   e.status::text AS status, e.error_message::text AS error_message, e.current_node_id::text AS node,
-                   e.execution_state, f.fresh, e.started_at::timestamp AS started_at, e.retry_count,
-                   e.next_retry_at::timestamp AS next_retry_at, e.completed_at::timestamp AS completed_at, s.state, s.definition,
-                   j.events, greatest(t.seq, s.seq, j.seq, 0) + 1 AS next_seq, w.xmin::text || w.ctid::text AS stamp,
-                   coalesce(w.is_active, false) AS active,
-                   sum(CASE WHEN p_bytes IS NULL THEN 0
-                            WHEN f.fresh AND (pg_column_size(e.execution_state) < 2000) IS NOT FALSE THEN 2000
-                            WHEN f.fresh THEN octet_length(e.execution_state::text)
-                            ELSE coalesce(octet_length(s.state), 0) + coalesce(j.bytes, 0) END) OVER (ORDER BY i.n) AS bytes
-              FROM unnest(p_ids) WITH ORDINALITY i (id, n)
-              JOIN wfworker.task t ON t.execution_id = ANY (ARRAY[i.id])
-              JOIN workflowexecution e ON e.id = ANY (ARRAY[i.id])
-              LEFT JOIN workflow w ON w.id = ANY (ARRAY[e.workflow_id])
-              LEFT JOIN wfworker.snapshot s ON s.execution_id = ANY (ARRAY[i.id])
-              LEFT JOIN LATERAL (
-                  SELECT array_agg(x.events ORDER BY x.seq) AS events, max(x.seq) AS seq, sum(octet_length(x.events)) AS bytes
-                    FROM wfworker.journal x
-                   WHERE x.execution_id = i.id AND x.seq > coalesce(s.seq, 0) AND x.at >= coalesce(t.since, '-infinity')) j ON true
-             CROSS JOIN LATERAL (SELECT s.state IS NULL AND j.events IS NULL AS fresh) f) q
-     WHERE p_bytes IS NULL OR q.bytes <= p_bytes OR q.n = 1
-     ORDER BY q.n;
+    RETURN QUERY SELECT * FROM wfworker.durable(p_ids, NULL, true);
 END
 $$;
 
@@ -81,7 +50,7 @@ $$;
 -- they were locked, in a statement of its own: only so are they the newest.  A last row without an id says in o_token how many
 -- microseconds later the next one is due (null: none, or not asked since something was there), in o_crashes a sum of
 -- 1: something waits for a place under a limit, 2: not all lanes were visited; and in o_state a memo for the next call.
--- p_idle: note that this worker sleeps now if nothing was there.  p_bytes: see wfworker.load(); what does not fit stays in the
+-- p_idle: note that this worker sleeps now if nothing was there.  p_bytes: see wfworker.durable(); what does not fit stays in the
 -- queue.  p_per_owner: executions of one owner that may be held at a time (0: no limit).
 CREATE FUNCTION wfworker.claim(p_worker bigint, p_limit integer, p_lease_ms bigint, p_idle boolean, p_bytes bigint,
                                p_per_owner integer, p_memo text)
@@ -92,33 +61,38 @@ RETURNS TABLE (o_id uuid, o_token bigint, o_crashes integer, o_workflow uuid, o_
 LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_hashjoin = off
 SET enable_mergejoin = off SET enable_sort = off SET jit = off AS $$
 DECLARE
-    v_ids uuid[];
-    v_due timestamptz[];
-    v_count integer;
+    k record := wfworker.take(p_worker, p_limit, p_lease_ms, p_per_owner, p_memo);
+    v_count integer := coalesce(cardinality(k.o_ids), 0);
     v_loaded bigint;
 BEGIN
-    SELECT t.o_ids, t.o_due, t.o_flags, t.o_memo, cardinality(t.o_ids) INTO v_ids, v_due, o_crashes, o_state, v_count
-      FROM wfworker.take(p_worker, p_limit, p_lease_ms, p_per_owner, p_memo) t;
     IF v_count > 0 THEN
-        RETURN QUERY SELECT * FROM wfworker.load(v_ids, p_bytes);
+        IF v_count = 1 AND k.o_begun THEN
+            RETURN QUERY SELECT * FROM wfworker.durable(k.o_ids, NULL, true);
+        ELSIF v_count = 1 THEN
+            RETURN QUERY SELECT * FROM wfworker.durable(k.o_ids, NULL, false);
+        ELSIF k.o_begun THEN
+            RETURN QUERY SELECT * FROM wfworker.durable(k.o_ids, p_bytes, true);
+        ELSE
+            RETURN QUERY SELECT * FROM wfworker.durable(k.o_ids, p_bytes, false);
+        END IF;
         GET DIAGNOSTICS v_loaded = ROW_COUNT;
         IF v_loaded < v_count THEN
-            PERFORM wfworker.put_back(v_ids, v_due, v_loaded);
+            PERFORM wfworker.put_back(k.o_ids, k.o_due, v_loaded);
         END IF;
-        UPDATE wfworker.worker w SET idle = false WHERE w.id = p_worker AND w.idle;
+        IF k.o_idle THEN
+            UPDATE wfworker.worker w SET idle = false WHERE w.id = p_worker AND w.idle;
+        END IF;
         IF v_count >= p_limit THEN
             PERFORM wfworker.wake(); -- there may be more than one worker's share
         END IF;
-    ELSIF p_idle THEN
+    ELSIF p_idle AND NOT k.o_idle THEN
         UPDATE wfworker.worker w SET idle = true, seen_at = now() WHERE w.id = p_worker AND NOT w.idle;
     END IF;
     o_id := NULL;
+    o_crashes := k.o_flags;
+    o_state := k.o_memo::text;
     IF v_count = 0 THEN
-        SELECT extract(epoch FROM min(q.due_at) - clock_timestamp()) * 1000000 INTO o_token
-          FROM generate_series(0, 9) band (p)
-         CROSS JOIN LATERAL (SELECT t.due_at FROM wfworker.task t
-                              WHERE NOT t.ready AND t.priority = band.p AND t.due_at > now() AND t.due_at < 'infinity'
-                              ORDER BY t.due_at LIMIT 1) q;
+        o_token := extract(epoch FROM k.o_next - clock_timestamp()) * 1000000;
     END IF;
     RETURN NEXT;
 END
@@ -193,12 +167,10 @@ LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET enable_seqscan = o
 SET enable_mergejoin = off SET enable_bitmapscan = off SET jit = off AS $$
 BEGIN
     UPDATE wfworker.task t SET worker = NULL, token = 0, due_at = now(), ready = false
-      FROM (SELECT q.execution_id FROM generate_series(0, 9) band (p)
-             CROSS JOIN LATERAL (SELECT o.execution_id FROM wfworker.task o
-                                  WHERE NOT o.ready AND o.priority = band.p AND o.due_at < 'infinity'
-                                    AND o.due_at <= now() + p_lease_ms * interval '1 ms'
-                                    AND o.worker = p_worker AND NOT o.execution_id = ANY (p_ids)
-                                    FOR NO KEY UPDATE SKIP LOCKED) q) mine
+      FROM (SELECT o.execution_id FROM wfworker.task o
+             WHERE NOT o.ready AND o.due_at < 'infinity' AND o.due_at <= now() + p_lease_ms * interval '1 ms'
+               AND o.worker = p_worker AND NOT o.execution_id = ANY (p_ids)
+               FOR NO KEY UPDATE SKIP LOCKED) mine
      WHERE t.execution_id = ANY (ARRAY[mine.execution_id]);
 END
 $$;
@@ -353,19 +325,24 @@ BEGIN
 END
 $$;
 
--- Find what no trigger told us.  p_failed: failed executions that wait for a retry, too.  p_status: statuses changed from
+-- Find what no trigger told us: with p_failed or p_status all that is to run, else what is in the next part of the table
+-- (10,000 blocks, 80 MB).  p_failed: failed executions that wait for a retry, too.  p_status: statuses changed from
 -- outside, too (where there are no triggers).  Returns how many rows are due and not held, up to 100,000.
 CREATE FUNCTION wfworker.sweep(p_failed boolean, p_status boolean) RETURNS bigint LANGUAGE plpgsql AS $$
 DECLARE
     v_depth bigint;
 BEGIN
-    INSERT INTO wfworker.task (execution_id, priority, due_at)
-    SELECT e.id, wfworker.band_of(e.execution_state::text), now() FROM workflowexecution e
-     WHERE e.status IN ('running', 'pending')
-       AND NOT EXISTS (SELECT FROM wfworker.task t WHERE t.execution_id = e.id)
-       AND NOT EXISTS (SELECT FROM wfworker.old_execution o WHERE o.execution_id = e.id)
-     LIMIT 10000
-    ON CONFLICT (execution_id) DO NOTHING;
+    IF p_failed OR p_status THEN
+        INSERT INTO wfworker.task (execution_id, priority, due_at)
+        SELECT e.id, wfworker.band_of(e.execution_state::text), now() FROM workflowexecution e
+         WHERE e.status IN ('running', 'pending')
+           AND NOT EXISTS (SELECT FROM wfworker.task t WHERE t.execution_id = e.id)
+           AND NOT EXISTS (SELECT FROM wfworker.old_execution o WHERE o.execution_id = e.id)
+         LIMIT 10000
+        ON CONFLICT (execution_id) DO NOTHING;
+    ELSE
+        PERFORM wfworker.sweep_part(10000);
+    END IF;
     IF p_failed THEN
         INSERT INTO wfworker.task (execution_id, priority, due_at)
         SELECT e.id, wfworker.band_of(e.execution_state::text), greatest(e.next_retry_at, 'epoch') AT TIME ZONE 'UTC' FROM workflowexecution e
@@ -382,9 +359,7 @@ BEGIN
     SELECT count(*) INTO v_depth FROM (
         (SELECT FROM wfworker.task t WHERE t.ready LIMIT 100000)
         UNION ALL
-        (SELECT FROM generate_series(0, 9) band (p)
-          CROSS JOIN LATERAL (SELECT FROM wfworker.task t WHERE NOT t.ready AND t.priority = band.p AND t.due_at <= now()
-                                 AND t.due_at < 'infinity' LIMIT 100000) q)
+        (SELECT FROM wfworker.task t WHERE NOT t.ready AND t.due_at <= now() AND t.due_at < 'infinity' LIMIT 100000)
          LIMIT 100000) d;
     RETURN v_depth;
 END

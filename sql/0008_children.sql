@@ -144,7 +144,7 @@ BEGIN
     FOR v_execution IN
         SELECT o.execution_id FROM wfworker.outbox o
          WHERE o.due_at <= v_now
-           AND NOT EXISTS (SELECT FROM wfworker.outbox p WHERE p.execution_id = o.execution_id AND p.id < o.id)
+           AND NOT EXISTS (SELECT FROM wfworker.outbox p WHERE p.execution_id = ANY (ARRAY[o.execution_id]) AND p.id < o.id)
          ORDER BY o.due_at, o.id LIMIT p_limit FOR UPDATE OF o SKIP LOCKED
     LOOP
         FOR v_id IN
@@ -159,7 +159,7 @@ BEGIN
     END LOOP;
     RETURN (SELECT greatest(extract(epoch FROM greatest(o.due_at, 'epoch') - clock_timestamp()) * 1000000, 0)::bigint
               FROM wfworker.outbox o
-             WHERE NOT EXISTS (SELECT FROM wfworker.outbox p WHERE p.execution_id = o.execution_id AND p.id < o.id)
+             WHERE NOT EXISTS (SELECT FROM wfworker.outbox p WHERE p.execution_id = ANY (ARRAY[o.execution_id]) AND p.id < o.id)
              ORDER BY o.due_at, o.id LIMIT 1);
 END
 $$;
@@ -176,11 +176,11 @@ BEGIN
     v_used := ARRAY(SELECT u.id FROM unnest(p_used_of, p_used) u (save, id) WHERE p_ok[u.save]);
     IF cardinality(v_used) > 0 THEN
         DELETE FROM wfworker.inbox i USING unnest(p_used_of, p_used) u (save, id)
-         WHERE p_ok[u.save] AND i.execution_id = p_id[u.save] AND i.id = u.id;
+         WHERE p_ok[u.save] AND i.execution_id = ANY (ARRAY[p_id[u.save]]) AND i.id = ANY (ARRAY[u.id]);
         IF to_regclass('workflowsignal') IS NOT NULL THEN
             UPDATE workflowsignal w SET processed = true WHERE w.id = ANY (v_used);
             DELETE FROM wfworker.signal_waiting s USING unnest(p_used_of, p_used) u (save, id)
-             WHERE p_ok[u.save] AND s.execution_id = p_id[u.save] AND s.id = u.id;
+             WHERE p_ok[u.save] AND s.execution_id = ANY (ARRAY[p_id[u.save]]) AND s.id = ANY (ARRAY[u.id]);
         END IF;
     END IF;
 
@@ -198,11 +198,11 @@ BEGIN
     IF 2 = ANY (p_then) THEN
         INSERT INTO wfworker.outbox (execution_id, kind, body)
         SELECT l.execution_id, 'over', '{}'
-          FROM unnest(p_id, p_then, p_ok) i (id, after, ok) JOIN wfworker.linked l ON l.execution_id = i.id
+          FROM unnest(p_id, p_then, p_ok) i (id, after, ok) JOIN wfworker.linked l ON l.execution_id = ANY (ARRAY[i.id])
          WHERE i.ok AND i.after = 2;
         v_asked := v_asked OR FOUND;
         DELETE FROM wfworker.inbox b USING unnest(p_id, p_then, p_ok) i (id, after, ok)
-         WHERE i.ok AND i.after = 2 AND b.execution_id = i.id;
+         WHERE i.ok AND i.after = 2 AND b.execution_id = ANY (ARRAY[i.id]);
     END IF;
     RETURN v_asked;
 END
@@ -294,18 +294,19 @@ END
 $$;
 
 -- As before, and whom the end concerns is told.
-CREATE OR REPLACE FUNCTION wfworker.on_delete() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+CREATE OR REPLACE FUNCTION wfworker.on_delete() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off AS $$
 BEGIN
     PERFORM wfworker.note_over(ARRAY(SELECT r.id FROM old_rows r));
     PERFORM pg_notify('wfworker', t.execution_id::text)
-       FROM wfworker.task t JOIN old_rows r ON t.execution_id = r.id WHERE t.worker IS NOT NULL;
-    DELETE FROM wfworker.task t USING old_rows r WHERE t.execution_id = r.id;
-    DELETE FROM wfworker.snapshot s USING old_rows r WHERE s.execution_id = r.id;
-    DELETE FROM wfworker.journal j USING old_rows r WHERE j.execution_id = r.id;
-    DELETE FROM wfworker.payload p USING old_rows r WHERE p.execution_id = r.id;
-    DELETE FROM wfworker.old_execution o USING old_rows r WHERE o.execution_id = r.id;
-    DELETE FROM wfworker.inbox i USING old_rows r WHERE i.execution_id = r.id;
-    DELETE FROM wfworker.child c USING old_rows r WHERE c.id = r.id AND c.told;
+       FROM wfworker.task t JOIN old_rows r ON t.execution_id = ANY (ARRAY[r.id]) WHERE t.worker IS NOT NULL;
+    DELETE FROM wfworker.task t USING old_rows r WHERE t.execution_id = ANY (ARRAY[r.id]);
+    DELETE FROM wfworker.snapshot s USING old_rows r WHERE s.execution_id = ANY (ARRAY[r.id]);
+    DELETE FROM wfworker.journal j USING old_rows r WHERE j.execution_id = ANY (ARRAY[r.id]);
+    DELETE FROM wfworker.payload p USING old_rows r WHERE p.execution_id = ANY (ARRAY[r.id]);
+    DELETE FROM wfworker.old_execution o USING old_rows r WHERE o.execution_id = ANY (ARRAY[r.id]);
+    DELETE FROM wfworker.inbox i USING old_rows r WHERE i.execution_id = ANY (ARRAY[r.id]);
+    DELETE FROM wfworker.child c USING old_rows r WHERE c.id = ANY (ARRAY[r.id]) AND c.told;
     RETURN NULL;
 END
 $$;

@@ -46,7 +46,7 @@ CREATE TABLE wfworker.place (
 ALTER TABLE wfworker.task ADD COLUMN lane bigint, ADD COLUMN ready boolean NOT NULL DEFAULT false;
 DROP INDEX wfworker.task_ready;
 CREATE INDEX task_ready ON wfworker.task (priority, lane, due_at) WHERE ready;
-CREATE INDEX task_due ON wfworker.task (priority, due_at) WHERE NOT ready AND due_at < 'infinity';
+CREATE INDEX task_due ON wfworker.task (due_at) WHERE NOT ready AND due_at < 'infinity';
 
 -- ---- Lanes ----
 
@@ -127,8 +127,8 @@ $$;
 
 -- ---- What is due becomes ready ----
 
--- 500 at a time: more than a claim takes, so that a backlog of timers does not keep others out of their lanes for long.  Returns
--- how many there were.
+-- 500 at a time, what was due first first, whatever its band: more than a claim takes, so that a backlog of timers does not keep
+-- others out of their lanes for long.  Returns how many there were.
 CREATE FUNCTION wfworker.promote(p_floor timestamptz, p_now timestamptz) RETURNS bigint LANGUAGE plpgsql AS $$
 DECLARE
     v_count bigint;
@@ -136,12 +136,9 @@ DECLARE
     v_workflow uuid;
 BEGIN
     WITH due AS MATERIALIZED (
-        SELECT q.execution_id, q.lane FROM generate_series(9, 0, -1) band (p)
-         CROSS JOIN LATERAL (SELECT t.execution_id, t.lane FROM wfworker.task t
-                              WHERE NOT t.ready AND t.priority = band.p AND t.due_at < 'infinity'
-                                AND t.due_at >= p_floor AND t.due_at <= p_now
-                              ORDER BY t.due_at LIMIT 500 FOR NO KEY UPDATE SKIP LOCKED) q
-         LIMIT 500
+        SELECT t.execution_id, t.lane FROM wfworker.task t
+         WHERE NOT t.ready AND t.due_at < 'infinity' AND t.due_at >= p_floor AND t.due_at <= p_now
+         ORDER BY t.due_at LIMIT 500 FOR NO KEY UPDATE SKIP LOCKED
     ), placed AS MATERIALIZED (
         SELECT d.execution_id,
                coalesce(d.lane, (SELECT (SELECT l.id FROM wfworker.lane l WHERE l.workflow_id = x.workflow_id AND l.part = '')
@@ -246,15 +243,30 @@ $$;
 
 -- ---- Places under a limit ----
 
--- Free ones, locked until the end of the transaction, at most p_max.  After one was lowered what is held above the new limit
--- counts, too.
+-- After the limit was lowered: what is above it goes when it is free.  Returns how many places there are below p_limit, when what is
+-- held above it counts, too; what others have locked counts as held.
+CREATE FUNCTION wfworker.places_left(p_of "char", p_id uuid, p_limit integer) RETURNS integer LANGUAGE plpgsql AS $$
+DECLARE
+    v_mine integer[] := ARRAY(SELECT p.n FROM wfworker.place p WHERE p.of = p_of AND p.id = p_id FOR NO KEY UPDATE SKIP LOCKED);
+    v_free integer[] := ARRAY(SELECT p.n FROM wfworker.place p WHERE p.of = p_of AND p.id = p_id AND p.n = ANY (v_mine)
+                                 AND NOT EXISTS (SELECT FROM wfworker.task t WHERE t.execution_id = p.execution_id AND t.token = p.token
+                                                  AND t.worker IS NOT NULL AND NOT t.ready AND t.due_at > clock_timestamp()));
+    v_all bigint := (SELECT count(*) FROM wfworker.place p WHERE p.of = p_of AND p.id = p_id);
+BEGIN
+    DELETE FROM wfworker.place p WHERE p.of = p_of AND p.id = p_id AND p.n > p_limit AND p.n = ANY (v_free);
+    RETURN p_limit - (v_all - cardinality(v_free));
+END
+$$;
+
+-- Free ones, locked until the end of the transaction, at most p_max; no others are locked.
 CREATE FUNCTION wfworker.free_places(p_of "char", p_id uuid, p_limit integer, p_max integer) RETURNS integer[] LANGUAGE plpgsql AS $$
 DECLARE
+    k_rounds_max constant integer := 5;
+    v_most integer := p_max;
     v_mine integer[];
-    v_free integer[];
-    v_all integer;
+    v_free integer[] := '{}';
 BEGIN
-    IF p_max <= 0 THEN
+    IF v_most <= 0 THEN
         RETURN '{}';
     END IF;
     IF NOT EXISTS (SELECT FROM wfworker.place p WHERE p.of = p_of AND p.id = p_id AND p.n = p_limit) THEN
@@ -264,19 +276,25 @@ BEGIN
         INSERT INTO wfworker.place (of, id, n) SELECT p_of, p_id, n FROM generate_series(1, p_limit) n
         ON CONFLICT DO NOTHING;
     END IF;
-    v_mine := ARRAY(SELECT p.n FROM wfworker.place p WHERE p.of = p_of AND p.id = p_id FOR NO KEY UPDATE SKIP LOCKED);
-    -- Now that they are locked, what stands in them and the leases are looked at as they are.
-    v_free := ARRAY(SELECT p.n FROM wfworker.place p
-                     WHERE p.of = p_of AND p.id = p_id AND p.n = ANY (v_mine)
-                       AND NOT EXISTS (SELECT FROM wfworker.task t WHERE t.execution_id = p.execution_id AND t.token = p.token
-                                          AND t.worker IS NOT NULL AND NOT t.ready AND t.due_at > clock_timestamp())
-                     ORDER BY p.n);
-    SELECT count(*) INTO v_all FROM wfworker.place p WHERE p.of = p_of AND p.id = p_id;
-    IF v_all > p_limit THEN
-        DELETE FROM wfworker.place p WHERE p.of = p_of AND p.id = p_id AND p.n > p_limit AND p.n = ANY (v_free);
+    IF EXISTS (SELECT FROM wfworker.place p WHERE p.of = p_of AND p.id = p_id AND p.n > p_limit) THEN
+        v_most := least(v_most, wfworker.places_left(p_of, p_id, p_limit));
     END IF;
-    RETURN (ARRAY(SELECT f FROM unnest(v_free) f WHERE f <= p_limit))
-           [1 : greatest(least(p_max, p_limit - (v_all - cardinality(v_free))), 0)];
+    FOR v_round IN 1 .. k_rounds_max LOOP
+        EXIT WHEN cardinality(v_free) >= v_most;
+        v_mine := ARRAY(SELECT p.n FROM wfworker.place p
+                         WHERE p.of = p_of AND p.id = p_id AND p.n <= p_limit AND p.n <> ALL (v_free)
+                           AND NOT EXISTS (SELECT FROM wfworker.task t WHERE t.execution_id = p.execution_id AND t.token = p.token
+                                            AND t.worker IS NOT NULL AND NOT t.ready AND t.due_at > clock_timestamp())
+                         ORDER BY p.n LIMIT v_most - cardinality(v_free) FOR NO KEY UPDATE SKIP LOCKED);
+        EXIT WHEN cardinality(v_mine) = 0;
+        -- Now that they are locked, what stands in them and the leases are looked at as they are: another claim may have filled them
+        -- between the look and the lock.
+        v_free := v_free || ARRAY(SELECT p.n FROM wfworker.place p WHERE p.of = p_of AND p.id = p_id AND p.n = ANY (v_mine)
+                                     AND NOT EXISTS (SELECT FROM wfworker.task t WHERE t.execution_id = p.execution_id AND t.token = p.token
+                                                        AND t.worker IS NOT NULL AND NOT t.ready AND t.due_at > clock_timestamp())
+                                   ORDER BY p.n);
+    END LOOP;
+    RETURN v_free;
 END
 $$;
 
@@ -363,27 +381,6 @@ BEGIN
             PERFORM wfworker.fill_places('o', p_owner, v_owners, o_ids, o_tokens);
         END IF;
     END IF;
-END
-$$;
-
--- All from one lane, the only one of its band.
-CREATE FUNCTION wfworker.take_lane(p_worker bigint, p_lease_ms bigint, p_band smallint, p_lane bigint, p_floor timestamptz, p_limit integer,
-                                   p_now timestamptz, OUT o_ids uuid[], OUT o_due timestamptz[])
-LANGUAGE plpgsql AS $$
-BEGIN
-    WITH ready AS MATERIALIZED (
-        SELECT t.execution_id, t.due_at FROM wfworker.task t
-         WHERE t.ready AND t.priority = p_band AND t.lane = p_lane AND t.due_at >= p_floor AND t.due_at <= p_now
-         ORDER BY t.due_at LIMIT p_limit FOR NO KEY UPDATE SKIP LOCKED
-    ), taken AS (
-        UPDATE wfworker.task t
-           SET due_at = p_now + p_lease_ms * interval '1 ms', token = wfworker.new_token(), worker = p_worker,
-               crashes = t.crashes + CASE WHEN t.worker IS NULL THEN 0 ELSE 1 END, poked = false, ready = false
-          FROM ready WHERE t.execution_id = ANY (ARRAY[ready.execution_id])
-        RETURNING t.execution_id, ready.due_at
-    )
-    SELECT coalesce(array_agg(k.execution_id), '{}'), coalesce(array_agg(k.due_at), '{}') INTO o_ids, o_due
-      FROM (SELECT * FROM taken ORDER BY taken.due_at) k;
 END
 $$;
 
@@ -510,93 +507,195 @@ BEGIN
 END
 $$;
 
--- Up to p_limit executions, leased to p_worker, with since when they were ready.  p_memo is what the last call returned: where
--- it stopped going round, how often, since when (microseconds) the notes and the next number count, from when on what is due is
--- looked for (0: all of it), and for lanes [band, lane, how far it was read].
--- A band with one lane without a limit, the commonest thing, is done with in two statements.
--- Runs within wfworker.claim(), whose settings its plans need; that is so of all that it calls.
-CREATE FUNCTION wfworker.take(p_worker bigint, p_limit integer, p_lease_ms bigint, p_per_owner integer, p_memo text,
-                              OUT o_ids uuid[], OUT o_due timestamptz[], OUT o_flags integer, OUT o_memo text)
+-- What lies below band p_below, from all bands and lanes, see wfworker.take().
+CREATE FUNCTION wfworker.take_rest(p_worker bigint, p_limit integer, p_lease_ms bigint, p_per_owner integer, p_below smallint,
+                                   p_now timestamptz, p_memo bigint[],
+                                   OUT o_ids uuid[], OUT o_due timestamptz[], OUT o_flags integer, OUT o_memo bigint[])
 LANGUAGE plpgsql AS $$
 DECLARE
-    k_most constant integer := nullif(p_per_owner, 0);
-    v_memo bigint[] := coalesce(p_memo, '{0,0,0,0}')::bigint[];
-    v_at timestamptz := clock_timestamp();
-    v_now bigint := extract(epoch FROM v_at) * 1000000;
-    v_since bigint := v_now;
-    v_due_floor timestamptz := '-infinity';
-    v_due bigint;
-    v_notes bigint[] := '{}';
+    v_notes bigint[] := p_memo[5 :];
+    v_cursor bigint := p_memo[1];
     v_left integer := p_limit;
-    v_band smallint := 10;
+    v_band smallint := p_below;
     v_noted smallint;                 -- the best band below v_band that the notes know, or -1
-    v_lane bigint;
-    v_floor bigint;
-    v_found smallint;
-    v_cursor bigint := v_memo[1];
-    v_flags integer;
-    v_ids uuid[];                     -- what one band gave, ready since when
-    v_ready timestamptz[];
+    t record;                         -- what one band gave
 BEGIN
     o_ids := '{}';
     o_due := '{}';
     o_flags := 0;
-    IF v_now - v_memo[3] BETWEEN 0 AND 1000000 THEN
-        v_since := v_memo[3];
-        v_notes := v_memo[5 :];
-        IF v_memo[4] > 0 THEN
-            v_due_floor := 'epoch'::timestamptz + v_memo[4] * interval '1 microsecond';
-        END IF;
-    END IF;
-    v_due := v_since - 2000000;
-    IF EXISTS (SELECT FROM generate_series(9, 0, -1) band (p)
-                CROSS JOIN LATERAL (SELECT FROM wfworker.task t
-                                     WHERE NOT t.ready AND t.priority = band.p AND t.due_at < 'infinity'
-                                       AND t.due_at >= v_due_floor AND t.due_at <= v_at LIMIT 1) q) THEN
-        IF wfworker.promote(v_due_floor, v_at) >= 500 THEN
-            v_due := 0; -- there is more
-        END IF;
-    END IF;
-
     LOOP
-        v_noted := CASE cardinality(v_notes) WHEN 0 THEN -1
-                   WHEN 3 THEN CASE WHEN v_notes[1] < v_band THEN v_notes[1] ELSE -1 END
-                   ELSE (SELECT coalesce(max(v_notes[n]), -1) FROM generate_series(1, cardinality(v_notes), 3) n WHERE v_notes[n] < v_band) END;
-        v_floor := NULL;
-        SELECT t.priority, t.lane INTO v_found, v_lane FROM wfworker.task t
-         WHERE t.ready AND t.priority > v_noted AND t.priority < v_band ORDER BY t.priority DESC, t.lane DESC LIMIT 1;
-        IF NOT FOUND THEN
-            EXIT WHEN v_noted < 0;
-            v_found := v_noted; -- its lane, if the notes know only one
-            SELECT min(v_notes[n + 1]), min(v_notes[n + 2]) INTO v_lane, v_floor
-              FROM generate_series(1, cardinality(v_notes), 3) n WHERE v_notes[n] = v_noted HAVING count(*) = 1;
-        END IF;
-        v_band := v_found;
-        IF k_most IS NULL AND v_lane IS NOT NULL
-           AND NOT EXISTS (SELECT FROM wfworker.task t WHERE t.ready AND t.priority = v_band AND t.lane > v_lane)
-           AND NOT EXISTS (SELECT FROM wfworker.task t WHERE t.ready AND t.priority = v_band AND t.lane < v_lane)
-           AND EXISTS (SELECT FROM wfworker.lane k
-                        WHERE k.id = v_lane AND k.part = '' AND k.most IS NULL AND k.needs IS NULL
-                          AND k.stamp = (SELECT w.xmin::text || w.ctid::text FROM workflow w WHERE w.id = k.workflow_id)) THEN
-            SELECT t.o_ids, t.o_due INTO v_ids, v_ready
-              FROM wfworker.take_lane(p_worker, p_lease_ms, v_band, v_lane,
-                                      coalesce('epoch'::timestamptz + v_floor * interval '1 microsecond', '-infinity'), v_left, v_at) t;
-            IF cardinality(v_ids) > 0 THEN
-                v_notes := wfworker.noted(v_notes, v_band, ARRAY[v_lane], v_ready[cardinality(v_ready) :],
-                                          CASE WHEN cardinality(v_ids) >= v_left THEN ARRAY[v_lane] END);
-            END IF;
-        ELSE
-            SELECT t.o_ids, t.o_due, t.o_flags, t.o_cursor, t.o_notes INTO v_ids, v_ready, v_flags, v_cursor, v_notes
-              FROM wfworker.take_in_turn(p_worker, v_left, p_lease_ms, k_most, v_band, v_at, v_cursor, v_memo[2], v_notes) t;
-            o_flags := o_flags | v_flags;
-        END IF;
-        o_ids := o_ids || v_ids;
-        o_due := o_due || v_ready;
-        v_left := v_left - cardinality(v_ids);
+        SELECT coalesce(max(v_notes[n]), -1) INTO v_noted FROM generate_series(1, cardinality(v_notes), 3) n WHERE v_notes[n] < v_band;
+        v_band := coalesce((SELECT x.priority FROM wfworker.task x WHERE x.ready AND x.priority > v_noted AND x.priority < v_band
+                             ORDER BY x.priority DESC LIMIT 1), v_noted);
+        EXIT WHEN v_band < 0;
+        t := wfworker.take_in_turn(p_worker, v_left, p_lease_ms, nullif(p_per_owner, 0), v_band, p_now, v_cursor, p_memo[2], v_notes);
+        o_ids := o_ids || t.o_ids;
+        o_due := o_due || t.o_due;
+        o_flags := o_flags | t.o_flags;
+        v_cursor := t.o_cursor;
+        v_notes := t.o_notes;
+        v_left := v_left - cardinality(t.o_ids);
         EXIT WHEN v_left <= 0 OR v_band = 0;
     END LOOP;
-    o_memo := (ARRAY[v_cursor, (v_memo[2] + 1) & 1048575, v_since, v_due] || v_notes)::text;
+    o_memo := ARRAY[v_cursor] || p_memo[2 : 4] || v_notes;
 END
+$$;
+
+-- The memo of a call at p_now: what the last one returned, without its notes if they are too old to count.
+CREATE FUNCTION wfworker.memo(p_memo text, p_now timestamptz) RETURNS bigint[] LANGUAGE sql STABLE AS $$
+    SELECT CASE WHEN extract(epoch FROM p_now) * 1000000 - (p_memo::bigint[])[3] BETWEEN 0 AND 1000000 THEN p_memo::bigint[]
+           ELSE ARRAY[coalesce((p_memo::bigint[])[1], 0), coalesce((p_memo::bigint[])[2], 0),
+                      (extract(epoch FROM p_now) * 1000000)::bigint, 0] END
+$$;
+
+-- All from one lane, if it has no limit and is the only one of the best band: o_done; else nothing happens.  Nothing is below it
+-- unless o_below.  p_notes: of the memo, either about this lane, and nothing is above it; or empty, and nothing is below it.
+-- (An index is read from a pair of values upwards with >, and downwards with <; the other way round it would be read whole.)
+CREATE FUNCTION wfworker.take_lane(p_worker bigint, p_limit integer, p_lease_ms bigint, p_band smallint, p_lane bigint, p_now timestamptz,
+                                   p_notes bigint[],
+                                   OUT o_ids uuid[], OUT o_due timestamptz[], OUT o_begun boolean, OUT o_done boolean, OUT o_below boolean,
+                                   OUT o_notes bigint[])
+LANGUAGE plpgsql AS $$
+BEGIN
+    WITH others AS MATERIALIZED (
+        SELECT (SELECT x.priority FROM wfworker.task x
+                 WHERE p_notes <> '{}' AND x.ready AND (x.priority, x.lane) < (p_band, p_lane)
+                 ORDER BY x.priority DESC, x.lane DESC LIMIT 1) AS below,
+               (SELECT x.priority FROM wfworker.task x
+                 WHERE p_notes = '{}' AND x.ready AND (x.priority, x.lane) > (p_band, p_lane)
+                 ORDER BY x.priority, x.lane LIMIT 1) AS above
+    ), look AS MATERIALIZED (
+        SELECT o.below IS NOT NULL AS below, o.above IS NULL AND o.below IS DISTINCT FROM p_band
+               AND EXISTS (SELECT FROM wfworker.lane k JOIN workflow w ON w.id = k.workflow_id
+                            WHERE k.id = p_lane AND k.part = '' AND k.most IS NULL AND k.needs IS NULL
+                              AND k.stamp = w.xmin::text || w.ctid::text) AS done
+          FROM others o
+    ), ready AS MATERIALIZED (
+        SELECT t.execution_id, t.due_at FROM wfworker.task t
+         WHERE (SELECT l.done FROM look l) AND t.ready AND t.priority = p_band AND t.lane = p_lane AND t.due_at <= p_now
+           AND t.due_at >= coalesce('epoch'::timestamptz + p_notes[3] * interval '1 microsecond', '-infinity')
+         ORDER BY t.due_at LIMIT p_limit FOR NO KEY UPDATE SKIP LOCKED
+    ), taken AS (
+        UPDATE wfworker.task t
+           SET due_at = p_now + p_lease_ms * interval '1 ms', token = wfworker.new_token(), worker = p_worker,
+               crashes = t.crashes + CASE WHEN t.worker IS NULL THEN 0 ELSE 1 END, poked = false, ready = false
+          FROM ready WHERE t.execution_id = ANY (ARRAY[ready.execution_id])
+        RETURNING t.execution_id, ready.due_at, t.since
+    )
+    SELECT array_agg(o.execution_id), array_agg(o.due_at), NOT bool_and(o.since = 'infinity' AND o.since IS NOT NULL),
+           (SELECT l.done FROM look l), (SELECT l.below FROM look l),
+           CASE WHEN count(*) = 0 THEN p_notes
+                ELSE ARRAY[p_band, p_lane, (extract(epoch FROM max(o.due_at)) * 1000000)::bigint
+                                           - CASE WHEN count(*) >= p_limit THEN 0 ELSE 2000000 END] END
+      INTO o_ids, o_due, o_begun, o_done, o_below, o_notes FROM (SELECT * FROM taken ORDER BY taken.due_at) o;
+END
+$$;
+
+-- Up to p_limit executions, leased to p_worker, with since when they were ready.  p_memo is what the last call returned: where
+-- it stopped going round, how often, since when (microseconds) the notes and the next number count, from when on what is due is
+-- looked for (0: all of it), and for lanes [band, lane, how far it was read].  o_begun: some may have journal rows that count;
+-- o_idle: the worker's row says that it sleeps; o_next: when the next one is due.
+-- One look says whether something is due or ready at all.  Mostly the best band has one lane, without a limit: one statement more.
+-- Runs within wfworker.claim(), whose settings its plans need; that is so of all that it calls.
+CREATE FUNCTION wfworker.take(p_worker bigint, p_limit integer, p_lease_ms bigint, p_per_owner integer, p_memo text,
+                              OUT o_ids uuid[], OUT o_due timestamptz[], OUT o_begun boolean, OUT o_idle boolean, OUT o_next timestamptz,
+                              OUT o_flags integer, OUT o_memo bigint[])
+LANGUAGE plpgsql AS $$
+DECLARE
+    v_at timestamptz := clock_timestamp();
+    v_promoted bigint;
+    v_band smallint;
+    v_lane bigint;
+    v_simple boolean;
+    r record;
+BEGIN
+    o_memo := wfworker.memo(p_memo, v_at);
+    LOOP
+        SELECT (SELECT x.due_at FROM wfworker.task x WHERE NOT x.ready AND x.due_at < 'infinity'
+                   AND x.due_at >= CASE o_memo[4] WHEN 0 THEN '-infinity' ELSE 'epoch'::timestamptz + o_memo[4] * interval '1 microsecond' END
+                 ORDER BY x.due_at LIMIT 1),
+               (SELECT w.idle FROM wfworker.worker w WHERE w.id = p_worker),
+               coalesce(b.priority, o_memo[5]), coalesce(b.lane, o_memo[6]),
+               p_per_owner = 0 AND (cardinality(o_memo) = 4 OR (cardinality(o_memo) = 7 AND b.lane IS NULL))
+          INTO o_next, o_idle, v_band, v_lane, v_simple
+          FROM (SELECT) one
+          LEFT JOIN (SELECT x.priority, x.lane FROM wfworker.task x
+                      WHERE x.ready AND (x.priority, x.lane) > (coalesce(o_memo[5], -1), coalesce(o_memo[6], -1))
+                      ORDER BY x.priority, x.lane LIMIT 1) b ON true;
+        EXIT WHEN v_promoted IS NOT NULL OR o_next > v_at OR o_next IS NULL;
+        v_promoted := wfworker.promote(CASE o_memo[4] WHEN 0 THEN '-infinity'
+                                       ELSE 'epoch'::timestamptz + o_memo[4] * interval '1 microsecond' END, v_at);
+    END LOOP;
+    o_memo := ARRAY[o_memo[1], (o_memo[2] + 1) & 1048575, o_memo[3], CASE WHEN v_promoted >= 500 THEN 0 ELSE o_memo[3] - 2000000 END]
+              || o_memo[5 :];
+    o_flags := 0;
+    IF v_band IS NOT NULL THEN
+        IF v_simple THEN
+            r := wfworker.take_lane(p_worker, p_limit, p_lease_ms, v_band, v_lane, v_at, o_memo[5 :]);
+            o_ids := r.o_ids;
+            o_due := r.o_due;
+            o_begun := r.o_begun;
+            o_memo := o_memo[: 4] || r.o_notes;
+            v_simple := r.o_done AND (NOT r.o_below OR cardinality(o_ids) >= p_limit);
+        END IF;
+        IF NOT v_simple THEN
+            r := wfworker.take_rest(p_worker, p_limit - coalesce(cardinality(o_ids), 0), p_lease_ms, p_per_owner,
+                                    CASE WHEN o_ids IS NULL THEN 10::smallint ELSE v_band END, v_at, o_memo);
+            o_ids := o_ids || r.o_ids;
+            o_due := o_due || r.o_due;
+            o_begun := true;
+            o_flags := r.o_flags;
+            o_memo := r.o_memo;
+        END IF;
+    END IF;
+    IF o_next <= v_at AND coalesce(cardinality(o_ids), 0) = 0 THEN -- locked by somebody, or there are more
+        SELECT x.due_at INTO o_next FROM wfworker.task x WHERE NOT x.ready AND x.due_at < 'infinity' AND x.due_at > v_at
+         ORDER BY x.due_at LIMIT 1;
+    END IF;
+END
+$$;
+
+-- Everything that is durable of some executions, in the order of p_ids.  The row's own state counts only for those that
+-- no worker has begun yet: for others it says less than snapshot and journal, and may be as large.  Few have signals: those
+-- are looked up for whoever has some (LIMIT, so that no plan reads all that wait).  p_bytes: no more executions than together
+-- have so many bytes (null: no bound), but always the first.  p_journal: false where it is known that there are no journal rows
+-- that count.
+-- The server puts it into the statement that calls it (it would not if this were plpgsql, or had settings of its own), so that
+-- with a constant null and false it costs half: whoever calls it has load()'s settings.
+CREATE FUNCTION wfworker.durable(p_ids uuid[], p_bytes bigint, p_journal boolean)
+RETURNS TABLE (o_id uuid, o_token bigint, o_crashes integer, o_workflow uuid, o_version integer, o_execution text, o_status text,
+               o_error text, o_node text, o_state text, o_started timestamp, o_retries integer, o_next_retry timestamp,
+               o_completed timestamp, o_snapshot text, o_definition text, o_journal text[], o_next_seq bigint, o_stamp text,
+               o_active boolean, o_signals text[])
+LANGUAGE sql STABLE AS $$
+    SELECT q.execution_id, q.token, q.crashes, q.workflow_id, q.workflow_version, q.execution, q.status, q.error_message, q.node,
+           CASE WHEN q.fresh THEN q.execution_state::text END, q.started_at, q.retry_count, q.next_retry_at, q.completed_at, q.state,
+           q.definition, q.events, q.next_seq, q.stamp, q.active,
+           CASE WHEN (SELECT true FROM wfworker.signal_waiting p WHERE p.execution_id = q.execution_id LIMIT 1)
+                  OR (SELECT true FROM wfworker.inbox b WHERE b.execution_id = q.execution_id LIMIT 1)
+                THEN wfworker.signals(q.execution_id) END
+      FROM (SELECT i.n, t.execution_id, t.token, t.crashes, e.workflow_id, e.workflow_version, e.execution_id::text AS execution,
+                   e.status::text AS status, e.error_message::text AS error_message, e.current_node_id::text AS node,
+                   e.execution_state, f.fresh, e.started_at::timestamp AS started_at, e.retry_count,
+                   e.next_retry_at::timestamp AS next_retry_at, e.completed_at::timestamp AS completed_at, s.state, s.definition,
+                   j.events, greatest(t.seq, s.seq, j.seq, 0) + 1 AS next_seq, w.xmin::text || w.ctid::text AS stamp,
+                   coalesce(w.is_active, false) AS active,
+                   sum(CASE WHEN f.fresh AND (pg_column_size(e.execution_state) < 2000) IS NOT FALSE THEN 2000
+                            WHEN f.fresh THEN octet_length(e.execution_state::text)
+                            ELSE coalesce(octet_length(s.state), 0) + coalesce(j.bytes, 0) END) OVER (ORDER BY i.n) AS bytes
+              FROM unnest(p_ids) WITH ORDINALITY i (id, n)
+              JOIN wfworker.task t ON t.execution_id = ANY (ARRAY[i.id])
+              JOIN workflowexecution e ON e.id = ANY (ARRAY[i.id])
+              LEFT JOIN workflow w ON w.id = ANY (ARRAY[e.workflow_id])
+              LEFT JOIN wfworker.snapshot s ON s.execution_id = ANY (ARRAY[i.id])
+              LEFT JOIN LATERAL (
+                  SELECT array_agg(x.events ORDER BY x.seq) AS events, max(x.seq) AS seq, sum(octet_length(x.events)) AS bytes
+                    FROM wfworker.journal x
+                   WHERE p_journal AND x.execution_id = i.id AND x.seq > coalesce(s.seq, 0)
+                     AND x.at >= coalesce(t.since, '-infinity')) j ON true
+             CROSS JOIN LATERAL (SELECT s.state IS NULL AND j.events IS NULL AS fresh) f) q
+     WHERE p_bytes IS NULL OR q.bytes <= p_bytes OR q.n = 1
+     ORDER BY q.n
 $$;
 
 -- What was taken but is too large for now goes back to where it stood: all but the first p_loaded of those that are there.  What

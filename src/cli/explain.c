@@ -301,7 +301,7 @@ static void explain_due(json_t *reasons, const json_t *facts)
     else if (js_int(facts, "due_us", 0) > 0)
         because(reasons, "due_later", "a worker looks at it again at %s UTC", at);
     else if (js_int(facts, "workers", 0) > 0)
-        because(reasons, "queued", "it is due since %s UTC and waits for a worker that has room; %lld executions come before it, "
+        because(reasons, "queued", "it is due since %s UTC and waits for a worker that has room; about %lld executions come before it, "
                 "%lld workers are alive", at, (long long)js_int(facts, "ahead", 0), (long long)js_int(facts, "workers", 0));
 }
 

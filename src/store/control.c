@@ -99,7 +99,8 @@ json_t *db_replay(PGconn *c, const char *execution, const char *node, const json
 }
 
 /* `task`: it is in the queue, and then: `due_us` (from now; null: only when poked), `held` by worker_name (last seen
- * worker_seen_us ago) or `expired`, `ahead` = due before it, snapshot, journal and the definition's parts.  `old`: not adopted.
+ * worker_seen_us ago) or `expired`, `ahead` = due before it (workflows take turns, so it is only about as many that
+ * come before it), snapshot, journal and the definition's parts.  `old`: not adopted.
  * `never_ran`: nothing but its start is in its history, `history_gone`: a part of it is not there any more.
  * `locks`: those that it waits for, see wfworker.lock_waits(), or null.  `approvals`: its open requests, {node, message,
  * options}.  `workers`: how many are alive, node_types: an array of arrays of what each of them has (null: it did not say). */

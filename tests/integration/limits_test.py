@@ -199,6 +199,29 @@ def changed():
 
 
 @case
+def few_are_locked():
+    """a claim under a limit locks as many places as it wants, so that another one finds others"""
+    s = Scene(0)
+    workflow = s.workflow("x", 100)
+    first, second = postgres.connect(s.backend.database), postgres.connect(s.backend.database)
+    first.autocommit = second.autocommit = False
+
+    def places(connection, count):
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT wfworker.free_places('w', %s, 100, %s)", (workflow, count))
+            return cursor.fetchone()[0]
+    assert places(first, 1) == [1]  # all are made
+    first.commit()
+    assert places(first, 5) == [1, 2, 3, 4, 5]
+    assert places(second, 7) == [6, 7, 8, 9, 10, 11, 12]
+    assert places(second, 200) == list(range(6, 101))
+    first.rollback()
+    assert places(first, 200) == [1, 2, 3, 4, 5]
+    first.close()
+    second.close()
+
+
+@case
 def at_once():
     """twelve claims at the same time under a limit of 5 and of 7 for the owner: never more, and in the end 7"""
     s = Scene(0)

@@ -30,7 +30,7 @@ UPDATE wfworker.task t SET token = 1000 + q.n, worker = 1, due_at = now() + inte
  WHERE t.execution_id = q.id;
 """
 
-# %(what)s: 'over', 'parked', 'due' or 'held'; as many as %(count)s.  Triggers and foreign keys are off: this is only fast.
+# %(what)s: 'over', 'parked', 'due', 'ready' or 'held'; as many as %(count)s.  Triggers and foreign keys are off: this is only fast.
 FILL = """
 SET session_replication_role = replica;
 CREATE TEMPORARY TABLE fresh ON COMMIT DROP AS
@@ -42,14 +42,15 @@ SELECT f.id, %(workflow)s, 1, f.execution_id, CASE %(what)s WHEN 'over' THEN 'co
        json_build_object('status', 'x', 'filler', repeat('x', 200)), 0 FROM fresh f;
 INSERT INTO executionlog (id, execution_id, node_id, level, message, "timestamp")
 SELECT gen_random_uuid(), f.id, 'n', 'info', 'Executing node: n', now() - f.i * interval '1 s' FROM fresh f, generate_series(1, 2)
- WHERE %(what)s <> 'due';
+ WHERE %(what)s NOT IN ('due', 'ready');
 SELECT wfworker.lane_of(%(workflow)s);
 INSERT INTO wfworker.journal (execution_id, seq, token, at, events)
-SELECT f.id, 1, 1, now() - f.i %% 20 * interval '1 day', '[{"ev":"start","definition":"d"}]' FROM fresh f WHERE %(what)s <> 'due';
-INSERT INTO wfworker.task (execution_id, priority, due_at, token, worker, seq, since, status)
+SELECT f.id, 1, 1, now() - f.i %% 20 * interval '1 day', '[{"ev":"start","definition":"d"}]' FROM fresh f WHERE %(what)s NOT IN ('due', 'ready');
+INSERT INTO wfworker.task (execution_id, priority, due_at, token, worker, seq, since, status, lane, ready)
 SELECT f.id, 5, CASE %(what)s WHEN 'parked' THEN CASE f.i %% 2 WHEN 0 THEN 'infinity' ELSE now() + f.i * interval '1 s' END
-       ELSE now() - interval '1 s' END, 0, NULL, CASE %(what)s WHEN 'due' THEN 0 ELSE 1 END,
-       CASE %(what)s WHEN 'held' THEN now() - interval '1 hour' ELSE 'infinity' END, 'x'
+       ELSE now() - interval '1 s' END, 0, NULL, CASE WHEN %(what)s IN ('due', 'ready') THEN 0 ELSE 1 END,
+       CASE %(what)s WHEN 'held' THEN now() - interval '1 hour' ELSE 'infinity' END, 'x',
+       CASE %(what)s WHEN 'ready' THEN wfworker.lane_of(%(workflow)s) END, %(what)s = 'ready'
   FROM fresh f WHERE %(what)s <> 'over';
 INSERT INTO wfworker.snapshot (execution_id, seq, definition, state)
 SELECT f.id, 1, 'd', '{"filler":"' || repeat('x', 200) || '"}' FROM fresh f WHERE %(what)s = 'parked';
@@ -80,9 +81,11 @@ def save(then, snapshot=False, projection=True, used=False, fenced=False):
     return text.replace("b.token", "b.seq") if fenced else text
 
 
-# What a worker asks again and again, for a batch of 100 (a sweep and house-keeping are not here).
+# What a worker asks again and again, for a batch of 100 (a full sweep and house-keeping are not here).
+CLAIM = "SELECT * FROM wfworker.claim(1, %d, 15000, false, 16777216, 0, %s)"
 QUERIES = [
-    ("claim", "SELECT * FROM wfworker.claim(1, %d, 15000, false, 16777216, 0, NULL)" % BATCH),
+    ("claim", CLAIM % (BATCH, "NULL")),
+    ("claim, and go on there", CLAIM % (1, "(SELECT q.o_state FROM (%s) q WHERE q.o_id IS NULL)" % CLAIM % (BATCH, "NULL"))),
     ("load", "SELECT l.* FROM plans_batch b, LATERAL wfworker.load(b.id) l"),
     ("peek", "SELECT l.* FROM plans_batch b, LATERAL wfworker.peek(b.id[1], b.token[1]) l"),
     ("save: the end", save(2)),
@@ -101,8 +104,8 @@ QUERIES = [
 ]
 
 
-def make(rows=0):
-    """A server with the tables, and little in them."""
+def make(rows=0, before=lambda backend: None):
+    """A server with the tables, and little in them; `before` is called while there is nothing in them."""
     postgres = Postgres()
     backend = Backend(postgres, "plans")
     done = wfworker("migrate", "--db", backend.dsn)
@@ -111,6 +114,7 @@ def make(rows=0):
     backend.run("SELECT pg_reload_conf()")
     backend.run("SELECT wfworker.upkeep(30)")
     backend.filled = 0
+    before(backend)
     backend.plan_workflow = backend.workflow(graph([("t", "trigger")], []))
     fill(backend, "held", BATCH)
     fill(backend, "due", 2 * BATCH)
@@ -129,10 +133,11 @@ def fill(backend, what, count):
 
 
 def fill_up(backend, rows):
-    """As many executions that are over, and as many that are parked."""
+    """As many executions that are over, as many that are parked, and as many that wait for a worker."""
     if rows > 0:
         fill(backend, "over", rows)
         fill(backend, "parked", rows)
+        fill(backend, "ready", rows)
 
 
 class Session:
@@ -191,7 +196,7 @@ def printed(backend, wanted=()):
 
 def main():
     parser = argparse.ArgumentParser(description="Print the plans of the hot queries, of every statement inside their functions.")
-    parser.add_argument("--rows", type=int, default=1000, help="executions that are over, and as many that are parked (%(default)s)")
+    parser.add_argument("--rows", type=int, default=1000, help="executions that are over, as many that are parked, and as many that wait (%(default)s)")
     parser.add_argument("--no-statistics", action="store_true", help="without ANALYZE")
     parser.add_argument("name", nargs="*", help="only queries whose name has this in it")
     options = parser.parse_args()
@@ -199,7 +204,7 @@ def main():
     if not options.no_statistics:
         backend.run("ANALYZE")
     for name, plans in printed(backend, options.name):
-        print("==== %s (batch of %d; %d over, %d parked)" % (name, BATCH, options.rows, options.rows))
+        print("==== %s (batch of %d; %d over, as many parked, as many waiting)" % (name, BATCH, options.rows))
         for plan in plans:
             print(plan)
             print()

@@ -126,6 +126,71 @@ def grown_from_statistics():
 
 
 @case
+def made_on_nothing():
+    """plans that were made when statistics said that every table is empty, and are kept while they fill"""
+    kept = []
+
+    def nothing_there(backend):
+        backend.run("VACUUM ANALYZE")
+        kept.append(plans.Session(backend))
+        backend.run("CREATE TABLE plans_batch (id uuid[], token bigint[], expected text[], seq bigint[], none text[], journal text[],"
+                    " snapshot text[], definition text[], projection json[], zero integer[], never timestamp[], at timestamp[],"
+                    " due bigint[])")
+        for _, text in plans.QUERIES:
+            kept[0].plans(text.replace("100", "1"))
+        backend.run("DROP TABLE plans_batch")
+    filled = plans.make(0, nothing_there)
+    plans.fill_up(filled, ROWS)
+    check(kept[0])
+
+
+@case
+def deleted():
+    """executions are deleted by key: the statements of our trigger, in a session with kept plans, and in one without statistics"""
+    text = "DELETE FROM workflowexecution x USING plans_batch b WHERE x.id = ANY (b.id)"
+    fresh = plans.make(0, lambda backend: backend.run("VACUUM ANALYZE"))
+    kept = plans.Session(fresh)
+    kept.plans(text)
+    plans.fill_up(fresh, ROWS // 10)
+    for session in (old, kept, plans.Session(fresh)):
+        found = [f for f in session.plans(text) if "old_rows" in f["Query Text"]]
+        assert len(found) >= 9, [f["Query Text"] for f in found]
+        said = complaints("delete", found)
+        assert not said, "\n".join(said)
+
+
+def blocks(session, count):
+    """What one part of the sweep found, and how many blocks it looked at."""
+    with session.connection.cursor() as cursor:
+        cursor.execute("SELECT wfworker.sweep_part(%s)", (count,))
+        found = cursor.fetchone()[0]
+    session.connection.commit()
+    return found
+
+
+@case
+def swept_in_parts():
+    """a part of the sweep reads a part of the table, and all parts find everything: also what is held, and in a second round"""
+    swept = plans.make(0)
+    plans.fill_up(swept, 10000)
+    session = plans.Session(swept)
+    size = swept.run("SELECT pg_relation_size('workflowexecution') / current_setting('block_size')::bigint")[0][0]
+    part = size // 20 + 1
+    swept.run("DELETE FROM wfworker.task t USING workflowexecution x WHERE x.id = t.execution_id AND x.status = 'running'")
+    missing = swept.run("SELECT count(*) FROM workflowexecution WHERE status = 'running'")[0][0]
+    assert missing > 10000, missing
+    found = [blocks(session, part) for _ in range(20)]
+    assert sum(found) == missing and max(found) <= missing // 5, found
+    assert swept.run("SELECT count(*) FROM wfworker.task t JOIN workflowexecution x ON x.id = t.execution_id"
+                     " WHERE x.status = 'running'")[0][0] == missing
+    swept.run("DELETE FROM wfworker.task t USING workflowexecution x WHERE x.id = t.execution_id AND x.execution_id = 'held-1'")
+    assert sum(blocks(session, part) for _ in range(20)) == 1
+    for _ in range(2):
+        top = buffers(session.plans("SELECT wfworker.sweep_part(%d)" % part))
+        assert top < 12 * part + 12 * missing // 5, (top, part, missing)
+
+
+@case
 def a_scan_is_noticed():
     """the test itself: a query that looks through the log is complained of"""
     session = plans.Session(backend)

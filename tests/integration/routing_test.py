@@ -126,4 +126,38 @@ def begun_elsewhere():
     assert not plain.lines("execution failed")
 
 
+@case
+def woken_for_each():
+    """one statement that inserts executions of several workflows wakes somebody for each thing that is needed, unless all are busy"""
+    s = Scene()
+    b = s.backend
+    workflows = [b.workflow(PLAIN) for _ in range(3)]
+    for workflow, needs in zip(workflows, ("{a}", "{b}", None)):
+        b.run("SELECT wfworker.lane_of(%s, '', %s::text[])", (workflow, needs))
+    b.run("INSERT INTO wfworker.worker (id, name, version, idle, node_types) VALUES (11, 'a', '', true, '{a}'),"
+          " (12, 'b', '', true, '{b}'), (13, 'c', '', true, '{c}')")
+    connection = postgres.connect(b.database)
+
+    def woken(*which):
+        with connection.cursor() as cursor:
+            cursor.execute("INSERT INTO workflowexecution (id, workflow_id, workflow_version, execution_id, status, started_at,"
+                           " retry_count) SELECT gen_random_uuid(), w, 1, gen_random_uuid()::text, 'running', now(), 0"
+                           " FROM unnest(%s::uuid[]) w, generate_series(1, 3)", ([workflows[n] for n in which],))
+        connection.poll()
+        channels = [n.channel for n in connection.notifies]
+        del connection.notifies[:]
+        return sorted(channels)
+    with connection.cursor() as cursor:
+        for number in (11, 12, 13):
+            cursor.execute("LISTEN wfworker_%d" % number)
+    assert woken(0, 1) == ["wfworker_11", "wfworker_12"]
+    assert woken(1) == ["wfworker_12"]
+    assert len(woken(2)) == 2
+    everybody = woken(0, 1, 2)
+    assert {"wfworker_11", "wfworker_12"} <= set(everybody), everybody
+    b.run("UPDATE wfworker.worker SET idle = false")
+    assert woken(0, 1, 2) == []
+    connection.close()
+
+
 sys.exit(main())
