@@ -16,10 +16,16 @@ static bool is_output_of(const char *key, const char *node)
 /* All members but the result of `node`. */
 static const struct wfw_value *without_output(struct wfw_task *task, const struct wfw_value *object, const char *node)
 {
-    struct wfw_value *out = host->object(task);
+    struct wfw_value *out;
     const struct wfw_value *v;
     const char *key;
-    for (size_t i = 0; (v = host->item(object, i, &key)); i++)
+    size_t i = 0;
+    while ((v = host->item(object, i, &key)) && !is_output_of(key, node))
+        i++;
+    if (!v)
+        return object;
+    out = host->object(task);
+    for (i = 0; (v = host->item(object, i, &key)); i++)
         if (!is_output_of(key, node))
             host->set(out, key, v);
     return out;

@@ -12,9 +12,10 @@ struct buf {
     size_t len; /* bytes used, without the terminating NUL */
     size_t cap;
     const struct js_refs *refs; /* js_write() asks it about values that are kept elsewhere (base/json.h); NULL: none are */
+    struct js_written *written; /* js_write() copies what it has written before (base/json.h); NULL: it does not */
 };
 
-#define BUF_INIT {NULL, 0, 0, NULL}
+#define BUF_INIT {NULL, 0, 0, NULL, NULL}
 
 void buf_free(struct buf *b);         /* frees and resets; usable with CLEANUP(buf_free) */
 void buf_clear(struct buf *b);        /* empty, keeps the memory */

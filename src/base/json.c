@@ -244,6 +244,8 @@ void js_write_real(struct buf *b, double d)
         buf_add(b, ".0", 2); /* a real stays a real when it is read again */
 }
 
+static void write_value(struct buf *b, const json_t *v);
+
 static void write_object(struct buf *b, const json_t *v)
 {
     json_t *object = (json_t *)(uintptr_t)v;
@@ -256,7 +258,7 @@ static void write_object(struct buf *b, const json_t *v)
         first = false;
         js_write_string(b, key, strlen(key));
         buf_addch(b, ':');
-        js_write(b, json_object_iter_value(it));
+        write_value(b, json_object_iter_value(it));
     }
     buf_addch(b, '}');
 }
@@ -267,7 +269,7 @@ static void write_array(struct buf *b, const json_t *v)
     for (size_t i = 0; i < json_array_size(v); i++) {
         if (i)
             buf_addch(b, ',');
-        js_write(b, json_array_get(v, i));
+        write_value(b, json_array_get(v, i));
     }
     buf_addch(b, ']');
 }
@@ -290,12 +292,35 @@ static bool write_instead(struct buf *b, const json_t *v)
     const char *text = b->refs->find(b->refs, v, &len);
     if (text)
         buf_add(b, text, len);
+    if (text && b->written)
+        b->written->named = true;
     return text != NULL;
 }
 
-void js_write(struct buf *b, const json_t *v)
+static bool is_container(const json_t *v)
+{
+    return json_is_object(v) || json_is_array(v);
+}
+
+/* Was it written before, and copied now? */
+static bool write_again(struct buf *b, const json_t *v)
+{
+    const struct js_written *w = b->written;
+    size_t count = w->count < JS_WRITTEN_LAST ? w->count : JS_WRITTEN_LAST, i = 0;
+    while (i < count && w->items[i].v != v)
+        i++;
+    if (i == count || w->named)
+        return false;
+    buf_reserve(b, w->items[i].len); /* the text may be in this buffer, which moves */
+    buf_add(b, w->items[i].in->data + w->items[i].at, w->items[i].len);
+    return true;
+}
+
+static void write_value(struct buf *b, const json_t *v)
 {
     if (b->refs && write_instead(b, v))
+        return;
+    if (b->written && is_container(v) && write_again(b, v))
         return;
     switch (json_typeof(v)) {
     case JSON_OBJECT:
@@ -323,6 +348,20 @@ void js_write(struct buf *b, const json_t *v)
         buf_addstr(b, "null");
         break;
     }
+}
+
+void js_write(struct buf *b, const json_t *v)
+{
+    struct js_written *w = b->written;
+    size_t at = b->len;
+    write_value(b, v);
+    if (!w || w->named || b->len - at < JS_WRITTEN_MIN || !is_container(v))
+        return;
+    size_t i = w->count++ % JS_WRITTEN_LAST;
+    w->items[i].v = v;
+    w->items[i].in = b;
+    w->items[i].at = at;
+    w->items[i].len = b->len - at;
 }
 
 char *js_text(const json_t *v)

@@ -55,6 +55,34 @@ struct js_refs {
     const char *(*find)(const struct js_refs *refs, const json_t *v, size_t *len);
 };
 
+/* The containers that js_write() was called with last, for buffers with `written`: one that comes again, also inside of another, is
+ * copied as text.  Who lends it to buffers keeps those values alive and unchanged, and their texts where they are, until
+ * js_written_clear().  Texts with names in them (see above) are not taken note of, nor anything after them. */
+#define JS_WRITTEN_LAST 8
+#define JS_WRITTEN_MIN 64 /* bytes; shorter ones are written as fast */
+struct js_written {
+    struct {
+        const json_t *v;
+        const struct buf *in;
+        size_t at, len;
+    } items[JS_WRITTEN_LAST];
+    size_t count; /* so far */
+    bool named;
+};
+
+static inline void js_written_clear(struct js_written *w)
+{
+    w->count = 0;
+    w->named = false;
+}
+
+static inline void js_written_only(struct js_written *w, const json_t *v) /* forget all others */
+{
+    for (size_t i = 0; i < w->count && i < JS_WRITTEN_LAST; i++)
+        if (w->items[i].v != v)
+            w->items[i].v = NULL;
+}
+
 /* Texts of our own may name values that are kept elsewhere: by a string that begins with a NUL character, which no other
  * string has.  js_name_ref() writes one; js_parse_refs() is js_parse_own() that replaces each by what resolve() gives for the
  * name behind the NUL, a new reference; NULL with *e from it is the end. */

@@ -125,10 +125,13 @@ static int write_projection(struct run *r, bool ended, struct buf *out)
         r->whole = (struct buf)BUF_INIT;
         return 0;
     }
+    struct js_written written = r->kept.written; /* by the journal's records, which say the same */
     buf_reserve(out, PROJECTION_BYTES);
     out->refs = &p->shown.refs;
+    out->written = p->len == 0 ? &written : NULL;
     payloads_count(p);
     engine_projection(r->def, r->state, out);
+    out->written = NULL;
     if (!ended || p->referred == 0 || out->len + p->referred > SHOWN_MAX_BYTES)
         return 0;
     if (write_whole(r, p->referred))

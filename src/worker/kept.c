@@ -70,6 +70,7 @@ static struct engine_event copy_event(const struct engine_event *ev)
 
 static void drop_event(struct kept_event *k)
 {
+    json_decref(k->data);
     json_decref(k->ev.output);
     drop_const(k->ev.branch);
     drop_failure(k->ev.failure);
@@ -90,19 +91,24 @@ static void drop_event(struct kept_event *k)
 void kept_add(struct kept *k, const struct engine_event *ev, int64_t at_us, size_t node)
 {
     k->text.refs = k->refs;
+    k->text.written = &k->written;
     size_t before = k->text.len;
     if (before == 0)
         buf_reserve(&k->text, FIRST_BYTES);
     engine_event_write(ev, at_us, &k->text);
     buf_addch(&k->text, ',');
+    json_t *data = ev->start ? json_incref(ev->start->data) : NULL;
+    if (ev->start)
+        js_written_only(&k->written, data); /* the others are not kept here */
     xgrow((void **)&k->items, &k->cap, k->len + 1, sizeof(*k->items));
-    k->items[k->len++] =
-        (struct kept_event){.ev = copy_event(ev), .at_us = at_us, .node = node, .text_len = k->text.len - before};
+    k->items[k->len++] = (struct kept_event){.ev = copy_event(ev), .data = data, .at_us = at_us, .node = node,
+                                             .text_len = k->text.len - before};
 }
 
 void kept_drop(struct kept *k, size_t count)
 {
     size_t bytes = 0;
+    js_written_clear(&k->written);
     for (size_t i = 0; i < count; i++) {
         bytes += k->items[i].text_len;
         drop_event(&k->items[i]);

@@ -10,10 +10,12 @@
 #include <stdint.h>
 
 #include "base/buf.h"
+#include "base/json.h"
 #include "engine/engine.h"
 
 struct kept_event {
     struct engine_event ev; /* everything in it is owned; `start` is always NULL */
+    json_t *data;           /* what the execution started with; or NULL */
     int64_t at_us;
     size_t node;            /* of the activation; SIZE_MAX: none */
     size_t text_len;        /* of its record in the journal */
@@ -23,6 +25,7 @@ struct kept {
     struct kept_event *items;
     size_t len, cap;
     struct buf text;      /* the records one behind the other, each followed by a comma */
+    struct js_written written; /* values of `items` that the text has */
     const struct js_refs *refs; /* for values that the texts name instead of holding them; or NULL */
 };
 

@@ -70,11 +70,50 @@ static void check_time(const char *in, const char *naive)
     assert_string_equal(out, naive);
 }
 
+/* What js_write() copies is what it would write. */
+static void what_was_written_is_copied(void **state)
+{
+    static const char text[] = "{\"a\":[1,2.50,\"three\",{\"b\":null}],\"long\":\"0123456789012345678901234567890123456789\"}";
+    struct error e = ERROR_INIT;
+    struct js_written written = {0};
+    CLEANUP_BUF struct buf first = BUF_INIT, second = BUF_INIT, alone = BUF_INIT;
+    (void)state;
+    CLEANUP_JSON json_t *v = js_parse(text, strlen(text), &e);
+    CLEANUP_JSON json_t *small = json_pack("[i]", 1);
+    CLEANUP_JSON json_t *outer = json_pack("{s:O,s:O,s:O}", "x", v, "y", small, "z", v);
+    js_write(&alone, outer);
+    first.written = second.written = &written;
+    for (int i = 0; i < 3 * JS_WRITTEN_LAST; i++) { /* the buffer moves, and older values are forgotten */
+        js_write(&first, v);
+        js_write(&first, small);
+        assert_memory_equal(first.data + first.len - 3 - strlen(text), text, strlen(text));
+    }
+    assert_int_equal(first.len, 3 * JS_WRITTEN_LAST * (strlen(text) + 3));
+    js_write(&second, outer);
+    assert_string_equal(second.data, alone.data);
+    js_set(v, "new", json_true()); /* only to see that it is copied, and that clearing helps */
+    buf_clear(&second);
+    js_write(&second, v);
+    assert_string_equal(second.data, text);
+    js_written_only(&written, small);
+    buf_clear(&second);
+    js_write(&second, v);
+    assert_null(strstr(second.data, text));
+    json_object_del(v, "new");
+    js_written_clear(&written);
+    buf_clear(&second);
+    js_write(&second, v);
+    assert_string_equal(second.data, text);
+}
+
 static void times_are_read_and_written(void **state)
 {
     (void)state;
     check_time("2026-11-23T03:19:17.737468", "2026-11-23T03:19:17.737468");
     check_time("2026-11-23T03:19:17", "2026-11-23T03:19:17");
+    check_time("1969-12-31T23:59:59.999999", "1969-12-31T23:59:59.999999");
+    check_time("1970-01-01T00:00:00", "1970-01-01T00:00:00");
+    check_time("1969-12-31T23:59:59", "1969-12-31T23:59:59");
     check_time("2026-11-23 03:19:17.5+00", "2026-11-23T03:19:17.500000");
     check_time("2026-11-23T03:19:17Z", "2026-11-23T03:19:17");
     check_time("2026-11-23T03:19+05:30", "2026-11-22T21:49:00");
@@ -253,6 +292,7 @@ int main(void)
         cmocka_unit_test(errors_keep_message_detail_and_hint),
         cmocka_unit_test(error_texts_are_always_utf8),
         cmocka_unit_test(buffers_grow_and_stay_terminated),
+        cmocka_unit_test(what_was_written_is_copied),
         cmocka_unit_test(times_are_read_and_written),
         cmocka_unit_test(json_numbers_and_texts_come_out_as_they_came_in),
         cmocka_unit_test(numbers_are_reals_for_those_who_compute),
