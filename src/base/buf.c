@@ -40,15 +40,22 @@ void buf_grow(struct buf *b, size_t more)
     b->cap = cap;
 }
 
+static const char two_digits[] = "00010203040506070809101112131415161718192021222324252627282930313233343536373839404142434445464748495051"
+                                 "525354555657585960616263646566676869707172737475767778798081828384858687888990919293949596979899";
+
 void buf_addint(struct buf *b, int64_t v)
 {
     char digits[20];
     size_t at = sizeof digits;
     uint64_t rest = v < 0 ? 0 - (uint64_t)v : (uint64_t)v;
-    do {
-        digits[--at] = (char)('0' + rest % 10);
-        rest /= 10;
-    } while (rest);
+    while (rest >= 100) {
+        at -= 2;
+        memcpy(digits + at, &two_digits[rest % 100 * 2], 2);
+        rest /= 100;
+    }
+    if (rest >= 10)
+        digits[--at] = (char)('0' + rest % 10), rest /= 10;
+    digits[--at] = (char)('0' + rest);
     if (v < 0)
         digits[--at] = '-';
     buf_add(b, digits + at, sizeof digits - at);

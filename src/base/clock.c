@@ -78,13 +78,16 @@ struct civil {
     int us;
 };
 
-static struct civil civil_from_us(int64_t us)
+static int64_t whole_seconds(int64_t us, int *fraction)
 {
-    int64_t secs = us / US_PER_S, frac = us % US_PER_S;
-    if (frac < 0) {
-        frac += US_PER_S;
-        secs--;
-    }
+    *fraction = (int)(us % US_PER_S);
+    bool before = *fraction < 0;
+    *fraction += before ? (int)US_PER_S : 0;
+    return us / US_PER_S - before;
+}
+
+static struct civil civil_from_seconds(int64_t secs)
+{
     int64_t days = secs / 86400, rest = secs % 86400;
     if (rest < 0) {
         rest += 86400;
@@ -97,7 +100,15 @@ static struct civil civil_from_us(int64_t us)
     c.hour = (int)(rest / 3600);
     c.minute = (int)(rest / 60 % 60);
     c.second = (int)(rest % 60);
-    c.us = (int)frac;
+    c.us = 0;
+    return c;
+}
+
+static struct civil civil_from_us(int64_t us)
+{
+    int fraction;
+    struct civil c = civil_from_seconds(whole_seconds(us, &fraction));
+    c.us = fraction;
     return c;
 }
 
@@ -125,13 +136,29 @@ static char *put_seconds(char *p, const struct civil *c)
     return put_digits(p, c->second, 2);
 }
 
+/* The times of an execution that ends at once lie in one second: its text is kept for the next. */
+#define SECOND_TEXT (sizeof "2000-01-01T00:00:00" - 1)
+
+static const char *second_text(int64_t second)
+{
+    static __thread int64_t last = INT64_MIN;
+    static __thread char text[SECOND_TEXT];
+    if (second != last) {
+        struct civil c = civil_from_seconds(second);
+        put_seconds(text, &c);
+        last = second;
+    }
+    return text;
+}
+
 void clock_format_naive(int64_t us, char out[CLOCK_TEXT])
 {
-    struct civil c = civil_from_us(us);
-    char *p = put_seconds(out, &c);
-    if (c.us) {
+    int fraction;
+    memcpy(out, second_text(whole_seconds(us, &fraction)), SECOND_TEXT);
+    char *p = out + SECOND_TEXT;
+    if (fraction) {
         *p++ = '.';
-        p = put_digits(p, c.us, 6);
+        p = put_digits(p, fraction, 6);
     }
     *p = '\0';
 }

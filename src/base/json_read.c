@@ -4,6 +4,7 @@
  * But for large numbers it accepts nothing that jansson refuses, and leaves every message about what is wrong to jansson. */
 #include "base/json_read.h"
 
+#include <endian.h>
 #include <errno.h>
 #include <float.h>
 #include <stdbool.h>
@@ -113,13 +114,16 @@ static bool read_escape(struct reader *r)
 
 #define BYTES(n) (UINT64_MAX / 255 * (n))
 
-/* Are all eight bytes plain: ASCII, no control character, no quote, no backslash? */
-static bool eight_plain(const unsigned char *p)
+/* How many of the next eight bytes are plain, ASCII, no control character, no quote, no backslash, before the first that is not?
+ * What is subtracted is borrowed only from bytes behind that one. */
+static size_t plain_of_eight(const unsigned char *p)
 {
     uint64_t w;
     memcpy(&w, p, sizeof w);
+    w = le64toh(w);
     uint64_t quote = w ^ BYTES('"'), backslash = w ^ BYTES('\\');
-    return (((w - BYTES(0x20)) | (quote - BYTES(1)) | (backslash - BYTES(1)) | w) & BYTES(0x80)) == 0;
+    uint64_t others = ((w - BYTES(0x20)) | (quote - BYTES(1)) | (backslash - BYTES(1)) | w) & BYTES(0x80);
+    return others ? (size_t)__builtin_ctzll(others) / 8 : 8;
 }
 
 /* To the next quote, backslash or end; false: something that is no text is in between. */
@@ -127,8 +131,8 @@ static bool skip_plain(struct reader *r)
 {
     const unsigned char *p = r->at, *end = r->end;
     for (;;) {
-        while (end - p >= 8 && eight_plain(p))
-            p += 8;
+        for (size_t n = 8; n == 8 && end - p >= 8; p += n)
+            n = plain_of_eight(p);
         if (p >= end || *p < 0x20)
             return false;
         if (*p == '"' || *p == '\\')
@@ -405,7 +409,7 @@ static bool read_wanted(struct reader *r, int depth, const struct json_member *m
     size_t i = 0;
     if (peek(r) != '"' || !read_text(r, &t))
         return false;
-    while (i < count && (strlen(members[i].name) != t.len || memcmp(members[i].name, t.data, t.len) != 0))
+    while (i < count && (members[i].len != t.len || memcmp(members[i].name, t.data, t.len) != 0))
         i++;
     if (peek(r) != ':')
         return false;

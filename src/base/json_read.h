@@ -18,8 +18,10 @@ json_t *json_read(const char *text, size_t len, int depth, size_t *stopped);
  * be set. */
 struct json_member {
     const char *name;
+    size_t len; /* of the name */
     json_t **value;
 };
+#define JSON_MEMBER(name, value) {(name), sizeof(name) - 1, (value)} /* for a literal */
 bool json_read_members(const char *text, size_t len, int depth, const struct json_member *members, size_t count);
 
 /* The same for a text of our own, in which strings may begin with a NUL character. */

@@ -86,9 +86,10 @@ static int row_check(const struct prepared_row *row, struct error *e)
 
 static int row_read(struct prepared_row *row, const struct store_claim *c, struct error *e)
 {
-    const struct json_member members[] = {{"execution_data", &row->data}, {"node_results", &row->results},
-                                          {"completed_node_ids", &row->completed}, {"variables", &row->variables},
-                                          {"workflow_timeout", &row->timeout}};
+    const struct json_member members[] = {JSON_MEMBER("execution_data", &row->data), JSON_MEMBER("node_results", &row->results),
+                                          JSON_MEMBER("completed_node_ids", &row->completed),
+                                          JSON_MEMBER("variables", &row->variables),
+                                          JSON_MEMBER("workflow_timeout", &row->timeout)};
     if (!c->execution_state)
         return 0;
     if (js_members(c->execution_state, c->execution_state_len, members, ARRAY_LEN(members), e) != 0)

@@ -239,7 +239,7 @@ static void members_are_those_of_the_whole(void **unused)
         CLEANUP_BUF struct buf b = BUF_INIT;
         struct error e = ERROR_INIT, own = ERROR_INIT;
         json_t *a = NULL, *key = NULL;
-        const struct json_member wanted[] = {{"a", &a}, {"key", &key}};
+        const struct json_member wanted[] = {JSON_MEMBER("a", &a), JSON_MEMBER("key", &key)};
         state = i + 1;
         add_value(&b, (int)below(4));
         if (below(2))
