@@ -54,10 +54,10 @@ void each_release(struct step *st, struct scope *scope, uint32_t node, bool dead
     }
 }
 
-static bool runs_in(const struct engine_state *s, const struct scope *scope, uint32_t node)
+static bool runs_in(const struct scope *scope, uint32_t node)
 {
-    for (size_t i = 0; i < s->scope_count; i++)
-        if (s->scopes[i]->parent == scope && s->scopes[i]->kind == SCOPE_EACH && s->scopes[i]->head == node)
+    for (const struct scope *inner = scope->first_inner; inner; inner = inner->next_beside)
+        if (inner->kind == SCOPE_EACH && inner->head == node)
             return true;
     return false;
 }
@@ -72,7 +72,7 @@ bool eachs_settle(struct step *st, struct scope *scope)
         const struct def_node *n = &d->nodes[node];
         if (n->options.join != JOIN_EACH || scope->head == node ||
             (slot->state != SLOT_EACH && slot->state != SLOT_UNDECIDED) || slot->taken + slot->dead < n->join_in ||
-            n->join_in == 0 || runs_in(st->s, scope, node))
+            n->join_in == 0 || runs_in(scope, node))
             continue;
         bool ran = slot->state == SLOT_EACH;
         slot->state = ran ? SLOT_DONE : SLOT_SKIPPED;

@@ -232,6 +232,7 @@ static void read_inner_scope(struct in *in, const json_t *o)
     xgrow(&scopes, &s->scope_cap, s->scope_count + 1, sizeof *s->scopes);
     s->scopes = scopes;
     s->scopes[s->scope_count++] = scope;
+    scope_enter(scope);
 }
 
 static void read_scopes(struct in *in, const json_t *o)
@@ -329,6 +330,8 @@ static void read_act(struct in *in, const json_t *o)
     a->id = (uint64_t)get_int(in, o, "id", 1, INT64_MAX);
     a->scope = scope_find(s, (uint64_t)get_int(in, o, "scope", 0, INT64_MAX));
     a->node = (uint32_t)get_int(in, o, "node", 0, (int64_t)in->d->node_count - 1);
+    if (a->scope)
+        act_enter(a);
     if (!a->scope || in->d->nodes[a->node].region != a->scope->region)
         wrong(in, "scope");
     a->pass = (uint32_t)get_int(in, o, "pass", 0, UINT32_MAX);
@@ -425,7 +428,7 @@ static void check(struct in *in)
     for (size_t i = 0; i < s->scope_count; i++)
         if (s->scopes[i]->kind == SCOPE_PASS && s->scopes[i]->owner) {
             const struct act *a = act_find(s, s->scopes[i]->owner);
-            if (!a || !a->passes || a->node != in->d->regions[s->scopes[i]->region].owner)
+            if (!a || !a->passes || a->scope != s->scopes[i]->parent || a->node != in->d->regions[s->scopes[i]->region].owner)
                 wrong(in, "owner");
         }
     if (s->phase != PHASE_NEW && (!s->execution_uuid || !s->execution_id || !s->workflow_id || !s->definition))

@@ -190,17 +190,15 @@ static void leave_loop(struct step *st, struct act *a, const struct engine_event
         return;
     }
     bool all = ev->leave == ENGINE_BREAK && (target->flags & ENTER_LOOP) && target->owner;
-    uint64_t owner = target->owner, own = target->id;
+    uint64_t owner = target->owner;
     for (struct scope *scope = a->scope; scope != target; scope = scope->parent)
         scope->flags &= ~(uint32_t)ENTER_SHIELD;
     node_finished(st, a, ev->output);
     act_over(st, a, SLOT_DONE);
     scope_end(st, target, ev->leave == ENGINE_BREAK ? END_BREAK : END_CONTINUE, NULL);
-    for (size_t i = 0; all && i < st->s->scope_count; i++) {
-        struct scope *scope = st->s->scopes[i];
-        if (scope->kind == SCOPE_PASS && scope->owner == owner && scope->id != own)
-            scope_end(st, scope, END_CANCELLED, NULL);
-    }
+    for (struct scope *pass = all ? first_pass(target->parent, owner) : NULL; pass; pass = next_pass(pass))
+        if (pass != target)
+            scope_end(st, pass, END_CANCELLED, NULL);
 }
 
 static bool in_cleanup(const struct scope *scope)

@@ -365,14 +365,14 @@ void pass_over(struct step *st, struct scope *scope)
 
 /* ---- a node that ends while passes are open ---- */
 
-static void detach(struct step *st, struct act *a)
+static void detach(struct act *a)
 {
-    for (size_t i = 0; i < st->s->scope_count; i++) {
-        struct scope *scope = st->s->scopes[i];
-        if (scope->owner != a->id || scope->kind != SCOPE_PASS || !(scope->flags & ENTER_DETACH))
+    for (struct scope *pass = first_pass(a->scope, a->id), *next; pass; pass = next) {
+        next = next_pass(pass);
+        if (!(pass->flags & ENTER_DETACH))
             continue;
-        scope->owner = 0;
-        scope->parent->live++;
+        pass->owner = 0;
+        pass->parent->live++;
         a->passes->open--;
     }
 }
@@ -380,15 +380,14 @@ static void detach(struct step *st, struct act *a)
 static void cancel_passes(struct step *st, struct act *a)
 {
     uint64_t id = a->id;
-    for (size_t i = 0; i < st->s->scope_count; i++)
-        if (st->s->scopes[i]->kind == SCOPE_PASS && st->s->scopes[i]->owner == id)
-            scope_end(st, st->s->scopes[i], END_CANCELLED, NULL);
+    for (struct scope *pass = first_pass(a->scope, id); pass; pass = next_pass(pass))
+        scope_end(st, pass, END_CANCELLED, NULL);
 }
 
 bool act_closes(struct step *st, struct act *a, json_t *closing)
 {
     if (a->passes && a->passes->open && json_object_get(closing, "done"))
-        detach(st, a);
+        detach(a);
     if (!a->passes || a->passes->open == 0) {
         json_decref(closing);
         return false;

@@ -63,7 +63,23 @@ struct scope *scope_add(struct engine_state *s, const struct def *d, enum scope_
     scope->id = ++s->next_scope;
     scope->kind = kind;
     scope->parent = parent;
+    scope_enter(scope);
     return scope;
+}
+
+void scope_enter(struct scope *scope)
+{
+    struct scope *parent = scope->parent;
+    scope->prev_beside = parent->last_inner;
+    *(parent->last_inner ? &parent->last_inner->next_beside : &parent->first_inner) = scope;
+    parent->last_inner = scope;
+}
+
+static void scope_leave(struct scope *scope)
+{
+    struct scope *parent = scope->parent;
+    *(scope->prev_beside ? &scope->prev_beside->next_beside : &parent->first_inner) = scope->next_beside;
+    *(scope->next_beside ? &scope->next_beside->prev_beside : &parent->last_inner) = scope->prev_beside;
 }
 
 static size_t position(const struct engine_state *s, uint64_t id)
@@ -92,9 +108,9 @@ void scope_remove(struct engine_state *s, struct scope *scope)
     size_t at = position(s, scope->id);
     memmove(&s->scopes[at], &s->scopes[at + 1], (s->scope_count - at - 1) * sizeof(struct scope *));
     s->scope_count--;
-    for (size_t i = s->touched_next; i < s->touched_count; i++)
-        if (s->touched[i] == scope)
-            s->touched[i] = NULL;
+    if (scope->touched)
+        s->touched[scope->touched - 1] = NULL;
+    scope_leave(scope);
     scope_free(scope);
 }
 
@@ -106,7 +122,7 @@ void scope_touch(struct engine_state *s, struct scope *scope)
     xgrow(&touched, &s->touched_cap, s->touched_count + 1, sizeof *s->touched);
     s->touched = touched;
     s->touched[s->touched_count++] = scope;
-    scope->touched = true;
+    scope->touched = s->touched_count;
 }
 
 /* Edges into a cycle that are still to be decided. */

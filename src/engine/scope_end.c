@@ -77,18 +77,16 @@ static void cancel_entered(struct step *st, struct act *a)
         json_array_clear(a->passes->ended);
         act_set_state(s, a, ACT_ENTERED);
     }
-    for (size_t i = 0; i < s->scope_count; i++) {
-        struct scope *scope = s->scopes[i];
-        if (scope->kind == SCOPE_PASS && scope->owner == id && !(scope->flags & ENTER_SHIELD))
-            scope_end(st, scope, END_CANCELLED, NULL);
-    }
+    for (struct scope *pass = first_pass(a->scope, id); pass; pass = next_pass(pass))
+        if (!(pass->flags & ENTER_SHIELD))
+            scope_end(st, pass, END_CANCELLED, NULL);
     act_cancel_settle(st, a);
 }
 
-static bool has_shielded(const struct engine_state *s, const struct act *a)
+static bool has_shielded(const struct act *a)
 {
-    for (size_t i = 0; i < s->scope_count; i++)
-        if (s->scopes[i]->kind == SCOPE_PASS && s->scopes[i]->owner == a->id && (s->scopes[i]->flags & ENTER_SHIELD))
+    for (const struct scope *pass = first_pass(a->scope, a->id); pass; pass = next_pass(pass))
+        if (is_shielded(pass))
             return true;
     return false;
 }
@@ -96,7 +94,7 @@ static bool has_shielded(const struct engine_state *s, const struct act *a)
 /* What it asked to do when it is cancelled from around, it does when its own time is over, too. */
 bool act_expires(struct step *st, struct act *a)
 {
-    if (!a->passes || a->passes->closing || (!a->passes->cleanup && !has_shielded(st->s, a)))
+    if (!a->passes || a->passes->closing || (!a->passes->cleanup && !has_shielded(a)))
         return false;
     a->expired = true;
     cancel_entered(st, a);
@@ -126,10 +124,7 @@ bool act_can_complete(const struct step *st, const struct act *a)
     if (!st->d->nodes[a->node].entry_edges || a->cancelling || (!a->passes && a->state != ACT_RUNNING) ||
         (a->passes && a->passes->closing))
         return false;
-    for (size_t i = 0; i < st->s->scope_count; i++)
-        if (st->s->scopes[i]->kind == SCOPE_PASS && st->s->scopes[i]->owner == a->id && is_shielded(st->s->scopes[i]))
-            return false;
-    return true;
+    return !has_shielded(a);
 }
 
 void act_complete_settle(struct step *st, struct act *a)
@@ -157,9 +152,8 @@ void act_complete(struct step *st, struct act *a)
         json_array_clear(a->passes->ended);
         act_set_state(st->s, a, ACT_ENTERED);
     }
-    for (size_t i = 0; i < st->s->scope_count; i++)
-        if (st->s->scopes[i]->kind == SCOPE_PASS && st->s->scopes[i]->owner == id)
-            scope_end(st, st->s->scopes[i], END_CANCELLED, NULL);
+    for (struct scope *pass = first_pass(a->scope, id); pass; pass = next_pass(pass))
+        scope_end(st, pass, END_CANCELLED, NULL);
     act_complete_settle(st, a);
 }
 
@@ -173,49 +167,93 @@ bool cancel_under_way(const struct engine_state *s, const struct scope *scope)
 
 /* ---- a scope ---- */
 
-/* What lives in the pass itself and in its areas; what is deeper ends with its owner. */
-static void cancel_acts(struct step *st, struct scope *base)
+/* The pass or the execution itself and its areas, by number: what is one with it. */
+struct parts {
+    struct scope **items;
+    size_t len, cap;
+};
+
+static void parts_add(struct parts *p, struct scope *scope)
 {
-    struct engine_state *s = st->s;
-    CLEANUP_FREE uint64_t *ids = xcalloc(s->act_count + 1, sizeof *ids);
-    size_t n = 0;
-    for (size_t i = 0; i < s->act_count; i++)
-        if (scope_base(s->acts[i]->scope) == base)
-            ids[n++] = s->acts[i]->id;
+    xgrow((void **)&p->items, &p->cap, p->len + 1, sizeof *p->items);
+    p->items[p->len++] = scope;
+}
+
+static void parts_free(struct parts *p)
+{
+    xfree(p->items);
+}
+
+static int by_number(const void *a, const void *b)
+{
+    const struct scope *x = *(struct scope *const *)a, *y = *(struct scope *const *)b;
+    return x->id < y->id ? -1 : x->id > y->id;
+}
+
+static struct parts parts_of(struct scope *base)
+{
+    struct parts p = {0};
+    parts_add(&p, base);
+    for (size_t i = 0; i < p.len; i++)
+        for (struct scope *inner = p.items[i]->first_inner; inner; inner = inner->next_beside)
+            if (inner->kind != SCOPE_PASS)
+                parts_add(&p, inner);
+    if (p.len > 2)
+        qsort(p.items, p.len, sizeof *p.items, by_number);
+    return p;
+}
+
+static int by_id(const void *a, const void *b)
+{
+    const uint64_t *x = a, *y = b;
+    return *x < *y ? -1 : *x > *y;
+}
+
+/* What lives in the pass itself and in its areas; what is deeper ends with its owner. */
+static void cancel_acts(struct step *st, const struct parts *p)
+{
+    CLEANUP_FREE uint64_t *ids = NULL;
+    size_t n = 0, cap = 0;
+    for (size_t i = 0; i < p->len; i++)
+        for (const struct act *a = p->items[i]->first_act; a; a = a->next_beside) {
+            xgrow((void **)&ids, &cap, n + 1, sizeof *ids);
+            ids[n++] = a->id;
+        }
+    if (p->len > 1 && n > 1)
+        qsort(ids, n, sizeof *ids, by_id);
     for (size_t i = 0; i < n; i++) {
-        struct act *a = act_find(s, ids[i]);
+        struct act *a = act_find(st->s, ids[i]);
         if (a)
             act_cancel(st, a);
     }
 }
 
-static void end_detached(struct step *st, struct scope *base)
+/* Passes that run on without their owner. */
+static void end_detached(struct step *st, const struct parts *p)
 {
-    for (size_t i = 0; i < st->s->scope_count; i++) {
-        struct scope *scope = st->s->scopes[i];
-        if (scope->kind == SCOPE_PASS && scope->owner == 0 && scope_base(scope->parent) == base)
-            scope_end(st, scope, END_CANCELLED, NULL);
-    }
+    CLEANUP(parts_free) struct parts detached = {0};
+    for (size_t i = 0; i < p->len; i++)
+        for (struct scope *pass = first_pass(p->items[i], 0); pass; pass = next_pass(pass))
+            parts_add(&detached, pass);
+    if (p->len > 1 && detached.len > 1)
+        qsort(detached.items, detached.len, sizeof *detached.items, by_number);
+    for (size_t i = 0; i < detached.len; i++)
+        scope_end(st, detached.items[i], END_CANCELLED, NULL);
 }
 
 void scope_end(struct step *st, struct scope *scope, enum scope_end how, json_t *error)
 {
-    struct engine_state *s = st->s;
     struct scope *base = scope_base(scope);
     if (base->ending != END_NONE)
         return;
     base->ending = how;
     base->error = json_incref(error);
-    cancel_acts(st, base);
-    end_detached(st, base);
-    rows_clear(base);
-    scope_touch(s, base);
-    for (size_t i = 0; i < s->scope_count; i++) {
-        struct scope *area = s->scopes[i];
-        if (area->kind == SCOPE_PASS || scope_base(area) != base)
-            continue;
-        rows_clear(area);
-        scope_touch(s, area);
+    CLEANUP(parts_free) struct parts parts = parts_of(base);
+    cancel_acts(st, &parts);
+    end_detached(st, &parts);
+    for (size_t i = 0; i < parts.len; i++) {
+        rows_clear(parts.items[i]);
+        scope_touch(st->s, parts.items[i]);
     }
 }
 
@@ -236,7 +274,8 @@ void root_stop(struct step *st)
         a->restart = true;
         act_cancel(st, a);
     }
-    end_detached(st, s->root);
+    CLEANUP(parts_free) struct parts parts = parts_of(s->root);
+    end_detached(st, &parts);
 }
 
 /* ---- the execution failed, and may be begun again ---- */

@@ -340,7 +340,7 @@ static void settle_tokens(struct step *st)
         if (s->touched_next == s->touched_count)
             break;
         struct scope *scope = s->touched[s->touched_next++];
-        scope->touched = false;
+        scope->touched = 0;
         scope_check(st, scope);
         if (engine_ended(s))
             break;

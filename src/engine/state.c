@@ -43,6 +43,7 @@ struct act *act_new(struct step *st, struct scope *scope, uint32_t node)
     s->turns_changed |= a->grouped;
     a->pass = ++slot_of(st->d, scope_base(scope), node)->runs;
     s->acts[s->act_count++] = a;
+    act_enter(a);
     s->queued++;
     scope->live++;
     slot_of(st->d, scope, node)->state = SLOT_LIVE;
@@ -72,8 +73,26 @@ void act_set_checkpoint(struct act *a, json_t *checkpoint)
     json_decref(old);
 }
 
+void act_enter(struct act *a)
+{
+    struct scope *scope = a->scope;
+    a->prev_beside = scope->last_act;
+    *(scope->last_act ? &scope->last_act->next_beside : &scope->first_act) = a;
+    scope->last_act = a;
+}
+
+static void act_leave(struct act *a)
+{
+    struct scope *scope = a->scope;
+    if (!scope)
+        return; /* a snapshot that is being refused */
+    *(a->prev_beside ? &a->prev_beside->next_beside : &scope->first_act) = a->next_beside;
+    *(a->next_beside ? &a->next_beside->prev_beside : &scope->last_act) = a->prev_beside;
+}
+
 void act_free(struct engine_state *s, struct act *a)
 {
+    act_leave(a);
     act_await_no_more(s, a);
     passes_free(a->passes);
     json_decref(a->checkpoint);
@@ -119,8 +138,10 @@ void state_free_scopes(struct engine_state *s)
         scope_free(s->scopes[i]);
     s->scope_count = 0;
     s->touched_count = s->touched_next = 0;
-    if (s->root)
-        s->root->touched = false;
+    if (s->root) {
+        s->root->touched = 0;
+        s->root->first_inner = s->root->last_inner = NULL;
+    }
 }
 
 void engine_state_free(struct engine_state *s)

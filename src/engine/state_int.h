@@ -88,7 +88,10 @@ struct scope {
     struct row *rows;
     uint32_t row_count;
     uint32_t live;         /* activations in it, and scopes beneath it that no activation owns */
-    bool touched;          /* scratch: in the list of those to look at */
+    size_t touched;        /* scratch: its place in the list of those to look at, from 1; 0: it is not there */
+    struct act *first_act, *last_act;               /* in it itself, by number */
+    struct scope *first_inner, *last_inner;         /* those whose parent it is, by number; */
+    struct scope *prev_beside, *next_beside;        /* its place among those of its parent */
 };
 
 static inline struct slot *slot_of(const struct def *d, const struct scope *scope, uint32_t node)
@@ -109,6 +112,24 @@ static inline struct cycle *cycle_of(const struct def *d, const struct scope *sc
 static inline bool is_shielded(const struct scope *scope)
 {
     return scope->kind == SCOPE_PASS && (scope->flags & ENTER_SHIELD);
+}
+
+/* The passes of an activation in this scope, owner 0: those that run on without one; by number, which is the order of their making. */
+static inline struct scope *pass_from(struct scope *scope, uint64_t owner)
+{
+    while (scope && (scope->kind != SCOPE_PASS || scope->owner != owner))
+        scope = scope->next_beside;
+    return scope;
+}
+
+static inline struct scope *first_pass(const struct scope *in, uint64_t owner)
+{
+    return pass_from(in->first_inner, owner);
+}
+
+static inline struct scope *next_pass(const struct scope *pass)
+{
+    return pass_from(pass->next_beside, pass->owner);
 }
 
 /* The pass, or the execution, that an area belongs to. */
@@ -147,6 +168,7 @@ enum act_state {
 struct act {
     uint64_t id;
     struct scope *scope;
+    struct act *prev_beside, *next_beside; /* in the same scope */
     uint32_t node, pass;
     enum act_state state;
     enum engine_why why;      /* of the next or present call */
@@ -283,6 +305,7 @@ void act_set_state(struct engine_state *s, struct act *a, enum act_state state);
 /* data[key] = value, taking over the reference; data that others hold a reference of are copied first. */
 void state_data_set(struct engine_state *s, const char *key, json_t *value);
 void state_data_del(struct engine_state *s, const char *key);
+void act_enter(struct act *a); /* among those of its scope, at the end */
 void act_free(struct engine_state *s, struct act *a);
 bool act_may_go_on(const struct engine_state *s, const struct act *a);
 bool act_waits(const struct act *a); /* for due_us */
@@ -307,6 +330,7 @@ struct scope *scope_add(struct engine_state *s, const struct def *d, enum scope_
                         uint32_t region);
 struct scope *scope_find(const struct engine_state *s, uint64_t id); /* 0 = the root; NULL */
 void scope_remove(struct engine_state *s, struct scope *scope);
+void scope_enter(struct scope *scope); /* among those of its parent, at the end */
 void scope_touch(struct engine_state *s, struct scope *scope);
 void rows_clear(struct scope *scope);
 void scope_data_set(struct step *st, struct scope *scope, const char *key, json_t *value); /* takes over value */

@@ -6,6 +6,7 @@ cli_python_tests += tests/cli/control_test.py
 cli_python_tests += tests/cli/lint_test.py
 cli_python_tests += tests/cli/locks_test.py
 cli_python_tests += tests/cli/long_test.py
+cli_python_tests += tests/cli/counted_test.py
 cli_python_tests += tests/cli/children_test.py
 TESTS += $(cli_shell_tests) $(cli_python_tests)
 EXTRA_DIST += doc/deployment.md doc/limits.md doc/patterns.md doc/queue.md doc/semantics.md doc/semantics-running.md $(cli_shell_tests) $(cli_python_tests) tests/cli/tap.sh tests/cli/tap.py tests/cli/details.py
