@@ -39,6 +39,7 @@ struct settings {
     enum log_format log_format;
     enum log_level log_level;
     enum execution_log execution_log;
+    int max_log_rows;            /* of one execution */
     const char *plugin_path;     /* or NULL */
     const char *const *plugin_dirs; /* --plugin-dir, NULL-terminated */
     bool strict;

@@ -78,6 +78,7 @@ static void read_head(struct in *in, const json_t *o)
     s->next_timer = (uint64_t)get_int(in, o, "next_timer", 0, INT64_MAX);
     s->last_node = get_node(in, o, "last_node");
     s->last_log_us = get_time(in, o, "last_log");
+    s->log_rows = (uint64_t)get_int(in, o, "log_rows", 0, INT64_MAX);
     s->retry_count = (int)get_int(in, o, "retry_count", INT32_MIN, INT32_MAX);
     s->retry_at_us = get_time(in, o, "retry_at");
     s->ended_us = get_time(in, o, "ended");
@@ -334,7 +335,7 @@ static void read_act(struct in *in, const json_t *o)
         act_enter(a);
     if (!a->scope || in->d->nodes[a->node].region != a->scope->region)
         wrong(in, "scope");
-    a->pass = (uint32_t)get_int(in, o, "pass", 0, UINT32_MAX);
+    a->pass = (uint32_t)get_int(in, o, "pass", 1, UINT32_MAX);
     a->state = (enum act_state)get_int(in, o, "state", 0, ACT_TURN);
     a->why = (enum engine_why)get_int(in, o, "why", 0, WHY_ANSWER);
     a->attempt = (uint32_t)get_int(in, o, "attempt", 0, UINT32_MAX);
@@ -446,6 +447,21 @@ static void take_old_timeout(struct engine_state *s)
     s->end_failed = false;
 }
 
+/* What names nodes by their numbers; without any, there is nothing that a number could mean. */
+static void read_of_nodes(struct in *in, const json_t *o)
+{
+    json_t *acts = json_object_get(o, "acts"), *results = json_object_get(o, "results"), *completed = json_object_get(o, "completed"), *v;
+    size_t i;
+    if (in->d->node_count == 0) {
+        if (json_array_size(acts) || json_array_size(results) || json_array_size(completed))
+            wrong(in, "nodes");
+        return;
+    }
+    json_array_foreach(acts, i, v) read_act(in, v);
+    json_array_foreach(results, i, v) read_result(in, v);
+    read_completed(in, completed);
+}
+
 static void read_all(struct in *in, const json_t *o)
 {
     struct engine_state *s = in->s;
@@ -463,9 +479,7 @@ static void read_all(struct in *in, const json_t *o)
     s->vars = json_incref(json_object_get(o, "vars"));
     s->node_vars = json_incref(json_object_get(o, "node_vars"));
     read_signals(in, o);
-    json_array_foreach(json_object_get(o, "acts"), i, v) read_act(in, v);
-    json_array_foreach(json_object_get(o, "results"), i, v) read_result(in, v);
-    read_completed(in, json_object_get(o, "completed"));
+    read_of_nodes(in, o);
     s->old_results = json_incref(json_object_get(o, "old_results"));
     s->old_completed = json_incref(json_object_get(o, "old_completed"));
     json_array_foreach(s->old_completed, i, v)

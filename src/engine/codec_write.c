@@ -239,6 +239,7 @@ static void write_head(const struct def *d, const struct engine_state *s, struct
     put_int(b, "next_timer", (int64_t)s->next_timer);
     put_int(b, "last_node", node_number(s->last_node));
     put_int(b, "last_log", s->last_log_us);
+    put_int(b, "log_rows", (int64_t)s->log_rows);
     put_int(b, "retry_count", s->retry_count);
     put_int(b, "retry_at", s->retry_at_us);
     put_int(b, "ended", s->ended_us);

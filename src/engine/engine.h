@@ -218,6 +218,15 @@ bool engine_ended(const struct engine_state *s);
 /* It failed, and ENGINE_RETRY would begin something of it again; true also of one that is not over. */
 bool engine_can_retry(const struct engine_state *s);
 
+/* What one execution may have at a time; beyond it, the node that opens passes fails with `too_many_passes`, and the execution ends when
+ * it is activations. */
+#define ENGINE_MAX_PASSES 100000
+#define ENGINE_MAX_ACTS 200000
+
+/* Rows that the execution's log was given.  Who writes them counts them: the snapshot keeps the number, the journal does not. */
+uint64_t engine_log_rows(const struct engine_state *s);
+void engine_count_log_row(struct engine_state *s);
+
 /* How many activations a handler is working on (RUN given, no outcome yet). */
 size_t engine_running(const struct engine_state *s);
 

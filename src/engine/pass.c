@@ -157,6 +157,18 @@ void node_entering_late(struct step *st, struct act *a, const struct engine_even
     act_complete_settle(st, a);
 }
 
+/* More than one execution may have open; a nested one beside those of all others. */
+static bool too_many(struct step *st, struct act *a, const struct engine_event *ev)
+{
+    size_t open = st->s->scope_count, more = ev->enter.passes ? json_array_size(ev->enter.passes) : 1;
+    if (open + more <= ENGINE_MAX_PASSES || more == 0)
+        return false;
+    CLEANUP_FREE char *text = xasprintf("the node opens %zu passes, %zu are open in this execution, and there may be %d at a time: "
+                                        "lower max_concurrency", more, open, ENGINE_MAX_PASSES);
+    node_fail_text(st, a, "too_many_passes", text);
+    return true;
+}
+
 void node_entering(struct step *st, struct act *a, const struct engine_event *ev)
 {
     size_t i;
@@ -167,6 +179,8 @@ void node_entering(struct step *st, struct act *a, const struct engine_event *ev
             "the node enters a branch that is none of body, catch and finally, or waits for a pass when none is open");
         return;
     }
+    if (!a->cancelling && too_many(st, a, ev))
+        return;
     note_entering(st, a, ev);
     struct passes *p = a->passes;
     if (ev->enter.pass > p->last)

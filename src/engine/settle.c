@@ -348,12 +348,24 @@ static void settle_tokens(struct step *st)
     s->touched_next = s->touched_count = 0;
 }
 
+/* Passes in passes, joins `each` in cycles: what multiplies has an end. */
+static bool too_many_acts(struct step *st)
+{
+    if (st->s->act_count <= ENGINE_MAX_ACTS)
+        return false;
+    CLEANUP_FREE char *text = xasprintf("more than %d nodes of the execution are under way at a time", ENGINE_MAX_ACTS);
+    execution_abort(st, text, true);
+    return true;
+}
+
 void settle(struct step *st)
 {
     struct engine_state *s = st->s;
     do
         settle_tokens(st);
     while (!engine_ended(s) && withdrawers_settle(st));
+    if (!engine_ended(s) && too_many_acts(st))
+        return;
     release_joins(st);
     if (s->phase != PHASE_RUNNING || s->paused)
         return;

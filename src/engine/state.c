@@ -41,7 +41,9 @@ struct act *act_new(struct step *st, struct scope *scope, uint32_t node)
     *a = (struct act){.id = ++s->next_act, .scope = scope, .node = node, .state = ACT_QUEUED,
                         .grouped = st->d->nodes[node].group != NO_INDEX};
     s->turns_changed |= a->grouped;
-    a->pass = ++slot_of(st->d, scope_base(scope), node)->runs;
+    uint32_t *runs = &slot_of(st->d, scope_base(scope), node)->runs;
+    *runs += *runs < UINT32_MAX;
+    a->pass = *runs;
     s->acts[s->act_count++] = a;
     act_enter(a);
     s->queued++;
@@ -180,6 +182,16 @@ void engine_state_free(struct engine_state *s)
     xfree(s->failing.message);
     xfree(s->decided);
     xfree(s);
+}
+
+uint64_t engine_log_rows(const struct engine_state *s)
+{
+    return s->log_rows;
+}
+
+void engine_count_log_row(struct engine_state *s)
+{
+    s->log_rows += s->log_rows < INT64_MAX;
 }
 
 bool engine_ended(const struct engine_state *s)

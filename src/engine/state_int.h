@@ -255,6 +255,7 @@ struct engine_state {
 
     uint32_t last_node; /* the last that finished, or the one that failed; NO_INDEX */
     int64_t last_log_us;
+    uint64_t log_rows;      /* engine_count_log_row() */
     int retry_count;
     int64_t retry_at_us, ended_us;
     char *error_message;

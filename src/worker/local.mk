@@ -23,7 +23,7 @@ src_worker_libworker_la_SOURCES = \
   src/worker/schedules.c src/worker/schedules.h \
   src/worker/secrets.c src/worker/secrets.h \
   src/worker/services.c \
-  src/worker/signals.c \
+  src/worker/signal_row.c src/worker/signal_row.h src/worker/signals.c \
   src/worker/size.c \
   src/worker/stats.c src/worker/stats.h \
   src/worker/timers.c src/worker/timers.h \

@@ -5,6 +5,7 @@
  * is due.  The engine is never called from inside an effect. */
 #include "worker/inside.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,6 +13,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "worker/signal_row.h"
 
 static void on_wake(struct timer_item *t);
 static void on_flush(struct timer_item *t);
@@ -126,6 +128,29 @@ static bool log_wanted(enum execution_log filter, const char *node, const char *
     return !info || strcmp(node, "start") == 0 || strcmp(node, "end") == 0;
 }
 
+static void log_add(struct run *r, const char *node, const char *level, const char *text, char *own, int64_t at_us)
+{
+    xgrow((void **)&r->logs, &r->log_cap, r->log_count + 1, sizeof(*r->logs));
+    r->logs[r->log_count++] = (struct save_log){.node_id = node, .level = level, .message = text, .own = own, .at_us = at_us};
+    engine_count_log_row(r->state);
+}
+
+/* An execution that goes on for ever does not fill the table: how it ends, and in between what went wrong. */
+static bool log_has_room(struct run *r, const char *level, int64_t at_us)
+{
+    uint64_t rows = engine_log_rows(r->state), max = (uint64_t)r->w->settings->max_log_rows;
+    if (rows < max || engine_ended(r->state))
+        return true;
+    if (rows == max) {
+        char *text = xasprintf("This execution has written %" PRIu64 " log rows (max_log_rows): further ones are left out, except "
+                               "warnings and failures, a tenth as many, and its end", max);
+        log_add(r, "system", "warning", text, text, at_us);
+        r->last_log_us = at_us + 1;
+        return strcmp(level, "info") != 0;
+    }
+    return rows <= max + max / 10 && strcmp(level, "info") != 0;
+}
+
 void run_log(struct run *r, const char *node, const char *level, const char *text, char *own, int64_t at_us)
 {
     CLEANUP_FREE char *mine = own;
@@ -136,11 +161,9 @@ void run_log(struct run *r, const char *node, const char *level, const char *tex
     log_write(LOG_DEBUG, text, LOG_STR("execution", r->execution_id), LOG_STR("node", node));
     worker_event(r->w, &(struct worker_event){.type = WORKER_LOG, .execution_id = r->execution_id, .node_id = node,
                                               .level = level, .text = text, .at_us = at_us});
-    if (!log_wanted(r->w->settings->execution_log, node, level))
+    if (!log_wanted(r->w->settings->execution_log, node, level) || !log_has_room(r, level, at_us))
         return;
-    xgrow((void **)&r->logs, &r->log_cap, r->log_count + 1, sizeof(*r->logs));
-    r->logs[r->log_count++] =
-        (struct save_log){.node_id = node, .level = level, .message = text, .own = STEAL(mine), .at_us = at_us};
+    log_add(r, node, level, text, STEAL(mine), r->last_log_us);
 }
 
 void run_logs_clear(struct run *r)
@@ -200,16 +223,29 @@ static bool is_known(const struct run *r, const char *id)
     return engine_has_signal(r->state, id);
 }
 
+/* Nobody will ever be able to: it is used up, and the log says so. */
+static void drop_signal(struct run *r, const char *id, const struct error *e)
+{
+    if (!*id) {
+        run_error(r, "a signal cannot be read, it stays unprocessed", e);
+        return;
+    }
+    if (is_known(r, id))
+        return;
+    char *said = xasprintf("A signal cannot be read and is dropped: %s", e->message);
+    run_log(r, "system", "error", said, said, run_now(r));
+    used_add(r, xstrdup(id));
+    r->behind = true; /* so that it is saved soon */
+}
+
 static void feed_signal(struct run *r, const char *text, size_t len, json_t *read)
 {
     struct error e = ERROR_INIT;
-    CLEANUP_JSON json_t *signal = read ? json_incref(read) : js_parse(text, len, &e);
-    const char *id = json_string_value(json_array_get(signal, 0)), *type = json_string_value(json_array_get(signal, 1));
-    if (!id || !type)
-        run_error(r, "a signal cannot be read, it stays unprocessed", &e);
-    else if (!is_known(r, id))
-        run_apply(r, &(struct engine_event){.type = ENGINE_SIGNAL, .signal = type, .signal_id = id,
-                                            .output = json_array_get(signal, 2)});
+    CLEANUP(signal_row_clear) struct signal_row s;
+    if (signal_row_read(text, len, read, &s, &e) != 0)
+        drop_signal(r, s.id, &e);
+    else if (!is_known(r, s.id))
+        run_apply(r, &(struct engine_event){.type = ENGINE_SIGNAL, .signal = s.type, .signal_id = s.id, .output = s.data});
     if (run_outgrows(r, run_size(r)))
         run_end_too_large(r);
 }

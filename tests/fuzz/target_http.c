@@ -317,6 +317,7 @@ static void on_done(void *arg, const struct http_response *response)
 {
     (void)arg;
     answers++;
+    uv_stop(&loop); /* or this turn would go on waiting, for nothing */
     check_response(response);
     for (int f = FORMAT_AUTO; f <= FORMAT_BASE64; f++)
         handle(response, (enum response_format)f);

@@ -9,6 +9,7 @@ INTEGRATION_TESTS = \
   tests/integration/control_test.py \
   tests/integration/failover_test.py \
   tests/integration/hostile_test.py \
+  tests/integration/hostile_columns_test.py \
   tests/integration/large_test.py \
   tests/integration/offloop_test.py \
   tests/integration/size_test.py \
