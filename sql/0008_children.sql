@@ -221,12 +221,13 @@ BEGIN
                          ORDER BY i.at, i.n LIMIT 10000) q);
     END IF;
     RETURN (SELECT array_agg(json_build_array(q.id, q.type, q.data)::text ORDER BY q.at, q.n)
-              FROM (SELECT w.id, w.signal_type::text AS type, w.signal_data::json AS data, w.received_at AT TIME ZONE 'UTC' AS at, s.n
-                      FROM wfworker.signal_waiting s JOIN workflowsignal w ON w.id = s.id
-                     WHERE s.execution_id = p_id AND NOT w.processed AND w.signal_type NOT LIKE ':%'
-                    UNION ALL
-                    SELECT i.id, i.type, i.data, i.at, i.n FROM wfworker.inbox i WHERE i.execution_id = p_id
-                     ORDER BY 4, 5 LIMIT 10000) q);
+              FROM ((SELECT w.id, w.signal_type::text AS type, w.signal_data::json AS data, w.received_at AT TIME ZONE 'UTC' AS at, s.n
+                       FROM wfworker.signal_waiting s JOIN workflowsignal w ON w.id = s.id
+                      WHERE s.execution_id = p_id AND NOT w.processed AND w.signal_type NOT LIKE ':%'
+                      ORDER BY 4, 5 LIMIT 10000)
+                    UNION ALL -- signals that nobody takes keep no answer out
+                    (SELECT i.id, i.type, i.data, i.at, i.n FROM wfworker.inbox i WHERE i.execution_id = p_id
+                      ORDER BY 4, 5 LIMIT 10000)) q);
 END
 $$;
 
@@ -254,6 +255,9 @@ BEGIN
     ELSIF v_status = 'completed' THEN
         RAISE EXCEPTION 'execution "%" is completed', p_execution
             USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'Nothing waits for a signal there any more.';
+    ELSIF (SELECT count(*) FROM (SELECT FROM wfworker.signal_waiting s WHERE s.execution_id = v_execution LIMIT 10000) q) = 10000 THEN
+        RAISE EXCEPTION 'execution "%" has 10000 signals that no node has taken', p_execution
+            USING ERRCODE = 'program_limit_exceeded', HINT = 'They are of types that no node waits for, or come faster than they are taken.';
     END IF;
     INSERT INTO workflowsignal (id, execution_id, signal_type, signal_data, received_at, processed)
     VALUES (v_id, v_execution, p_type, p_data, clock_timestamp() AT TIME ZONE 'UTC', false);
@@ -402,6 +406,12 @@ BEGIN
     ELSIF v_depth > 32 THEN
         v_type := 'depth_exceeded';
         v_text := 'executions that start each other are nested more than 32 deep';
+    ELSE
+        UPDATE wfworker.linked l SET children = l.children + 1 WHERE l.execution_id = p_execution AND l.children < 100000;
+        IF NOT FOUND AND EXISTS (SELECT FROM wfworker.linked l WHERE l.execution_id = p_execution) THEN
+            v_type := 'too_many_children';
+            v_text := 'one execution starts at most 100000 others';
+        END IF;
     END IF;
     IF v_type IS NOT NULL THEN
         PERFORM wfworker.tell(p_execution, p_body ->> 'reply', json_build_object(

@@ -204,7 +204,8 @@ static const struct wfw_node sub_workflow = {
         "gets input_data, or without it all data of this one. When it fails, the node fails with child_failed, which the "
         "node's own retry tries again with a new execution; the retries of the workflow do not, since the other execution has had its "
         "own. Other errors, none of which is retried: child_deleted, workflow_unknown, workflow_inactive, workflow_foreign (of "
-        "another owner), depth_exceeded (more than 32 executions that start each other), config_invalid, and those of the "
+        "another owner), depth_exceeded (more than 32 executions that start each other), too_many_children (100000 of one "
+        "execution), config_invalid, and those of the "
         "expression output. After timeout_seconds: branch timeout when an edge has it, else the node fails with timeout. "
         "When the node ends before the other execution (timeout, a branch that lost), or this execution fails or is terminated, "
         "the other one is terminated, unless parent_close is abandon.",

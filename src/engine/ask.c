@@ -44,7 +44,7 @@ void asks_made(struct step *st, struct act *a, const json_t *asks)
     {
         const char *kind = js_str(ask, "kind");
         json_t *body = json_object_get(ask, "body");
-        if (!kind || !json_is_object(body))
+        if (!kind || !*kind || !json_is_object(body))
             continue;
         emit_ask(st, kind, body);
         keep_open(a, ask, body);

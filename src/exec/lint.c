@@ -93,6 +93,20 @@ static void check_trigger(struct linter *l, const json_t *trigger)
               e.hint[0] ? "; " : "", e.hint);
 }
 
+/* The same rule as wfworker.limit_of(), which passes over what it does not understand. */
+static void check_limit(struct linter *l, const char *base, const json_t *holder)
+{
+    const json_t *v = json_object_get(holder, "max_concurrent_executions");
+    CLEANUP_FREE char *shown = v ? json_is_string(v) ? xstrdup(json_string_value(v)) : js_text(v) : NULL;
+    if (!v || json_is_null(v))
+        return;
+    size_t digits = strspn(shown, "0123456789");
+    if (digits > 0 && digits < 6 && !shown[digits] && *shown != '0' && strtoul(shown, NULL, 10) <= 10000)
+        return;
+    lint_note(l, true, lint_member(base, "max_concurrent_executions"), "max_concurrent_executions is %.40s: it must be a whole number from 1 to 10000",
+              shown);
+}
+
 /* ---- The whole ---- */
 
 static void check_join(struct linter *l, size_t node)
@@ -118,6 +132,8 @@ void lint(const struct def *d, const json_t *graph, const json_t *trigger, struc
     lint_loops(&l);
     lint_cancel(&l);
     check_trigger(&l, trigger);
+    check_limit(&l, "/trigger_config", trigger);
+    check_limit(&l, "", graph);
     close_linter(&l);
 }
 

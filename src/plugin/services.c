@@ -65,14 +65,28 @@ static void post_note(struct task *t, int level, char *text, json_t *value)
     host_post(t->host, &n->job);
 }
 
+/* A text that was cut does not end within a character. */
+static void cut_edge(char *text)
+{
+    size_t len = strlen(text), at = len;
+    while (at > 0 && len - at < 3 && ((unsigned char)text[at - 1] & 0xc0) == 0x80)
+        at--;
+    unsigned char first = at > 0 ? (unsigned char)text[at - 1] : 0;
+    size_t wanted = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : first >= 0xc0 ? 2 : 1;
+    if (wanted > 1 && len - (at - 1) < wanted)
+        text[at - 1] = '\0';
+}
+
 void service_log(struct wfw_task *task, int level, const char *fmt, ...)
 {
     char text[MAX_LOG];
     va_list ap;
     level = level < LOG_DEBUG ? LOG_DEBUG : level > LOG_ERROR ? LOG_ERROR : level;
     va_start(ap, fmt);
-    vsnprintf(text, sizeof text, fmt, ap);
+    int len = vsnprintf(text, sizeof text, fmt, ap);
     va_end(ap);
+    if (len >= (int)sizeof text)
+        cut_edge(text);
     CLEANUP_JSON json_t *clean = js_string_lossy(text, strlen(text));
     struct task *t = handle_acquire(task);
     if (t)

@@ -45,7 +45,8 @@ MIGRATIONS = \
   sql/0014_payloads.sql \
   sql/0015_machines.sql \
   sql/0016_stuck.sql \
-  sql/0017_sweep.sql
+  sql/0017_sweep.sql \
+  sql/0018_limits.sql
 EXTRA_DIST += $(MIGRATIONS) src/store/sql2c.awk
 BUILT_SOURCES += src/store/migrations.inc
 CLEANFILES += src/store/migrations.inc

@@ -20,8 +20,8 @@
 #include "web/address.h"
 #include "web/pages.h"
 
-#define CONNECTIONS 64
-#define TIMEOUT_S 10
+#define CONNECTIONS 256
+#define TIMEOUT_S 3 /* libmicrohttpd may overlook the end of a request that comes in half: so long it holds a connection */
 #define CONNECTION_MEMORY ((size_t)16 * 1024)
 
 struct web {

@@ -185,6 +185,7 @@ struct run {
     claim_then *loaded;       /* when all of it is read */
     bool dead;                /* dropped; freed when `saving`, `peeking` and `loading` are over */
     bool saving, peeking, loading;
+    bool crowd_told;          /* the log says that signals wait which nobody takes */
     bool poked;               /* look at the row when the save under way is back */
     bool must_rebuild;        /* a save was not applied: what is kept has to be applied again */
     bool durable;             /* something happened that must be durable soon */

@@ -250,10 +250,24 @@ static void feed_signal(struct run *r, const char *text, size_t len, json_t *rea
         run_end_too_large(r);
 }
 
+/* So many are read at a time, of each kind. */
+#define SIGNALS_READ 10000
+
+static void tell_crowd(struct run *r, size_t count)
+{
+    if (count < SIGNALS_READ || r->crowd_told || engine_ended(r->state))
+        return;
+    r->crowd_told = true;
+    char *text = xasprintf("%d signals wait that no node takes: later ones are seen when these are used", SIGNALS_READ);
+    run_log(r, "system", "warning", text, text, run_now(r));
+    r->behind = true;
+}
+
 void run_signals(struct run *r, const struct store_claim *c, const struct prepared *made)
 {
     for (size_t i = 0; i < c->signal_count && !engine_ended(r->state); i++)
         feed_signal(r, c->signals[i], c->signals_len[i], made->signals ? made->signals[i] : NULL);
+    tell_crowd(r, c->signal_count);
 }
 
 /* ---- Events ---- */

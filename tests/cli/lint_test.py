@@ -338,6 +338,18 @@ def triggers():
 
 
 @case
+def limit():
+    """max_concurrent_executions, in trigger_config or in the graph: what a worker would pass over"""
+    for value in (1, 10000, "5", None):
+        is_([], notes(graph(t=T), trigger_config={"max_concurrent_executions": value}))
+    for value, shown in ((0, "0"), (-5, "-5"), (10001, "10001"), (2.5, "2.5"), ("many", "many"), ([1], "[1]"), (True, "true"), ("", "")):
+        text = "max_concurrent_executions is %s: it must be a whole number from 1 to 10000" % shown
+        is_(["error: /trigger_config/max_concurrent_executions: " + text],
+            notes(graph(t=T), trigger_config={"max_concurrent_executions": value}))
+        is_(["error: /max_concurrent_executions: " + text], notes(dict(graph(t=T), max_concurrent_executions=value)))
+
+
+@case
 def large():
     """a long chain with a reference in every node takes no time to speak of"""
     count = 3000

@@ -3,7 +3,7 @@
 # minute a target, with clang's libFuzzer in a build of its own (fuzz-build/).
 FUZZ_TARGETS = tests/fuzz/fuzz_json tests/fuzz/fuzz_graph tests/fuzz/fuzz_state tests/fuzz/fuzz_expr tests/fuzz/fuzz_template \
   tests/fuzz/fuzz_cron tests/fuzz/fuzz_zone tests/fuzz/fuzz_config tests/fuzz/fuzz_plugin tests/fuzz/fuzz_schema tests/fuzz/fuzz_mask \
-  tests/fuzz/fuzz_http
+  tests/fuzz/fuzz_http tests/fuzz/fuzz_signal tests/fuzz/fuzz_web
 check_PROGRAMS += $(FUZZ_TARGETS)
 if WITH_LIBFUZZER
 FUZZ_MAIN = tests/fuzz/libfuzzer.c
@@ -71,6 +71,14 @@ nodist_tests_fuzz_fuzz_http_SOURCES = $(FUZZ_MAIN)
 tests_fuzz_fuzz_http_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/plugins -DWFW_ABI_MINOR=0
 tests_fuzz_fuzz_http_LDADD = src/worker/libhttp.la src/base/libbase.la
 tests_fuzz_fuzz_http_LDFLAGS = $(FUZZ_LINK)
+tests_fuzz_fuzz_signal_SOURCES = tests/fuzz/target_signal.c tests/fuzz/types.c tests/fuzz/types.h $(FUZZ_SOURCES)
+nodist_tests_fuzz_fuzz_signal_SOURCES = $(FUZZ_MAIN)
+tests_fuzz_fuzz_signal_LDADD = src/worker/libworker.la src/engine/libengine.la src/expr/libexpr.la src/base/libbase.la
+tests_fuzz_fuzz_signal_LDFLAGS = $(FUZZ_LINK)
+tests_fuzz_fuzz_web_SOURCES = tests/fuzz/target_web.c $(FUZZ_SOURCES)
+nodist_tests_fuzz_fuzz_web_SOURCES = $(FUZZ_MAIN)
+tests_fuzz_fuzz_web_LDADD = src/web/libweb.la src/worker/libworker.la src/config/libconfig.la src/base/libbase.la
+tests_fuzz_fuzz_web_LDFLAGS = $(FUZZ_LINK)
 
 # A build of its own, unless this one is it.
 TIME = 60

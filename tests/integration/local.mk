@@ -16,6 +16,7 @@ INTEGRATION_TESTS = \
   tests/integration/fairness_test.py \
   tests/integration/lifecycle_test.py \
   tests/integration/limits_test.py \
+  tests/integration/limits_page_test.py \
   tests/integration/locks_test.py \
   tests/integration/long_loop_test.py \
   tests/integration/machines_test.py \
