@@ -43,6 +43,7 @@ class Run:
         self.fleet = Fleet(self.cluster, self.random, self.say, points, fault)
         self.fleet.nudge = self.nudge
         self.network_fails = False
+        self.disk_is_full = False
 
     def say(self, text):
         line = "%6.2f %s" % (time.monotonic() - self.began, text)
@@ -51,7 +52,9 @@ class Run:
 
     def nudge(self, worker):
         """Some points are come to only when something happens to what the worker holds just then."""
-        if worker.point.startswith(("peek", "change")):
+        if self.disk_is_full:  # nothing can be written, and who waited for that here would keep the disk as it is
+            worker.nudged = False
+        elif worker.point.startswith(("peek", "change")):
             self.workload.pause_of(worker.process.pid)
         elif worker.point.startswith("release"):
             self.workload.submit(["slow"] * 3)
@@ -119,7 +122,9 @@ class Run:
     def disk_full(self):
         self.say("the disk is full")
         self.cluster.disk.fill()
+        self.disk_is_full = True
         self.fleet.run_for(self.random.uniform(1, 2.5))
+        self.disk_is_full = False
         self.cluster.disk.free()
         self.say("the disk is not full any more")
 
