@@ -445,27 +445,3 @@ BEGIN
     DELETE FROM wfworker.worker WHERE seen_at < now() - interval '1 hour';
 END
 $$;
-
--- Nothing is saved, loaded or claimed; but the session has made its plans and read its catalogs behind it.  A worker calls it on a
--- connection that has nothing to do, so that the first execution does not wait for that.
-CREATE FUNCTION wfworker.warm() RETURNS void LANGUAGE plpgsql AS $$
-BEGIN
-    PERFORM wfworker.save(p_lease_ms => 0, p_id => '{}', p_token => '{}', p_expected => '{}', p_seq => '{}', p_has => '{}',
-        p_journal => '{}', p_snapshot => ARRAY[NULL]::text[], p_definition => '{}', p_projection => ARRAY[NULL]::json[], p_status => '{}',
-        p_node => '{}', p_error => '{}', p_retries => '{}', p_next_retry => '{}', p_completed => '{}', p_then => '{2}', p_due_us => '{}',
-        p_log_of => '{}', p_log_id => '{}', p_log_node => '{}', p_log_level => '{}', p_log_message => '{}', p_log_at => '{}',
-        p_used_of => '{}', p_used => '{}', p_ask_of => '{}', p_ask_kind => '{}', p_ask_body => '{}');
-    PERFORM wfworker.warm_claim();
-END
-$$;
-
--- With the settings of wfworker.claim(): the session keeps the plans.
-CREATE FUNCTION wfworker.warm_claim() RETURNS void
-LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_hashjoin = off
-SET enable_mergejoin = off SET enable_sort = off SET jit = off AS $$
-BEGIN
-    PERFORM FROM wfworker.load('{}', 0);
-    PERFORM wfworker.take_lane(0, 0, 0::smallint, -1, '-infinity', 1, now());
-    PERFORM wfworker.promote('-infinity', '-infinity');
-END
-$$;

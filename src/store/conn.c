@@ -529,7 +529,6 @@ static void connected(struct conn *c, struct dial *d)
         c->was_up = true;
         s->stats.connected = true;
         c->pooled = d->pooled;
-        c->cold = !d->pooled;
         s->triggers = d->triggers;
         time_said(d->server_us, d->asked_us, d->answered_us);
         s->next_renew_us = 0;

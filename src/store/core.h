@@ -71,7 +71,6 @@ struct conn {
     bool listener;
     bool was_up;              /* it was connected before */
     bool silent;              /* listener: notifications did not arrive the last time */
-    bool cold;                /* its session has made no plans yet, and keeps those that it makes */
 };
 
 struct pending; /* a save, in save.c */
@@ -196,7 +195,6 @@ struct job *unfence_job(struct store *s, const struct job *save); /* the fault s
 void time_said(int64_t server_us, int64_t asked_us, int64_t answered_us); /* the server's clock; the others are monotonic */
 
 /* ---- upkeep.c ---- */
-struct job *warm_job(struct store *s);             /* nothing but plans for what is to come */
 void upkeep_start(struct store *s, int64_t now);   /* what is due goes into the queue */
 int64_t upkeep_next_us(const struct store *s);
 void sweep_start(struct store *s, bool failed);

@@ -159,10 +159,6 @@ static void feed(struct store *s, struct conn *c, int64_t now)
     add(&g, claim);
     if (save && claim)
         save->joined = !s->claim_alone;
-    if (!g.first && c->cold && !s->closing) {
-        c->cold = false;
-        add(&g, warm_job(s));
-    }
     if (g.first)
         conn_send(c, g.first);
 }

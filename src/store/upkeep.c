@@ -23,20 +23,6 @@ static void warn(const struct job *j, enum job_end end, const char *doing)
     log_error(LOG_WARNING, "house-keeping failed", &e);
 }
 
-/* ---- A new session ---- */
-
-static void warmed(struct store *s, struct job *j, enum job_end end)
-{
-    (void)s;
-    warn(j, end, "preparing a new connection");
-}
-
-struct job *warm_job(struct store *s)
-{
-    (void)s;
-    return job_new("SELECT wfworker.warm()", warmed);
-}
-
 /* ---- The sweep ---- */
 
 static void sweep_done(struct store *s, struct job *j, enum job_end end)
