@@ -3,7 +3,7 @@
 # minute a target, with clang's libFuzzer in a build of its own (fuzz-build/).
 FUZZ_TARGETS = tests/fuzz/fuzz_json tests/fuzz/fuzz_graph tests/fuzz/fuzz_state tests/fuzz/fuzz_expr tests/fuzz/fuzz_template \
   tests/fuzz/fuzz_cron tests/fuzz/fuzz_zone tests/fuzz/fuzz_config tests/fuzz/fuzz_plugin tests/fuzz/fuzz_schema tests/fuzz/fuzz_mask \
-  tests/fuzz/fuzz_http tests/fuzz/fuzz_signal tests/fuzz/fuzz_web
+  tests/fuzz/fuzz_http tests/fuzz/fuzz_signal tests/fuzz/fuzz_ask tests/fuzz/fuzz_web
 check_PROGRAMS += $(FUZZ_TARGETS)
 if WITH_LIBFUZZER
 FUZZ_MAIN = tests/fuzz/libfuzzer.c
@@ -75,6 +75,10 @@ tests_fuzz_fuzz_signal_SOURCES = tests/fuzz/target_signal.c tests/fuzz/types.c t
 nodist_tests_fuzz_fuzz_signal_SOURCES = $(FUZZ_MAIN)
 tests_fuzz_fuzz_signal_LDADD = src/worker/libworker.la src/engine/libengine.la src/expr/libexpr.la src/base/libbase.la
 tests_fuzz_fuzz_signal_LDFLAGS = $(FUZZ_LINK)
+tests_fuzz_fuzz_ask_SOURCES = tests/fuzz/target_ask.c tests/fuzz/types.c tests/fuzz/types.h $(FUZZ_SOURCES)
+nodist_tests_fuzz_fuzz_ask_SOURCES = $(FUZZ_MAIN)
+tests_fuzz_fuzz_ask_LDADD = $(FUZZ_ENGINE_LIBS)
+tests_fuzz_fuzz_ask_LDFLAGS = $(FUZZ_LINK)
 tests_fuzz_fuzz_web_SOURCES = tests/fuzz/target_web.c $(FUZZ_SOURCES)
 nodist_tests_fuzz_fuzz_web_SOURCES = $(FUZZ_MAIN)
 tests_fuzz_fuzz_web_LDADD = src/web/libweb.la src/worker/libworker.la src/config/libconfig.la src/base/libbase.la
