@@ -305,6 +305,8 @@ static void read_signals(struct in *in, const json_t *o)
                                          !json_is_string(json_array_get(signal, 1)))
         wrong(in, "signals");
     in->s->signals = json_incref(v);
+    if (!in->wrong)
+        signals_index(in->s);
 }
 
 /* Open asks: [reply, undo, body, settles, yields, addressed]. */

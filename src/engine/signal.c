@@ -15,9 +15,55 @@ static const char *part(const json_t *signal, size_t which)
     return json_string_value(json_array_get(signal, which));
 }
 
+/* ---- Which are there ---- */
+
+#define INDEX_FROM 32
+
+static void index_add(struct engine_state *s, const json_t *signal)
+{
+    if (*part(signal, SIGNAL_ID))
+        json_object_set_new(s->signal_ids, part(signal, SIGNAL_ID), json_true());
+}
+
+void signals_index(struct engine_state *s)
+{
+    size_t i;
+    json_t *signal;
+    if (s->signal_ids || json_array_size(s->signals) < INDEX_FROM)
+        return;
+    s->signal_ids = json_object();
+    json_array_foreach(s->signals, i, signal) index_add(s, signal);
+}
+
+static void signal_put(struct engine_state *s, json_t *signal)
+{
+    if (!s->signals)
+        s->signals = json_array();
+    js_push(s->signals, signal);
+    if (s->signal_ids)
+        index_add(s, signal);
+    else
+        signals_index(s);
+}
+
+static void signal_take_out(struct engine_state *s, size_t i)
+{
+    const char *id = part(json_array_get(s->signals, i), SIGNAL_ID);
+    if (s->signal_ids)
+        json_object_del(s->signal_ids, id);
+    json_array_remove(s->signals, i);
+    if (json_array_size(s->signals) > 0)
+        return;
+    json_decref(STEAL(s->signals));
+    json_decref(STEAL(s->signal_ids));
+    s->signals_idle = 0;
+}
+
 bool engine_has_signal(const struct engine_state *s, const char *id)
 {
     size_t i;
+    if (s->signal_ids)
+        return json_object_get(s->signal_ids, id) != NULL;
     json_t *signal;
     json_array_foreach(s->signals, i, signal) if (strcmp(part(signal, SIGNAL_ID), id) == 0)
         return true;
@@ -172,25 +218,23 @@ void signals_deliver(struct step *st)
     struct engine_state *s = st->s;
     if (s->phase != PHASE_RUNNING || s->paused || !s->signals)
         return;
-    for (size_t i = 0; i < json_array_size(s->signals);) {
+    for (size_t i = s->signals_idle; i < json_array_size(s->signals);) {
         CLEANUP_JSON json_t *signal = json_incref(json_array_get(s->signals, i));
         const char *type = part(signal, SIGNAL_TYPE);
         struct act *a = waiter(s, signal);
         bool late = !a && is_late(s, type);
         if (!a && !late) {
+            if (i == s->signals_idle && !signal_is_reserved(type) && !first_waiter(s, type))
+                s->signals_idle++;
             i++;
             continue;
         }
-        json_array_remove(s->signals, i);
+        signal_take_out(s, i);
         if (late) {
             emit_consumed(st, part(signal, SIGNAL_ID));
             continue;
         }
         give(st, a, signal);
-    }
-    if (json_array_size(s->signals) == 0) {
-        json_decref(s->signals);
-        s->signals = NULL;
     }
 }
 
@@ -202,10 +246,8 @@ void step_signal(struct step *st, const struct engine_event *ev)
     const char *id = ev->signal_id ? ev->signal_id : "";
     if (!ev->signal || (*id && engine_has_signal(s, id)))
         return;
-    if (!s->signals)
-        s->signals = json_array();
     json_t *signal = json_pack("[s, s]", id, ev->signal);
     js_push(signal, ev->output ? json_incref(ev->output) : json_null());
-    js_push(s->signals, signal);
+    signal_put(s, signal);
     settle(st);
 }

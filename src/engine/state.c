@@ -169,6 +169,7 @@ void engine_state_free(struct engine_state *s)
     json_decref(s->vars);
     json_decref(s->node_vars);
     json_decref(s->signals);
+    json_decref(s->signal_ids);
     json_decref(s->old_results);
     json_decref(s->old_completed);
     xfree(s->acts);

@@ -245,6 +245,8 @@ struct engine_state {
     json_t *vars;      /* of the workflow by name; or NULL */
     json_t *node_vars; /* by node id, then by name; or NULL */
     json_t *signals;   /* that no waiter has taken yet, oldest first: [id, type, data]; or NULL */
+    json_t *signal_ids; /* when they are many: their ids, as keys; or NULL */
+    size_t signals_idle; /* of the oldest so many nobody waits, and that is so until somebody begins to wait */
     struct result *results; /* in order of first completion */
     size_t result_count, result_cap;
     uint32_t *result_at;   /* by node: index in results, or NO_INDEX */
@@ -443,6 +445,7 @@ struct result *result_set(struct step *st, const struct act *a, json_t *output, 
 bool signal_is_reserved(const char *type);
 void step_signal(struct step *st, const struct engine_event *ev);
 void signals_deliver(struct step *st); /* to those that wait, oldest first */
+void signals_index(struct engine_state *s); /* they were read from a snapshot */
 void act_await_signals(struct step *st, struct act *a, const struct engine_park *park); /* just parked, or entered */
 void act_expects_nothing(struct step *st, struct act *a); /* no signal, and no time but schedule_to_close_seconds */
 bool signals_awaited(const struct act *a);

@@ -235,6 +235,7 @@ void act_await(struct engine_state *s, struct act *a)
     json_t *type;
     if (!s->awaits && a->signals)
         s->awaits = xcalloc(1, sizeof *s->awaits);
+    s->signals_idle = 0;
     json_array_foreach(a->signals, i, type)
     {
         if (!json_is_string(type))
