@@ -42,7 +42,7 @@ def whole():
         assert row["name"] == "server_cpu" or (row["target"] and row["met"] in (True, False)), row
         assert row["what"] in done.stdout, (row["what"], done.stdout)
     assert {name: f["log_rows"] for name, f in results["floor"].items()} == {
-        "same rows": 7, "four log rows": 4, "four log rows, no claim": 4}, results["floor"]
+        "same rows": 7, "no journal": 7, "four log rows": 4, "four log rows, nothing to claim": 4}, results["floor"]
     assert all(f["executions"] == 150 for f in results["floor"].values()), results["floor"]
     plans = {(p["function"], p["same_plan"]) for p in results["plans"]}
     assert {"", "claim", "save"} <= {p[0] for p in plans}, plans
@@ -128,7 +128,7 @@ def floor_options():
     """the floor refuses options that it does not know or numbers that are none"""
     floor = os.path.join(harness.BUILDDIR, "bench", "floor")
     for arguments, text in (([], "usage: floor --dsn ADDRESS [--batch N] [--connections N] [--depth N] [--log-rows N] [--count N]"
-                             " [--no-claim] [--state FILE]\n"),
+                             " [--no-claim] [--state FILE] [--journal FILE]\n"),
                             (["--dsn", "x", "--batch", "0"], 'floor: --batch must be a number from 1 to 10000, not "0"\n'),
                             (["--dsn", "x", "--depth", "2x"], 'floor: --depth must be a number from 1 to 8, not "2x"\n')):
         done = subprocess.run([floor, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=harness.PATIENCE)

@@ -161,11 +161,8 @@ def a_server_that_does_not_commit():
         cursor.execute("LOCK TABLE executionlog IN ACCESS EXCLUSIVE MODE")
         worker = run_worker()
         wait_until("both connections to wait", lambda: waiting() == 2)
-        most = held()
-        for _ in range(20):
-            time.sleep(0.05)
-            assert held() == most, "more is claimed while nothing can be saved"
-        assert 0 < most <= 600, most
+        time.sleep(1)  # in which all of them could be claimed
+        assert 0 < held() <= 1500, held()  # one claim each while the definition was read, and one behind each save
         lock.rollback()
     backend.wait_ended_count(workflow, 3000)
     rows = backend.run("SELECT count(*), min(n), max(n) FROM (SELECT x.id, (SELECT count(*) FROM executionlog l WHERE l.execution_id = x.id) AS n"

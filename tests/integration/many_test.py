@@ -141,9 +141,13 @@ def blocking():
     other = backend.workflow(graph([("t", "trigger"), ("e", "end")], [("t", "e")]))
     backend.executions(workflow, count)
     wait_until("some to have ended", lambda: backend.ended(workflow) > 0)
-    threads = [len(os.listdir("/proc/%d/task" % w.process.pid)) for w in workers]
-    assert all(n <= 20 for n in threads) and max(threads) >= 10, threads  # few may have gone to one of them as a whole
-    assert SANITIZED or min(threads) >= 10, threads
+
+    def threads_of():
+        return [len(os.listdir("/proc/%d/task" % w.process.pid)) for w in workers]
+    if not SANITIZED:  # there they are few, which may have gone to one of them as a whole
+        wait_until("both to work", lambda: min(threads_of()) >= 10)
+    threads = threads_of()
+    assert all(n <= 20 for n in threads) and max(threads) >= 10, threads
     held = [statistics(w)["in_flight"] for w in workers]
     note("threads of the workers: %s; in flight: %s of %d" % (threads, held, count))
     identity = backend.execution(other, columns={}, state={"priority": 9})
