@@ -171,8 +171,11 @@ class Checker:
             outcomes.update(self.outcomes(child))
         owners = {"child": self.children[identity], "free": self.children[identity]}
         for node in kind.effects:
-            whose = owners.get(node) or [identity]
-            self.check_effect(whose[0], n, node, outcomes)
+            whose = (owners.get(node) or [identity])[0]
+            if whose != identity and self.quarantined(whose):
+                self.counts["quarantined"] += 1  # a child that nobody waits for: its parent has ended in order
+            else:
+                self.check_effect(whose, n, node, outcomes)
         for (number, node), requests in self.requests.items():
             if number == n and node not in kind.effects and node != kind.maybe:
                 self.fault("effect %s of %s is none of its workflow: %s", node, identity, requests[0])
