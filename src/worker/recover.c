@@ -259,10 +259,12 @@ static void again_outcomes(struct run *r, const struct kept *old)
     }
 }
 
+/* An end that is not durable yet is known to nobody: who sets such an execution to running resumes it, and asks for no retry. */
 static void again(struct run *r, const struct kept *old, const struct store_claim *c, const struct prepared *made)
 {
+    bool was_over = engine_ended(r->state);
     again_before(r, old, c, made);
-    enum change change = change_of(r, c);
+    enum change change = engine_ended(r->state) && !was_over ? CHANGE_NONE : change_of(r, c);
     if (r->refusal) {
         run_terminate(r, r->refusal);
         return;
