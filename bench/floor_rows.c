@@ -165,14 +165,20 @@ static void send_logs(PGconn *pg, const struct item *items, size_t count, int64_
     send_prepared(pg, S_LOG, &c);
 }
 
+/* Ids and tokens, as the first two parameters. */
+static void add_keys(struct bin_call *c, const struct item *items, size_t count)
+{
+    int ids = bin_array(c, OID_UUID), tokens = bin_array(c, OID_INT8);
+    for (size_t i = 0; i < count; i++) {
+        bin_add_uuid(c, ids, &items[i].id);
+        bin_add_int8(c, tokens, items[i].token);
+    }
+}
+
 static void send_journal(PGconn *pg, const struct item *items, size_t count)
 {
     struct bin_call c = {0};
-    int ids = bin_array(&c, OID_UUID), tokens = bin_array(&c, OID_INT8);
-    for (size_t i = 0; i < count; i++) {
-        bin_add_uuid(&c, ids, &items[i].id);
-        bin_add_int8(&c, tokens, items[i].token);
-    }
+    add_keys(&c, items, count);
     bin_text(&c, journal_text.data);
     send_prepared(pg, S_JOURNAL, &c);
 }
@@ -180,11 +186,7 @@ static void send_journal(PGconn *pg, const struct item *items, size_t count)
 static void send_tasks(PGconn *pg, const struct item *items, size_t count)
 {
     struct bin_call c = {0};
-    int ids = bin_array(&c, OID_UUID), tokens = bin_array(&c, OID_INT8);
-    for (size_t i = 0; i < count; i++) {
-        bin_add_uuid(&c, ids, &items[i].id);
-        bin_add_int8(&c, tokens, items[i].token);
-    }
+    add_keys(&c, items, count);
     send_prepared(pg, S_TASK, &c);
 }
 
