@@ -37,6 +37,7 @@ struct registry {
     json_t *(*plugin_config)(void *ctx, const char *name);
     void *ctx;
     int64_t probe_timeout_ms;
+    const struct wfw_host *host; /* NULL: host_table() */
 };
 
 /* search.c: fill plugins (state OK for those to load, else SHADOWED) and searched.  0, or -1 and *e with `strict`. */
@@ -44,6 +45,8 @@ int search_plugins(struct registry *r, const struct registry_options *options, s
 
 /* load.c: bring one plugin to its final state and enter its node types. */
 void load_plugin(struct registry *r, struct plugin *p);
+/* The same for one that is a part of this program: p has no file. */
+void load_linked(struct registry *r, struct plugin *p, const struct wfw_plugin *descriptor);
 void plugin_free(struct plugin *p);
 
 /* host.c: the table that plugins get. */

@@ -173,11 +173,11 @@ static void enter_types(struct registry *r, struct plugin *p)
     }
 }
 
-static int initialise(struct plugin *p)
+static int initialise(const struct registry *r, struct plugin *p)
 {
     char said[512] = "";
     int rc = p->about.plugin.init
-                 ? p->about.plugin.init(host_table(), value_of(p->config), &p->data, said, sizeof said)
+                 ? p->about.plugin.init(r->host ? r->host : host_table(), value_of(p->config), &p->data, said, sizeof said)
                  : WFW_OK;
     if (rc == WFW_OK)
         return 0;
@@ -188,6 +188,17 @@ static int initialise(struct plugin *p)
     return err_set(&p->reason, "its init failed with code %d and no message", rc);
 }
 
+/* What follows once there is a descriptor. */
+static int take_up(struct registry *r, struct plugin *p, const struct wfw_plugin *plugin, const json_t *section)
+{
+    if (descriptor_read(plugin, p->name, &p->about, &p->reason) != 0 || check_types(r, p) != 0 ||
+        read_config(p, section) != 0 || initialise(r, p) != 0)
+        return -1;
+    warn_dotless(p);
+    enter_types(r, p);
+    return 0;
+}
+
 static int load_steps(struct registry *r, struct plugin *p, const json_t *section)
 {
     int64_t timeout = r->probe_timeout_ms ? r->probe_timeout_ms : DEFAULT_PROBE_MS;
@@ -195,13 +206,7 @@ static int load_steps(struct registry *r, struct plugin *p, const json_t *sectio
         probe_file(p->path, p->name, timeout, &p->reason) != 0)
         return -1;
     const struct wfw_plugin *plugin = open_library(p);
-    if (!plugin || descriptor_read(plugin, p->name, &p->about, &p->reason) != 0)
-        return -1;
-    if (check_types(r, p) != 0 || read_config(p, section) != 0 || initialise(p) != 0)
-        return -1;
-    warn_dotless(p);
-    enter_types(r, p);
-    return 0;
+    return plugin ? take_up(r, p, plugin, section) : -1;
 }
 
 void load_plugin(struct registry *r, struct plugin *p)
@@ -216,6 +221,13 @@ void load_plugin(struct registry *r, struct plugin *p)
     } else if (disabled != 0 || load_steps(r, p, section) != 0) {
         p->state = PLUGIN_FAILED;
     }
+}
+
+void load_linked(struct registry *r, struct plugin *p, const struct wfw_plugin *descriptor)
+{
+    CLEANUP_JSON json_t *section = r->plugin_config ? r->plugin_config(r->ctx, p->name) : NULL;
+    if (read_denied(p, section) != 0 || read_isolate(p, section) != 0 || take_up(r, p, descriptor, section) != 0)
+        p->state = PLUGIN_FAILED;
 }
 
 void plugin_free(struct plugin *p)

@@ -72,6 +72,7 @@ struct registry *registry_open(const struct registry_options *options, struct er
     r->plugin_config = options->plugin_config;
     r->ctx = options->ctx;
     r->probe_timeout_ms = options->probe_timeout_ms;
+    r->host = options->host;
     if (lt_dlinit() != 0) {
         err_set(e, "libltdl does not start: %s", lt_dlerror());
         free(r);
@@ -86,6 +87,30 @@ struct registry *registry_open(const struct registry_options *options, struct er
     }
     if (r->type_count)
         qsort(r->types, r->type_count, sizeof *r->types, by_type);
+    r->unknown_detail = describe_unknown(r);
+    return r;
+}
+
+struct registry *registry_open_linked(const struct wfw_plugin *descriptor, const struct registry_options *options, struct error *e)
+{
+    struct registry *r = xcalloc(1, sizeof *r);
+    struct plugin *p = xcalloc(1, sizeof *p);
+    r->plugin_config = options->plugin_config;
+    r->ctx = options->ctx;
+    r->host = options->host;
+    xgrow((void **)&r->plugins, &r->cap, 1, sizeof *r->plugins);
+    r->plugins[r->count++] = p;
+    p->name = xstrdup(descriptor->size >= offsetof(struct wfw_plugin, version) && descriptor->name ? descriptor->name : "");
+    p->path = xstrdup("a part of the program");
+    p->named = true;
+    load_linked(r, p, descriptor);
+    if (p->state == PLUGIN_FAILED) {
+        *e = p->reason;
+        err_prefix(e, "plugin %s", p->name);
+        registry_close(r);
+        return NULL;
+    }
+    qsort(r->types, r->type_count, sizeof *r->types, by_type);
     r->unknown_detail = describe_unknown(r);
     return r;
 }

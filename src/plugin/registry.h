@@ -29,6 +29,7 @@ struct registry_options {
     void *ctx;
     const char *system_dir;   /* instead of the compiled-in directory; "" = none; NULL = compiled in */
     int64_t probe_timeout_ms; /* for loading one plugin in a child; 0 = 10 s */
+    const struct wfw_host *host; /* what plugins get instead of the ordinary table: for a test; NULL */
 };
 
 enum plugin_state { PLUGIN_OK, PLUGIN_FAILED, PLUGIN_SHADOWED, PLUGIN_DISABLED };
@@ -52,6 +53,9 @@ struct registry;
 /* Find and load.  Returns a registry even when plugins failed (they are listed with their reason); NULL and *e only with
  * `strict` or when nothing can be done at all. */
 struct registry *registry_open(const struct registry_options *options, struct error *e);
+/* A registry of the one plugin that `descriptor`, a part of this program, describes: checked, configured and initialised as one that
+ * was found.  Of the options plugin_config, ctx and host are looked at.  NULL and *e when it is refused. */
+struct registry *registry_open_linked(const struct wfw_plugin *descriptor, const struct registry_options *options, struct error *e);
 void registry_close(struct registry *r); /* drain and exit of every plugin; files stay loaded */
 
 /* The handler of a node type or alias; NULL when no loaded plugin has it. */

@@ -74,6 +74,9 @@ struct task_services {
     /* Begin a transfer; done is called once, later, unless http_cancel was called.  NULL and *e when it cannot begin. */
     void *(*http_start)(void *ctx, const struct http_request *request, http_done_fn done, void *arg, struct error *e);
     void (*http_cancel)(void *ctx, void *transfer);
+    /* Time of a test's own: fire is called once, later, after ms, unless timer_stop was called.  NULL: the loop's timers. */
+    void *(*timer_start)(void *ctx, int64_t ms, void (*fire)(void *arg), void *arg);
+    void (*timer_stop)(void *ctx, void *timer);
     int64_t (*now_us)(void *ctx);                   /* the wall clock; virtual in tests and exec */
     /* NULL: the message, and in `detail` the failure's type ("" = expression_error) */
     json_t *(*eval)(void *ctx, void *owner, const char *expression, const json_t *vars, struct error *e);

@@ -26,6 +26,7 @@ struct wfw_watch {
     } handle;
     bool has_handle;
     void *transfer; /* of the service, while it runs */
+    void *alarm;    /* the same of a timer that is not the loop's */
     char *refusal;  /* why a transfer could not begin */
     bool any_thread; /* of http: a large answer may be given beside the loop */
     union {
@@ -58,7 +59,9 @@ void watch_stop(struct wfw_watch *w)
         w->next->link = w->link;
     if (w->transfer)
         w->task->host->services.http_cancel(w->task->host->services.ctx, w->transfer);
-    w->transfer = NULL;
+    if (w->alarm)
+        w->task->host->services.timer_stop(w->task->host->services.ctx, w->alarm);
+    w->transfer = w->alarm = NULL;
     if (w->has_handle)
         uv_close(&w->handle.any, on_closed);
     else if (!w->busy)
@@ -127,6 +130,22 @@ static void on_timer(uv_timer_t *timer)
     end(t, &timed);
 }
 
+static void answered(struct wfw_watch *w);
+
+static void on_alarm(void *arg)
+{
+    struct wfw_watch *w = arg;
+    struct task *t = w->task;
+    struct loop_call timed;
+    task_ref(t);
+    w->alarm = NULL;
+    w->busy = true;
+    if (begin(w, &timed))
+        w->fn.timer(w->arg, t->handle);
+    answered(w);
+    end(t, &timed);
+}
+
 struct wfw_watch *watch_timer(struct wfw_task *task, int64_t ms, wfw_timer_fn fn, void *arg)
 {
     if (!fn || ms < 0)
@@ -135,7 +154,13 @@ struct wfw_watch *watch_timer(struct wfw_task *task, int64_t ms, wfw_timer_fn fn
     if (!w)
         return NULL;
     w->fn.timer = fn;
-    uv_loop_t *loop = w->task->host->services.loop;
+    const struct task_services *s = &w->task->host->services;
+    if (s->timer_start) {
+        enlist(w);
+        w->alarm = s->timer_start(s->ctx, ms, on_alarm, w);
+        return w;
+    }
+    uv_loop_t *loop = s->loop;
     uv_timer_init(loop, &w->handle.timer);
     w->handle.timer.data = w;
     w->has_handle = true;
