@@ -76,7 +76,7 @@ static void park(struct wfw_task *task, const char *id, int64_t deadline, const 
 static void start(struct wfw_task *task, const struct wfw_call *call)
 {
     struct plan p;
-    char id[WFW_CHILD_ID];
+    char id[WFW_ID_SIZE];
     if (read_plan(task, call, &p) != 0)
         return;
     struct wfw_child c = {.size = sizeof c, .workflow = p.workflow, .data = p.data,
@@ -121,7 +121,7 @@ static const struct wfw_value *mapped(struct wfw_task *task, const struct wfw_ca
         return data;
     struct wfw_value *vars = host->object(task);
     host->set(vars, "result", data);
-    const struct wfw_value *v = host->evaluate(task, expression, vars, &error);
+    const struct wfw_value *v = host->eval(task, expression, vars, &error);
     if (!v)
         fail_with(host, task, error.type, "output \"%.200s\": %.700s", expression, error.message);
     return v;

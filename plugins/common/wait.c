@@ -43,7 +43,7 @@ int read_seconds(struct wfw_task *task, const struct wfw_value *config, const ch
 int condition_holds(struct wfw_task *task, const char *expression)
 {
     struct wfw_error error = {.size = sizeof error};
-    const struct wfw_value *v = host->evaluate(task, expression, NULL, &error);
+    const struct wfw_value *v = host->eval(task, expression, NULL, &error);
     if (v)
         return is_true(host, v);
     fail_with(host, task, error.type, "expression \"%.200s\": %.700s", expression, error.message);

@@ -104,7 +104,7 @@ static const char *condition_text(struct wfw_task *task, const struct wfw_value 
 static const struct wfw_value *evaluate(struct wfw_task *task, const char *text)
 {
     struct wfw_error error = {.size = sizeof error};
-    const struct wfw_value *v = host->evaluate(task, text, NULL, &error);
+    const struct wfw_value *v = host->eval(task, text, NULL, &error);
     if (!v)
         fail_with(host, task, error.type, "expression \"%.200s\": %.700s", text, error.message);
     return v;

@@ -46,7 +46,8 @@ static void fail_pass(struct loop *l)
 
 static const struct wfw_value *vars_of(struct loop *l, int64_t index)
 {
-    struct wfw_value *vars = host->object(l->task), *number = host->integer(l->task, index);
+    struct wfw_value *vars = host->object(l->task);
+    const struct wfw_value *number = host->integer(l->task, index);
     const struct wfw_value *item = l->items ? host->item(l->items, (size_t)(index - l->first), NULL) : number;
     host->set(vars, l->o.variable, item);
     host->set(vars, "item", item);
@@ -77,7 +78,7 @@ static void open_passes(struct loop *l, int64_t count, uint32_t flags)
                           .checkpoint = l->checkpoint,
                           .flags = flags,
                           .keep = (uint32_t)l->o.keep,
-                          .signals = takes_items(l, count) ? signals : NULL};
+                          .signal_types = takes_items(l, count) ? signals : NULL};
     host->enter(l->task, &e);
 }
 
@@ -96,10 +97,10 @@ static int holds(struct loop *l, const char *pointer, const char *expression, co
     if (!truth)
         return -1;
     snprintf(truth, room, "!!(%s)", expression);
-    const struct wfw_value *v = host->evaluate(l->task, truth, vars, &e);
+    const struct wfw_value *v = host->eval(l->task, truth, vars, &e);
     if (!v) { /* said of the expression as it stands there */
         struct wfw_error own = {.size = sizeof own};
-        const struct wfw_value *bare = host->evaluate(l->task, expression, vars, &own);
+        const struct wfw_value *bare = host->eval(l->task, expression, vars, &own);
         fail_with(host, l->task, bare ? e.type : own.type, "%s: %s", pointer, bare ? e.message : own.message);
         return -1;
     }
@@ -119,7 +120,8 @@ static int condition_holds(struct loop *l)
         fail_with(host, l->task, "config_invalid", "/condition_expression: while needs an expression");
         return -1;
     }
-    struct wfw_value *vars = host->object(l->task), *index = host->integer(l->task, l->p.begun);
+    struct wfw_value *vars = host->object(l->task);
+    const struct wfw_value *index = host->integer(l->task, l->p.begun);
     host->set(vars, l->o.variable, index);
     host->set(vars, "item", index);
     host->set(vars, "index", index);

@@ -80,7 +80,7 @@ static int find_items(struct loop *l)
     if (!source && l->o.accept)
         source = host->array(l->task); /* all items are still to come */
     if (expression) {
-        source = host->evaluate(l->task, expression, NULL, &e);
+        source = host->eval(l->task, expression, NULL, &e);
         if (!source) {
             fail_with(host, l->task, e.type, "/array_expression: %s", e.message);
             return -1;

@@ -75,7 +75,7 @@ static void wait_for_lock(struct wfw_task *task, const struct wish *w, const cha
 static void ask_for_lock(struct wfw_task *task, const struct wish *w)
 {
     struct wfw_lock lock = {.size = sizeof lock, .key = w->key, .limit = (uint32_t)w->limit};
-    char id[WFW_ASK_ID];
+    char id[WFW_ID_SIZE];
     if (host->lock(task, &lock, id) != WFW_OK) {
         fail_with(host, task, "handler_error", "the lock \"%.200s\" cannot be asked for", w->key);
         return;
@@ -141,5 +141,6 @@ const struct wfw_node mutex_node = {
     .examples = "[{\"key\":\"account-${input.account}\"},{\"key\":\"printer\",\"limit\":3,\"timeout_seconds\":60}]",
     .exec = WFW_EXEC_LOOP,
     .effect = WFW_EFFECT_PURE,
+    .caps = WFW_CAP_LOCK,
     .run = mutex_run,
 };

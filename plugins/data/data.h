@@ -23,7 +23,7 @@ const char *type_text(const struct wfw_value *v);
 /* Add the size of v's text, about, to *size; false once that is over RESULT_MAX. */
 bool add_size(size_t *size, const struct wfw_value *v);
 /* A number as a value: without a point when it is whole. */
-struct wfw_value *number_value(struct wfw_task *task, double d);
+const struct wfw_value *number_value(struct wfw_task *task, double d);
 /* Which of `names` (NULL-terminated) the config key holds; the first when it is absent, null or empty; -1: the task has
  * failed. */
 int choice(struct wfw_task *task, const struct wfw_value *config, const char *key, const char *const *names);

@@ -9,7 +9,7 @@
 static const struct wfw_value *evaluate_source(struct wfw_task *task, const char *key, const char *text)
 {
     struct wfw_error error = {.size = sizeof error};
-    const struct wfw_value *v = host->evaluate(task, text, NULL, &error);
+    const struct wfw_value *v = host->eval(task, text, NULL, &error);
     if (!v)
         fail_with(host, task, error.type, "%s \"%.200s\": %.700s", key, text, error.message);
     return v;
@@ -157,7 +157,7 @@ const struct wfw_value *expression_eval(struct wfw_task *task, const struct expr
         fail_with(host, task, "type_error", "element %zu is nested too deeply", b->index);
         return NULL;
     }
-    const struct wfw_value *v = host->evaluate(task, x->text, x->vars, &error);
+    const struct wfw_value *v = host->eval(task, x->text, x->vars, &error);
     if (!v)
         fail_with(host, task, error.type, "%s \"%.200s\", element %zu: %.700s", x->key, x->text, b->index,
                   error.message);

@@ -29,7 +29,7 @@ static const struct wfw_value *source_value(struct wfw_task *task, const struct 
         return source;
     const struct wfw_value *v = source_named(task, call->input, text);
     if (!v)
-        v = host->evaluate(task, text, NULL, &error);
+        v = host->eval(task, text, NULL, &error);
     if (!v)
         fail_with(host, task, error.type, "input_sources[%zu] \"%.200s\": %.700s", index, text, error.message);
     return v;

@@ -115,7 +115,7 @@ static int begin_acc(struct wfw_task *task, struct transform *t, const struct wf
         return 0;
     }
     if (v && *text) {
-        t->at.acc = host->evaluate(task, text, NULL, &error);
+        t->at.acc = host->eval(task, text, NULL, &error);
         if (!t->at.acc)
             fail_with(host, task, error.type, "initial_value \"%.200s\": %.700s", text, error.message);
         return t->at.acc ? 0 : -1;

@@ -41,7 +41,7 @@ bool add_size(size_t *size, const struct wfw_value *v)
     return *size <= RESULT_MAX;
 }
 
-struct wfw_value *number_value(struct wfw_task *task, double d)
+const struct wfw_value *number_value(struct wfw_task *task, double d)
 {
     if (d > -WHOLE_LIMIT && d < WHOLE_LIMIT && d >= (double)(int64_t)d && d <= (double)(int64_t)d)
         return host->integer(task, (int64_t)d);

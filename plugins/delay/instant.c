@@ -131,12 +131,12 @@ static int to_own_zone(struct wfw_task *task, const char *key, const char *text,
     const char *zone;
     struct wfw_error error = {.size = sizeof error};
     struct wfw_value *vars = host->object(task);
-    const struct wfw_value *v = host->evaluate(task, "workflow.timezone ?? ''", NULL, NULL);
+    const struct wfw_value *v = host->eval(task, "workflow.timezone ?? ''", NULL, NULL);
     if (!v || host->get_string(v, "", &zone, NULL) != WFW_OK || !*zone)
         return 0;
     host->set(vars, "text", host->string(task, text, WFW_NTS));
     host->set(vars, "zone", v);
-    v = host->evaluate(task, "Date.parse(text, zone) - Date.parse(text)", vars, &error);
+    v = host->eval(task, "Date.parse(text, zone) - Date.parse(text)", vars, &error);
     if (v && host->get_int(v, "", &more) == WFW_OK) {
         *ms += more;
         return 0;

@@ -28,7 +28,7 @@ static void http_run(void *state, struct wfw_task *task, const struct wfw_call *
         .body = r->body,
         .body_len = r->body_len,
         .max_response = r->max_response,
-        .timeout_ms = (uint32_t)(r->timeout_s * 1000 + 0.5),
+        .timeout_ms = (int64_t)(r->timeout_s * 1000 + 0.5),
         .max_redirects = r->max_redirects,
         .flags = WFW_HTTP_ANY_THREAD,
     };

@@ -98,7 +98,7 @@ static void set_json(const struct request *r, const struct wfw_http_response *re
                      int as_text)
 {
     char why[256] = "the body is not UTF-8 text without NUL";
-    struct wfw_value *json = NULL;
+    const struct wfw_value *json = NULL;
     int wanted = r->format == FORMAT_AUTO || r->format == FORMAT_JSON;
     if (wanted && response->body_len == 0)
         snprintf(why, sizeof why, "the body is empty");

@@ -44,7 +44,7 @@ static const struct wfw_value *input_of(struct wfw_task *task, const struct wfw_
         return call->input;
     if (host->get_string(v, "", &text, NULL) != WFW_OK)
         return v;
-    v = host->evaluate(task, text, NULL, &error);
+    v = host->eval(task, text, NULL, &error);
     if (!v)
         fail_with(host, task, error.type, "input \"%.200s\": %.700s", text, error.message);
     return v;
@@ -172,7 +172,6 @@ static const struct wfw_node jq_node = {
                 "\"results\":\"all\"}]",
     .exec = WFW_EXEC_BLOCKING,
     .effect = WFW_EFFECT_PURE,
-    .caps = WFW_CAP_CHILD,
     .run = jq_run,
 };
 

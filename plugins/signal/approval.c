@@ -97,14 +97,14 @@ static void wait_for_answer(struct wfw_task *task, const struct wfw_call *call, 
         host->set(checkpoint, "request", host->string(task, request, WFW_NTS));
     own_signal(call, own);
     const char *const types[] = {own, NULL};
-    struct wfw_park p = {.size = sizeof p, .until_ms = deadline, .signal = "human_approval", .signals = types,
+    struct wfw_park p = {.size = sizeof p, .until_ms = deadline, .signal = "human_approval", .signal_types = types,
                          .checkpoint = checkpoint, .flags = buffer_flags(call->config)};
     host->park(task, &p);
 }
 
 static void ask(struct wfw_task *task, const struct wfw_call *call, const struct wfw_value *options)
 {
-    char list[LABEL_MAX], own[LABEL_MAX], id[WFW_ASK_ID];
+    char list[LABEL_MAX], own[LABEL_MAX], id[WFW_ID_SIZE];
     int64_t deadline;
     if (read_deadline(task, call, &deadline) != 0)
         return;
@@ -220,5 +220,6 @@ const struct wfw_node human_approval = {
                 "\"timeout_seconds\":86400,\"default_option\":\"refuse\"}]",
     .exec = WFW_EXEC_LOOP,
     .effect = WFW_EFFECT_PURE,
+    .caps = WFW_CAP_REQUEST,
     .run = approval_run,
 };

@@ -94,7 +94,7 @@ static void park(struct wfw_task *task, const struct wfw_call *call, const struc
     int64_t until = earlier(w->until, w->deadline);
     if (w->condition)
         until = earlier(until, now + seconds_to_ms(w->poll));
-    struct wfw_park p = {.size = sizeof p, .until_ms = until, .signals = w->types, .checkpoint = checkpoint,
+    struct wfw_park p = {.size = sizeof p, .until_ms = until, .signal_types = w->types, .checkpoint = checkpoint,
                          .flags = buffer_flags(call->config)};
     host->park(task, &p);
 }

@@ -21,7 +21,7 @@ static void send(struct wfw_task *task, const struct wfw_call *call, const char 
 {
     struct wfw_send s = {.size = sizeof s, .execution = text_member(host, call->config, "/execution"), .type = type,
                          .data = member(host, call->config, "/data")};
-    char id[WFW_ASK_ID];
+    char id[WFW_ID_SIZE];
     struct wfw_park p = {.size = sizeof p, .answer = id};
     if (host->send_signal(task, &s, id) == WFW_OK)
         host->park(task, &p);
@@ -83,5 +83,6 @@ const struct wfw_node send_signal = {
     .examples = "[{\"signal_type\":\"paid\",\"execution\":\"${input.order_execution}\",\"data\":{\"amount\":12}}]",
     .exec = WFW_EXEC_LOOP,
     .effect = WFW_EFFECT_PURE,
+    .caps = WFW_CAP_SIGNAL,
     .run = send_run,
 };

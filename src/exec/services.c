@@ -72,7 +72,7 @@ static void add_log(void *ctx, void *owner, int level, const char *text)
 {
     const struct exec_act *a = owner;
     (void)ctx;
-    enum log_level own = level >= WFW_LOG_ERROR ? LOG_ERROR : level < WFW_LOG_DEBUG ? LOG_DEBUG : (enum log_level)level;
+    enum log_level own = (enum log_level)level;
     CLEANUP_FREE char *masked = a ? mask_text(&a->mask, text) : xstrdup(text);
     const char *node = a ? def_node_id(a->x->def, a->node) : "";
     if (!a || !a->x->root->o->virtual_time) {

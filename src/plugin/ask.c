@@ -157,6 +157,8 @@ static int ask_lock(struct task *t, const struct wfw_lock *lock, char *id)
     struct wfw_lock x;
     if (!id || !take_struct(t, &x, sizeof x, lock, "struct wfw_lock"))
         return WFW_E_INVAL;
+    if (!task_may(t, WFW_CAP_LOCK))
+        return WFW_E_DENIED;
     const char *key = kept_name(t, x.key);
     if (!short_enough(key, LOCK_KEY_MAX) || x.limit > LOCK_LIMIT_MAX)
         return task_complain(t, "a handler asks for a lock with a key or limit that is not possible", "struct wfw_lock");
@@ -173,6 +175,8 @@ static int ask_send(struct task *t, const struct wfw_send *send, char *id)
     struct wfw_send x;
     if (!id || !take_struct(t, &x, sizeof x, send, "struct wfw_send"))
         return WFW_E_INVAL;
+    if (!task_may(t, WFW_CAP_SIGNAL))
+        return WFW_E_DENIED;
     const char *type = kept_name(t, x.type), *execution = kept_name(t, x.execution);
     if (!short_enough(type, SIGNAL_TYPE_MAX) || *type == RESERVED_SIGNAL)
         return task_complain(t, "a handler sends a signal of a type that is not possible", "struct wfw_send");
@@ -189,6 +193,8 @@ static int ask_request(struct task *t, const struct wfw_request *request, char *
     struct wfw_request x;
     if (!id || !take_struct(t, &x, sizeof x, request, "struct wfw_request"))
         return WFW_E_INVAL;
+    if (!task_may(t, WFW_CAP_REQUEST))
+        return WFW_E_DENIED;
     const char *type = kept_name(t, x.signal);
     json_t *about = value_json(x.about);
     value_freeze(x.about);

@@ -17,7 +17,8 @@ static const struct {
     uint32_t bit;
     const char *name;
 } capabilities[] = {{WFW_CAP_HTTP, "http"}, {WFW_CAP_SECRETS, "secrets"}, {WFW_CAP_ENV, "env"},
-                    {WFW_CAP_FD, "fd"},     {WFW_CAP_CHILD, "child"},     {WFW_CAP_THREADS, "threads"}};
+                    {WFW_CAP_FD, "fd"},     {WFW_CAP_CHILD, "child"},     {WFW_CAP_THREADS, "threads"},
+                    {WFW_CAP_LOCK, "lock"}, {WFW_CAP_SIGNAL, "signal"},   {WFW_CAP_REQUEST, "request"}};
 
 uint32_t capability_parse(const char *name, size_t len)
 {
@@ -52,19 +53,25 @@ bool node_type_valid(const char *type)
     return true;
 }
 
-/* Copy a structure of the plugin: at least what ABI 1.0 has, at most what we know, an unknown tail only of zeros. */
-static int copy_sized(void *to, size_t known, const void *from, const char *what, struct error *e)
+/* The structures as ABI 1.0 has them, for good: up to their last member of then. */
+#define PLUGIN_1_0 (offsetof(struct wfw_plugin, exit) + sizeof(void (*)(void)))
+#define NODE_1_0 (offsetof(struct wfw_node, cancel) + sizeof(void (*)(void)))
+
+/* Copy a structure of the plugin: at least what ABI 1.0 has, at most what we know, an unknown tail only of zeros; what the
+ * plugin does not know is zero. */
+static int copy_sized(void *to, size_t known, size_t oldest, const void *from, const char *what, struct error *e)
 {
     size_t size;
     memcpy(&size, from, sizeof size);
-    if (size < known || size > MAX_STRUCT)
-        return err_set(e, "%s says it is %zu bytes, ABI %d.%d has %zu", what, size, WFW_ABI_MAJOR, WFW_ABI_MINOR_MAX, known);
+    if (size < oldest || size > MAX_STRUCT)
+        return err_set(e, "%s says it is %zu bytes, ABI %d.0 has %zu", what, size, WFW_ABI_MAJOR, oldest);
     for (size_t i = known; i < size; i++)
         if (((const unsigned char *)from)[i] != 0) {
             err_set(e, "%s uses members that this wfworker does not know (byte %zu of %zu is not zero)", what, i, size);
             return err_hint(e, "Install a newer wfworker, or set WFW_ABI_MINOR to what the plugin really needs.");
         }
-    memcpy(to, from, known);
+    memset(to, 0, known);
+    memcpy(to, from, size < known ? size : known);
     return 0;
 }
 
@@ -89,7 +96,9 @@ static int check_aliases(const struct wfw_node *n, struct error *e)
 
 static int check_numbers(const struct wfw_node *n, struct error *e)
 {
-    const uint32_t known = WFW_CAP_HTTP | WFW_CAP_SECRETS | WFW_CAP_ENV | WFW_CAP_FD | WFW_CAP_CHILD | WFW_CAP_THREADS;
+    uint32_t known = 0;
+    for (size_t i = 0; i < ARRAY_LEN(capabilities); i++)
+        known |= capabilities[i].bit;
     if (n->exec != WFW_EXEC_BLOCKING && n->exec != WFW_EXEC_LOOP)
         return err_set(e, "node type \"%s\" has exec %u, which this wfworker does not know", n->type, n->exec);
     if (n->effect % 100 != 0 || n->effect > WFW_EFFECT_PURE)
@@ -97,6 +106,8 @@ static int check_numbers(const struct wfw_node *n, struct error *e)
     if (n->caps & ~known)
         return err_set(e, "node type \"%s\" asks for capability 0x%x, which this wfworker does not know", n->type,
                        n->caps & ~known);
+    if (n->reserved)
+        return err_set(e, "node type \"%s\" has %u in a reserved member, which must be 0", n->type, n->reserved);
     if (n->default_timeout_ms < 0)
         return err_set(e, "node type \"%s\" has the default timeout %lld ms", n->type, (long long)n->default_timeout_ms);
     return n->run ? 0 : err_set(e, "node type \"%s\" has no run function", n->type);
@@ -107,14 +118,14 @@ static int read_node(const struct wfw_node *from, size_t index, struct descripto
     struct wfw_node *n = &d->nodes[d->node_count];
     char what[40 + MAX_TYPE];
     snprintf(what, sizeof what, "node %zu", index);
-    if (copy_sized(n, sizeof *n, from, what, e) != 0)
+    if (copy_sized(n, sizeof *n, NODE_1_0, from, what, e) != 0)
         return -1;
     if (!n->type || !node_type_valid(n->type)) {
         err_set(e, "node %zu has the type \"%.80s\", which is not a valid name", index, n->type ? n->type : "");
         return err_hint(e, "Use letters, digits, \"_\" and \"-\" in parts with dots between, like \"vendor.thing\".");
     }
     snprintf(what, sizeof what, "node type \"%s\"", n->type);
-    d->node_count++;
+    d->own[d->node_count++] = from;
     return check_aliases(n, e) != 0 || check_numbers(n, e) != 0
                ? -1
                : read_schema(n->config_schema, &d->schemas[d->node_count - 1], what, e);
@@ -155,6 +166,7 @@ static int read_nodes(struct descriptor *d, struct error *e)
         if (++count > MAX_NODES)
             return err_set(e, "its descriptor has more than %d node types", MAX_NODES);
     d->nodes = xcalloc(count, sizeof *d->nodes);
+    d->own = xcalloc(count, sizeof(struct wfw_node *));
     d->schemas = xcalloc(count, sizeof(json_t *));
     for (size_t i = 0; i < count; i++)
         if (read_node(d->plugin.nodes[i], i, d, e) != 0)
@@ -167,7 +179,7 @@ int descriptor_read(const struct wfw_plugin *from, const char *name, struct desc
     *d = (struct descriptor){.node_count = 0};
     if (!from)
         return err_set(e, "wfw_plugin_v1 returned NULL");
-    if (copy_sized(&d->plugin, sizeof d->plugin, from, "its descriptor", e) == 0 && check_names(&d->plugin, name, e) == 0 &&
+    if (copy_sized(&d->plugin, sizeof d->plugin, PLUGIN_1_0, from, "its descriptor", e) == 0 && check_names(&d->plugin, name, e) == 0 &&
         read_schema(d->plugin.config_schema, &d->config_schema, "the plugin", e) == 0 && read_nodes(d, e) == 0)
         return 0;
     descriptor_free(d);
@@ -180,6 +192,7 @@ void descriptor_free(struct descriptor *d)
         json_decref(d->schemas[i]);
     json_decref(d->config_schema);
     free(d->schemas);
+    free(d->own);
     free(d->nodes);
     *d = (struct descriptor){.node_count = 0};
 }

@@ -16,6 +16,7 @@ struct descriptor {
     struct wfw_plugin plugin;
     json_t *config_schema; /* of the plugin, or NULL */
     struct wfw_node *nodes;
+    const struct wfw_node **own; /* the same as the plugin has them */
     json_t **schemas; /* of the nodes' configuration, or NULL each */
     size_t node_count;
 };

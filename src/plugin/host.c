@@ -12,7 +12,7 @@
 #include "plugin/values.h"
 
 /* A value that is not built further: kept by the task. */
-static struct wfw_value *keep_made(struct wfw_task *task, json_t *v)
+static const struct wfw_value *keep_made(struct wfw_task *task, json_t *v)
 {
     struct task *t = v ? handle_acquire(task) : NULL;
     if (!t) {
@@ -21,7 +21,7 @@ static struct wfw_value *keep_made(struct wfw_task *task, json_t *v)
     }
     json_t *kept = arena_keep(&t->arena, v);
     task_unref(t);
-    return (struct wfw_value *)(void *)kept;
+    return value_of(kept);
 }
 
 static struct wfw_value *new_container(struct wfw_task *task, json_t *v)
@@ -46,27 +46,37 @@ static struct wfw_value *make_array(struct wfw_task *task)
     return new_container(task, json_array());
 }
 
-static struct wfw_value *make_null(struct wfw_task *task)
+static struct wfw_value *make_copy(struct wfw_task *task, const struct wfw_value *value)
+{
+    struct task *t = handle_acquire(task);
+    if (!t)
+        return NULL;
+    struct wfw_value *made = value_copy(&t->arena, value);
+    task_unref(t);
+    return made;
+}
+
+static const struct wfw_value *make_null(struct wfw_task *task)
 {
     return keep_made(task, json_null());
 }
 
-static struct wfw_value *make_boolean(struct wfw_task *task, int value)
+static const struct wfw_value *make_boolean(struct wfw_task *task, int value)
 {
     return keep_made(task, json_boolean(value));
 }
 
-static struct wfw_value *make_integer(struct wfw_task *task, int64_t value)
+static const struct wfw_value *make_integer(struct wfw_task *task, int64_t value)
 {
     return keep_made(task, json_integer(value));
 }
 
-static struct wfw_value *make_real(struct wfw_task *task, double value)
+static const struct wfw_value *make_real(struct wfw_task *task, double value)
 {
     return keep_made(task, isfinite(value) ? json_real(value) : NULL);
 }
 
-static struct wfw_value *make_string(struct wfw_task *task, const char *text, size_t len)
+static const struct wfw_value *make_string(struct wfw_task *task, const char *text, size_t len)
 {
     if (!text)
         return NULL;
@@ -74,7 +84,7 @@ static struct wfw_value *make_string(struct wfw_task *task, const char *text, si
     return keep_made(task, memchr(text, 0, n) ? NULL : json_stringn(text, n));
 }
 
-static struct wfw_value *parse(struct wfw_task *task, const char *json, size_t len, char *msg, size_t msglen)
+static const struct wfw_value *parse(struct wfw_task *task, const char *json, size_t len, char *msg, size_t msglen)
 {
     struct task *t = json ? handle_acquire(task) : NULL;
     if (!t) {
@@ -82,7 +92,7 @@ static struct wfw_value *parse(struct wfw_task *task, const char *json, size_t l
             snprintf(msg, msglen, "%s", json ? "the task is over" : "there is no text");
         return NULL;
     }
-    struct wfw_value *v = value_parse(&t->arena, json, len == WFW_NTS ? strlen(json) : len, msg, msglen);
+    const struct wfw_value *v = value_parse(&t->arena, json, len == WFW_NTS ? strlen(json) : len, msg, msglen);
     task_unref(t);
     return v;
 }
@@ -122,30 +132,29 @@ const struct wfw_host *host_table(void)
         .item = value_item,
         .text = text,
         .parse = parse,
-        .object = make_object,
-        .array = make_array,
-        .set = value_set,
-        .push = value_push,
         .null = make_null,
         .boolean = make_boolean,
         .integer = make_integer,
         .real = make_real,
         .string = make_string,
+        .object = make_object,
+        .array = make_array,
+        .copy = make_copy,
+        .set = value_set,
+        .remove = value_remove,
+        .push = value_push,
+        .release = service_release,
         .log = service_log,
-        .alloc = service_alloc,
-        .now_ms = service_now_ms,
-        .eval = service_eval,
         .progress = service_progress,
+        .now_ms = service_now_ms,
+        .alloc = service_alloc,
+        .set_data = service_set_data,
+        .data = service_data,
         .cancelled = service_cancelled,
         .cancel_fd = service_cancel_fd,
+        .eval = service_eval,
         .secret = service_secret,
         .env = service_env,
-        .timer = watch_timer,
-        .fd = watch_fd,
-        .http = watch_http,
-        .unwatch = watch_stop,
-        .evaluate = service_evaluate,
-        .release = service_release,
         .set_variable = service_set_variable,
         .get_variable = service_get_variable,
         .start_child = service_start_child,
@@ -154,6 +163,10 @@ const struct wfw_host *host_table(void)
         .request = service_request,
         .request_over = service_request_over,
         .cancel_node = service_cancel_node,
+        .timer = watch_timer,
+        .fd = watch_fd,
+        .http = watch_http,
+        .unwatch = watch_stop,
     };
     return &table;
 }

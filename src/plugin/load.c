@@ -44,7 +44,7 @@ static int read_denied(struct plugin *p, const json_t *section)
         uint32_t bit = len ? capability_parse(at, len) : 0;
         if (len && !bit) {
             err_set(&p->reason, "deny = \"%.*s\" is not a capability", len > 80 ? 80 : (int)len, at);
-            err_hint(&p->reason, "Capabilities are http, secrets, env, fd, child and threads.");
+            err_hint(&p->reason, "Capabilities are http, secrets, env, fd, child, threads, lock, signal and request.");
             return section_error(p, &p->reason);
         }
         p->denied |= bit;
@@ -160,10 +160,13 @@ static void enter_types(struct registry *r, struct plugin *p)
     p->handlers = xcalloc(p->about.node_count, sizeof *p->handlers);
     for (size_t i = 0; i < p->about.node_count; i++) {
         struct wfw_node *n = &p->about.nodes[i];
+        uint32_t denied = n->caps & p->denied;
         n->caps &= ~p->denied;
         p->handlers[i] = (struct handler){.plugin = p,
                                           .plugin_name = p->name,
                                           .node = n,
+                                          .own = p->about.own[i],
+                                          .denied = denied,
                                           .state = p->data,
                                           .config_schema = p->about.schemas[i],
                                           .expression_keys = schema_expression_keys(p->about.schemas[i])};

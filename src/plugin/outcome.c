@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "engine/engine.h"
+#include "plugin/descriptor.h"
 #include "plugin/task_internal.h"
 #include "plugin/values.h"
 
@@ -26,6 +27,24 @@ static void complain(const struct task *t, const char *message, const char *what
     task_complain(t, message, what);
 }
 
+/* Where `reserved` is, of those that have it: what it will mean, an old wfworker must not pass over. */
+static const struct {
+    const char *what;
+    size_t offset;
+} reserved[] = {{"struct wfw_error", offsetof(struct wfw_error, reserved)},
+                {"struct wfw_park", offsetof(struct wfw_park, reserved)},
+                {"struct wfw_child", offsetof(struct wfw_child, reserved)},
+                {"struct wfw_lock", offsetof(struct wfw_lock, reserved)}};
+
+static bool reserved_is_zero(const void *known, const char *what)
+{
+    uint32_t value = 0;
+    for (size_t i = 0; i < ARRAY_LEN(reserved); i++)
+        if (strcmp(reserved[i].what, what) == 0)
+            memcpy(&value, (const char *)known + reserved[i].offset, sizeof value);
+    return value == 0;
+}
+
 bool take_struct(const struct task *t, void *to, size_t known, const void *from, const char *what)
 {
     size_t size = 0;
@@ -43,22 +62,20 @@ bool take_struct(const struct task *t, void *to, size_t known, const void *from,
     /* A plugin that was built with an older minor knows fewer members; those that it does not know are zero. */
     memset(to, 0, known);
     memcpy(to, from, size < known ? size : known);
-    return true;
+    if (reserved_is_zero(to, what))
+        return true;
+    complain(t, "a handler sets a reserved member of a structure, which must be 0", what);
+    return false;
 }
 
 bool task_may(const struct task *t, uint32_t capability)
 {
-    static const struct {
-        uint32_t bit;
-        const char *name;
-    } names[] = {{WFW_CAP_HTTP, "http"}, {WFW_CAP_SECRETS, "secrets"}, {WFW_CAP_ENV, "env"}, {WFW_CAP_FD, "fd"}};
     if (t->handler->node->caps & capability)
         return true;
-    const char *name = "child";
-    for (size_t i = 0; i < ARRAY_LEN(names); i++)
-        if (names[i].bit == capability)
-            name = names[i].name;
-    complain(t, "a handler uses a capability that its node type does not declare, or that is denied", name);
+    complain(t,
+             t->handler->denied & capability ? "a handler uses a capability that is denied to its plugin"
+                                             : "a handler uses a capability that its node type does not declare",
+             capability_name(capability));
     return false;
 }
 
@@ -157,7 +174,7 @@ int outcome_park(struct wfw_task *task, const struct wfw_park *park)
     const struct outcome o = {.type = OUTCOME_PARK,
                               .until_us = earlier_of(x.after_ms, x.until_ms),
                               .signal = keep_text(t, x.signal),
-                              .signals = with_answer(t, keep_signals(t, x.signals), keep_text(t, x.answer)),
+                              .signals = with_answer(t, keep_signals(t, x.signal_types), keep_text(t, x.answer)),
                               .child = keep_text(t, x.child),
                               .checkpoint = keep(t, x.checkpoint),
                               .fresh = (x.flags & WFW_PARK_FRESH) != 0};
@@ -201,11 +218,17 @@ int outcome_enter(struct wfw_task *task, const struct wfw_enter *enter)
                               .flags = x.flags,
                               .keep = x.keep,
                               .until_us = earlier_of(x.after_ms, x.until_ms),
-                              .signals = keep_signals(t, x.signals)};
+                              .signals = keep_signals(t, x.signal_types)};
     if (!o.branch || (o.output && !json_is_object(o.output)) || !passes_are_objects(o.passes) || x.after_ms < 0 ||
         x.until_ms < 0) {
         complain(t, "a handler enters without a branch, with variables that are no object, or with a negative time",
                  "struct wfw_enter");
+        return finish(t, WFW_E_INVAL);
+    }
+    const uint32_t known = WFW_ENTER_LOOP | WFW_ENTER_CLEANUP | WFW_ENTER_SHIELD | WFW_ENTER_ORDERED | WFW_ENTER_DETACH |
+                           WFW_ENTER_AGAIN;
+    if (x.flags & ~known) {
+        complain(t, "a handler enters with a flag that this wfworker does not know", "struct wfw_enter");
         return finish(t, WFW_E_INVAL);
     }
     return finish(t, task_decide(t, &o));

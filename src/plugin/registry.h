@@ -42,6 +42,8 @@ struct handler {
     const char *plugin_name;       /* for texts */
     const struct wfw_node *node;   /* size-checked copy; members beyond the plugin's minor are zero; caps without those that
                                     * the administrator denies */
+    const struct wfw_node *own;    /* as the plugin has it, for wfw_call.node; NULL: `node` */
+    uint32_t denied;               /* capabilities that the node type declares and the administrator denies */
     void *state;                   /* what the plugin's init made */
     json_t *config_schema;         /* parsed, or NULL; see schema.h */
     const char *const *expression_keys; /* from the schema: properties with "format": "expression"; NULL-terminated, or

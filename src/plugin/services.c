@@ -77,11 +77,19 @@ static void cut_edge(char *text)
         text[at - 1] = '\0';
 }
 
-void service_log(struct wfw_task *task, int level, const char *fmt, ...)
+static int own_level(uint32_t level)
+{
+    return level >= WFW_LOG_ERROR     ? LOG_ERROR
+           : level >= WFW_LOG_WARNING ? LOG_WARNING
+           : level >= WFW_LOG_INFO    ? LOG_INFO
+                                      : LOG_DEBUG;
+}
+
+void service_log(struct wfw_task *task, uint32_t wfw_level, const char *fmt, ...)
 {
     char text[MAX_LOG];
     va_list ap;
-    level = level < LOG_DEBUG ? LOG_DEBUG : level > LOG_ERROR ? LOG_ERROR : level;
+    int level = own_level(wfw_level);
     va_start(ap, fmt);
     int len = vsnprintf(text, sizeof text, fmt, ap);
     va_end(ap);
@@ -194,19 +202,6 @@ static const struct wfw_value *evaluate(struct task *t, const char *expression, 
     return t ? value_of(arena_keep(&t->arena, q.value)) : NULL;
 }
 
-const struct wfw_value *service_eval(struct wfw_task *task, const char *expression, const struct wfw_value *vars, char *msg,
-                                     size_t msglen)
-{
-    struct error e = ERROR_INIT;
-    struct task *t = handle_acquire(task);
-    const struct wfw_value *answer = evaluate(t, expression, vars, &e);
-    if (!answer && msg && msglen)
-        snprintf(msg, msglen, "%s", e.message);
-    if (t)
-        task_unref(t);
-    return answer;
-}
-
 static const char *keep_text(struct task *t, const char *text)
 {
     char *copy = xstrdup(text);
@@ -214,8 +209,8 @@ static const char *keep_text(struct task *t, const char *text)
     return copy;
 }
 
-const struct wfw_value *service_evaluate(struct wfw_task *task, const char *expression, const struct wfw_value *vars,
-                                         struct wfw_error *error)
+const struct wfw_value *service_eval(struct wfw_task *task, const char *expression, const struct wfw_value *vars,
+                                     struct wfw_error *error)
 {
     struct error e = ERROR_INIT;
     struct task *t = handle_acquire(task);
@@ -346,6 +341,35 @@ void *service_alloc(struct wfw_task *task, size_t size)
     if (t)
         task_unref(t);
     return block;
+}
+
+int service_set_data(struct wfw_task *task, void *data, wfw_free_fn free_data)
+{
+    struct task *t = handle_acquire(task);
+    if (!t)
+        return WFW_E_STALE;
+    pthread_mutex_lock(&t->host->lock);
+    void *before = t->data;
+    const wfw_free_fn free_before = t->free_data;
+    t->data = data;
+    t->free_data = free_data;
+    pthread_mutex_unlock(&t->host->lock);
+    if (free_before && before && before != data)
+        free_before(before);
+    task_unref(t);
+    return WFW_OK;
+}
+
+void *service_data(struct wfw_task *task)
+{
+    struct task *t = handle_acquire(task);
+    if (!t)
+        return NULL;
+    pthread_mutex_lock(&t->host->lock);
+    void *data = t->data;
+    pthread_mutex_unlock(&t->host->lock);
+    task_unref(t);
+    return data;
 }
 
 int64_t service_now_ms(void)

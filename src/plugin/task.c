@@ -184,6 +184,8 @@ void task_unref(struct task *t)
     if (t->cancel_fd >= 0)
         close(t->cancel_fd);
     json_decref(t->input);
+    if (t->free_data && t->data)
+        t->free_data(t->data);
     arena_free(&t->arena);
     values_freed();
     host_unref(t->host);
@@ -397,6 +399,7 @@ static void fill_call(struct task *t, const struct task_call *c)
     char *at = t->texts;
     t->input = json_incref(c->input);
     t->call = (struct wfw_call){.size = sizeof t->call,
+                                .node = t->handler->own ? t->handler->own : t->handler->node,
                                 .config = keep_value(t, c->config),
                                 .input = value_of(t->input),
                                 .checkpoint = keep_value(t, c->checkpoint),
@@ -428,7 +431,7 @@ static int check_config(struct task *t, const json_t *config)
     if (rc == 0 && handler->node->check) {
         struct loop_call timed;
         loop_call_begin(t, &timed);
-        if (handler->node->check(handler->state, t->call.config, said, sizeof said) != WFW_OK) {
+        if (handler->node->check(handler->state, t->call.node, t->call.config, said, sizeof said) != WFW_OK) {
             said[sizeof said - 1] = '\0';
             rc = err_set(&e, "%s", said[0] ? said : "the node type's check refuses it");
         }

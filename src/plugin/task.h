@@ -84,7 +84,7 @@ struct task_services {
     char *(*secret)(void *ctx, void *owner, const char *name);
     char *(*env)(void *ctx, const char *name);      /* allow-listed names only; a new string, or NULL */
     void (*progress)(void *ctx, void *owner, json_t *value);
-    void (*log)(void *ctx, void *owner, int level, const char *text);
+    void (*log)(void *ctx, void *owner, int level, const char *text); /* enum log_level */
     /* A variable as the task's node sees it, a new reference; NULL: there is none.  scope NULL: the nearest. */
     json_t *(*variable)(void *ctx, void *owner, const char *name, const char *scope);
 };

@@ -73,6 +73,8 @@ struct task {
     uint64_t activation;    /* see task_call */
     uint32_t number;
     json_t *cancels;        /* (lock) likewise: nodes to be withdrawn */
+    void *data;             /* (lock) the plugin's, which free_data frees with the task */
+    wfw_free_fn free_data;  /* (lock) or NULL */
     _Atomic bool cancelled;
     int cancel_fd; /* (lock) -1 = not made */
 
@@ -132,7 +134,7 @@ void loop_call_end(struct task *t, const struct loop_call *c);
 
 /* watch.c */
 struct wfw_watch *watch_timer(struct wfw_task *task, int64_t ms, wfw_timer_fn fn, void *arg);
-struct wfw_watch *watch_fd(struct wfw_task *task, int fd, int events, wfw_fd_fn fn, void *arg);
+struct wfw_watch *watch_fd(struct wfw_task *task, int fd, uint32_t events, wfw_fd_fn fn, void *arg);
 struct wfw_watch *watch_http(struct wfw_task *task, const struct wfw_http_request *request, wfw_http_fn fn, void *arg);
 void watch_stop(struct wfw_watch *watch);
 void watch_stop_all(struct task *t); /* (loop) */
@@ -143,13 +145,13 @@ bool pool_remove(struct task *t); /* (loop) true when it had not begun */
 size_t pool_close(struct task_host *h); /* how many threads still run a handler */
 
 /* services.c: what struct wfw_host offers besides values, outcomes and watches. */
-void service_log(struct wfw_task *task, int level, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+void service_log(struct wfw_task *task, uint32_t level, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 void *service_alloc(struct wfw_task *task, size_t size);
 int64_t service_now_ms(void);
-const struct wfw_value *service_eval(struct wfw_task *task, const char *expression, const struct wfw_value *vars, char *msg,
-                                     size_t msglen);
-const struct wfw_value *service_evaluate(struct wfw_task *task, const char *expression, const struct wfw_value *vars,
-                                         struct wfw_error *error);
+const struct wfw_value *service_eval(struct wfw_task *task, const char *expression, const struct wfw_value *vars,
+                                     struct wfw_error *error);
+int service_set_data(struct wfw_task *task, void *data, wfw_free_fn free_data);
+void *service_data(struct wfw_task *task);
 void service_release(struct wfw_task *task, const struct wfw_value *value);
 int service_progress(struct wfw_task *task, const struct wfw_value *value);
 int service_cancelled(struct wfw_task *task);

@@ -55,13 +55,27 @@ struct wfw_value *value_new_container(struct arena *a, json_t *container)
     return (struct wfw_value *)((uintptr_t)m | MADE_BIT);
 }
 
-struct wfw_value *value_parse(struct arena *a, const char *json, size_t len, char *msg, size_t msglen)
+/* Levels of nesting, up to `limit`. */
+static int depth_of_json(const json_t *v, int limit);
+
+struct wfw_value *value_copy(struct arena *a, const struct wfw_value *value)
+{
+    const struct made *from = made_of(value);
+    json_t *v = value_json(value);
+    if (!json_is_object(v) && !json_is_array(v))
+        return NULL;
+    struct made *m = arena_alloc(a, sizeof *m);
+    *m = (struct made){.json = arena_keep(a, json_copy(v)), .depth = from ? from->depth : depth_of_json(v, JS_MAX_DEPTH)};
+    return (struct wfw_value *)((uintptr_t)m | MADE_BIT);
+}
+
+const struct wfw_value *value_parse(struct arena *a, const char *json, size_t len, char *msg, size_t msglen)
 {
     struct error e = ERROR_INIT;
     json_t *v = js_parse(json, len, &e);
     if (!v && msg && msglen)
         snprintf(msg, msglen, "%s", e.message);
-    return (struct wfw_value *)(void *)arena_keep(a, v);
+    return value_of(arena_keep(a, v));
 }
 
 /* ---- JSON pointers ---- */
@@ -288,6 +302,15 @@ int value_set(struct wfw_value *object, const char *key, const struct wfw_value 
     if (json_object_get(m->json, key))
         values_freed(); /* the member that is replaced */
     return json_object_set(m->json, key, value_json(value)) == 0 ? WFW_OK : WFW_E_INVAL;
+}
+
+int value_remove(struct wfw_value *object, const char *key)
+{
+    struct made *m = made_of(object);
+    if (!m || m->frozen || !json_is_object(m->json) || !key)
+        return WFW_E_INVAL;
+    values_freed(); /* the member, perhaps */
+    return json_object_del(m->json, key) == 0 ? WFW_OK : WFW_E_NOTFOUND;
 }
 
 int value_push(struct wfw_value *array, const struct wfw_value *value)

@@ -19,7 +19,7 @@
 const struct wfw_value *value_of(const json_t *v);
 json_t *value_json(const struct wfw_value *v);
 
-/* Did object() or array() make it? */
+/* Did object(), array() or copy() make it? */
 bool value_made(const struct wfw_value *v);
 
 /* No more changes. */
@@ -31,7 +31,8 @@ void values_freed(void);
 
 /* What json[0..len) is to a plugin: kept in the arena. */
 struct wfw_value *value_new_container(struct arena *a, json_t *container);
-struct wfw_value *value_parse(struct arena *a, const char *json, size_t len, char *msg, size_t msglen);
+struct wfw_value *value_copy(struct arena *a, const struct wfw_value *value); /* NULL: neither object nor array */
+const struct wfw_value *value_parse(struct arena *a, const char *json, size_t len, char *msg, size_t msglen);
 
 /* The functions of struct wfw_host that need no task. */
 uint32_t value_type(const struct wfw_value *value);
@@ -43,6 +44,7 @@ int value_get_string(const struct wfw_value *value, const char *pointer, const c
 size_t value_length(const struct wfw_value *value);
 const struct wfw_value *value_item(const struct wfw_value *value, size_t index, const char **key);
 int value_set(struct wfw_value *object, const char *key, const struct wfw_value *value);
+int value_remove(struct wfw_value *object, const char *key);
 int value_push(struct wfw_value *array, const struct wfw_value *value);
 
 #endif

@@ -178,15 +178,15 @@ static void on_poll(uv_poll_t *poll, int status, int events)
     struct task *t = w->task;
     struct loop_call timed;
     /* An error of the descriptor is for the plugin's next read or write to find. */
-    int ready = status < 0 ? WFW_FD_READ | WFW_FD_WRITE
-                           : (events & UV_READABLE ? WFW_FD_READ : 0) | (events & UV_WRITABLE ? WFW_FD_WRITE : 0);
+    uint32_t ready = status < 0 ? WFW_FD_READ | WFW_FD_WRITE
+                           : (events & UV_READABLE ? WFW_FD_READ : 0U) | (events & UV_WRITABLE ? WFW_FD_WRITE : 0U);
     task_ref(t);
     if (begin(w, &timed))
         w->fn.fd(w->arg, t->handle, ready);
     end(t, &timed);
 }
 
-struct wfw_watch *watch_fd(struct wfw_task *task, int fd, int events, wfw_fd_fn fn, void *arg)
+struct wfw_watch *watch_fd(struct wfw_task *task, int fd, uint32_t events, wfw_fd_fn fn, void *arg)
 {
     if (!fn || fd < 0 || events < WFW_FD_READ || events > (WFW_FD_READ | WFW_FD_WRITE))
         return NULL;
@@ -304,7 +304,12 @@ struct wfw_watch *watch_http(struct wfw_task *task, const struct wfw_http_reques
     struct task *t = w->task;
     const struct task_services *s = &t->host->services;
     if (!take_struct(t, &x, sizeof x, request, "struct wfw_http_request") || !x.url || !task_may(t, WFW_CAP_HTTP) ||
-        (x.body_len && !x.body)) {
+        (x.body_len && !x.body) || x.timeout_ms < 0) {
+        release(w);
+        return NULL;
+    }
+    if (x.flags & ~(uint32_t)WFW_HTTP_ANY_THREAD) {
+        task_complain(t, "a handler makes a request with a flag that this wfworker does not know", "struct wfw_http_request");
         release(w);
         return NULL;
     }

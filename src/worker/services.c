@@ -85,7 +85,7 @@ static void progress(void *ctx, void *owner, json_t *value)
 
 static void own_log(const char *execution, const char *node, int level, const char *text)
 {
-    enum log_level own = level >= WFW_LOG_ERROR ? LOG_ERROR : level < WFW_LOG_DEBUG ? LOG_DEBUG : (enum log_level)level;
+    enum log_level own = (enum log_level)level;
     log_write(own, "plugin", LOG_STR("text", text), {.name = execution ? "execution" : NULL, .text = execution},
               {.name = "node", .text = node});
 }
@@ -102,9 +102,9 @@ static void add_log(void *ctx, void *owner, int level, const char *said)
     CLEANUP_FREE char *text = mask_text(&a->mask, said);
     struct run *r = a->run;
     const char *node = def_node_id(r->def, a->node);
-    if (level <= WFW_LOG_DEBUG || a->log_rows > MAX_LOG_ROWS) {
+    if (level <= LOG_DEBUG || a->log_rows > MAX_LOG_ROWS) {
         if (log_enabled(LOG_DEBUG))
-            own_log(r->execution_id, node, WFW_LOG_DEBUG, text);
+            own_log(r->execution_id, node, LOG_DEBUG, text);
         return;
     }
     if (a->log_rows++ == MAX_LOG_ROWS) {
@@ -112,7 +112,7 @@ static void add_log(void *ctx, void *owner, int level, const char *said)
         return;
     }
     char *own = STEAL(text);
-    run_log(r, node, names[level > WFW_LOG_ERROR ? WFW_LOG_ERROR : level], own, own, run_now(r));
+    run_log(r, node, names[level > LOG_ERROR ? LOG_ERROR : level], own, own, run_now(r));
 }
 
 struct task_services worker_services(struct worker *w)

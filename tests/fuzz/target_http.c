@@ -176,7 +176,7 @@ static struct wfw_value *keep(json_t *v)
     return (struct wfw_value *)v;
 }
 
-static struct wfw_value *h_parse(struct wfw_task *t, const char *json, size_t len, char *msg, size_t msglen)
+static const struct wfw_value *h_parse(struct wfw_task *t, const char *json, size_t len, char *msg, size_t msglen)
 {
     struct error e = ERROR_INIT;
     (void)t;
@@ -201,25 +201,25 @@ static int h_set(struct wfw_value *object, const char *key, const struct wfw_val
     return json_object_set((json_t *)object, key, (json_t *)(uintptr_t)value);
 }
 
-static struct wfw_value *h_null(struct wfw_task *t)
+static const struct wfw_value *h_null(struct wfw_task *t)
 {
     (void)t;
     return keep(json_null());
 }
 
-static struct wfw_value *h_boolean(struct wfw_task *t, int value)
+static const struct wfw_value *h_boolean(struct wfw_task *t, int value)
 {
     (void)t;
     return keep(json_boolean(value));
 }
 
-static struct wfw_value *h_integer(struct wfw_task *t, int64_t value)
+static const struct wfw_value *h_integer(struct wfw_task *t, int64_t value)
 {
     (void)t;
     return keep(json_integer(value));
 }
 
-static struct wfw_value *h_string(struct wfw_task *t, const char *text, size_t len)
+static const struct wfw_value *h_string(struct wfw_task *t, const char *text, size_t len)
 {
     (void)t;
     size_t n = !text ? 0 : len == WFW_NTS ? strlen(text) : len;

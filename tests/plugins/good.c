@@ -118,10 +118,11 @@ static void run_thread(void *state, struct wfw_task *task, const struct wfw_call
         pthread_detach(thread);
 }
 
-static int check(void *state, const struct wfw_value *config, char *msg, size_t msglen)
+static int check(void *state, const struct wfw_node *node, const struct wfw_value *config, char *msg, size_t msglen)
 {
     static const char said[] = "name and nickname exclude each other";
     (void)state;
+    (void)node;
     if (!host->get(config, "/name") || !host->get(config, "/nickname"))
         return WFW_OK;
     if (msglen >= sizeof said)

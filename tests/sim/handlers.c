@@ -127,17 +127,17 @@ static struct wfw_value *h_array(struct wfw_task *t)
     return keep(t, json_array());
 }
 
-static struct wfw_value *h_null(struct wfw_task *t)
+static const struct wfw_value *h_null(struct wfw_task *t)
 {
     return keep(t, json_null());
 }
 
-static struct wfw_value *h_integer(struct wfw_task *t, int64_t n)
+static const struct wfw_value *h_integer(struct wfw_task *t, int64_t n)
 {
     return keep(t, json_integer(n));
 }
 
-static struct wfw_value *h_string(struct wfw_task *t, const char *text, size_t len)
+static const struct wfw_value *h_string(struct wfw_task *t, const char *text, size_t len)
 {
     return keep(t, len == WFW_NTS ? json_string(text) : json_stringn(text, len));
 }
@@ -173,7 +173,7 @@ static const struct wfw_value *h_evaluate(struct wfw_task *t, const char *text, 
     return NULL;
 }
 
-static void h_log(struct wfw_task *t, int level, const char *fmt, ...)
+static void h_log(struct wfw_task *t, uint32_t level, const char *fmt, ...)
 {
     (void)t;
     (void)level;
@@ -274,7 +274,7 @@ void handlers_open(void)
                               .string = h_string,
                               .log = h_log,
                               .alloc = h_alloc,
-                              .evaluate = h_evaluate};
+                              .eval = h_evaluate};
     host = &table;
 }
 

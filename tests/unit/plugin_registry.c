@@ -633,7 +633,7 @@ static void wrong_sections_are_named(void **state)
     put(top, "good", "good");
     expect_config("{\"enabled\":\"maybe\"}", "[plugin good]: enabled = \"maybe\" is neither yes nor no");
     expect_config("{\"deny\":\"http, all\"}", "[plugin good]: deny = \"all\" is not a capability\nHINT:  Capabilities are http, "
-                                              "secrets, env, fd, child and threads.");
+                                              "secrets, env, fd, child, threads, lock, signal and request.");
     expect_config("{\"isolate\":\"always\"}", "[plugin good]: isolate = \"always\" cannot be had in this version\nHINT:  Plugins "
                                               "run inside the worker: remove the line, or say isolate = never.");
     expect_config("{\"wrod\":\"hi\"}", "[plugin good]: unknown key \"wrod\"");

@@ -88,12 +88,12 @@ static void run_expecting(void *state, struct wfw_task *task, const struct wfw_c
     (void)state;
     host->get_string(call->config, "/do", &what, NULL);
     if (strcmp(what, "enter") == 0)
-        host->enter(task, &(struct wfw_enter){.size = sizeof(struct wfw_enter), .branch = "body", .signals = types, .after_ms = 2000,
+        host->enter(task, &(struct wfw_enter){.size = sizeof(struct wfw_enter), .branch = "body", .signal_types = types, .after_ms = 2000,
                                               .until_ms = INT64_MAX});
     else if (strcmp(what, "enter as before") == 0) /* built before there were signals */
-        host->enter(task, &(struct wfw_enter){.size = offsetof(struct wfw_enter, signals), .branch = "body", .signals = types});
+        host->enter(task, &(struct wfw_enter){.size = offsetof(struct wfw_enter, signal_types), .branch = "body", .signal_types = types});
     else if (strcmp(what, "park") == 0)
-        host->park(task, &(struct wfw_park){.size = sizeof(struct wfw_park), .signals = types, .flags = WFW_PARK_FRESH});
+        host->park(task, &(struct wfw_park){.size = sizeof(struct wfw_park), .signal_types = types, .flags = WFW_PARK_FRESH});
     assert_int_equal(host->cancel_node(task, "x", 0), *what ? WFW_E_STALE : WFW_OK);
     assert_int_equal(host->cancel_node(task, "y", WFW_CANCEL_COMPLETE), *what ? WFW_E_STALE : WFW_OK);
     assert_int_equal(host->cancel_node(task, "", 0), WFW_E_INVAL);
@@ -117,7 +117,7 @@ static void signals_of_passes_and_nodes_to_cancel(void **state)
 static void run_children(void *state, struct wfw_task *task, const struct wfw_call *call)
 {
     (void)state;
-    char first[WFW_CHILD_ID] = "untouched", second[WFW_CHILD_ID];
+    char first[WFW_ID_SIZE] = "untouched", second[WFW_ID_SIZE];
     struct wfw_child c = {.size = sizeof c, .workflow = "w-1", .data = call->input};
     const struct wfw_value *text = host->string(task, "no object", WFW_NTS);
     assert_int_equal(host->start_child(task, &(struct wfw_child){.size = sizeof c}, first), WFW_E_INVAL);
@@ -162,7 +162,7 @@ static void run_wrong(void *state, struct wfw_task *task, const struct wfw_call 
     assert_int_equal(host->park(task, &(struct wfw_park){.size = sizeof(struct wfw_park), .signal = "s", .flags = 2}), WFW_E_INVAL);
     assert_int_equal(host->enter(task, &(struct wfw_enter){.size = sizeof(struct wfw_enter), .branch = "body", .until_ms = -1}),
                      WFW_E_INVAL);
-    char id[WFW_CHILD_ID];
+    char id[WFW_ID_SIZE];
     assert_int_equal(host->start_child(task, &(struct wfw_child){.size = sizeof(struct wfw_child), .workflow = "w"}, id),
                      WFW_E_DENIED);
     assert_int_equal(host->enter(task, &(struct wfw_enter){.size = sizeof(struct wfw_enter)}), WFW_E_INVAL);
@@ -229,7 +229,7 @@ static void outcomes_from_threads_of_the_plugin(void **state)
 
 static void run_wrong_asks(void *state, struct wfw_task *task, const struct wfw_call *call)
 {
-    char id[WFW_ASK_ID] = "", longest[201 * 2 + 1] = "";
+    char id[WFW_ID_SIZE] = "", longest[201 * 2 + 1] = "";
     (void)state;
     (void)call;
     for (int i = 0; i < 201; i++)
@@ -247,7 +247,7 @@ static void run_wrong_asks(void *state, struct wfw_task *task, const struct wfw_
     assert_string_equal(id, "");
     longest[200 * 2] = '\0';
     assert_int_equal(host->lock(task, SIZED(wfw_lock, .key = longest, .limit = 10000), id), WFW_OK);
-    assert_int_equal(strlen(id), WFW_ASK_ID - 1);
+    assert_int_equal(strlen(id), 36);
     assert_int_equal(host->done(task, NULL, NULL), WFW_OK);
     assert_int_equal(host->lock(task, SIZED(wfw_lock, .key = "k"), id), WFW_E_STALE);
     assert_int_equal(host->send_signal(task, SIZED(wfw_send, .type = "x"), id), WFW_E_STALE);
@@ -258,8 +258,9 @@ static void run_wrong_asks(void *state, struct wfw_task *task, const struct wfw_
 static void wrong_asks(void **state)
 {
     (void)state;
-    expect_run(run_wrong_asks, WFW_EXEC_LOOP, 0, "{}", "done output={}");
-    expect_run(run_wrong_asks, WFW_EXEC_BLOCKING, 0, "{}", "done output={}");
+    const uint32_t caps = WFW_CAP_LOCK | WFW_CAP_SIGNAL | WFW_CAP_REQUEST;
+    expect_run(run_wrong_asks, WFW_EXEC_LOOP, caps, "{}", "done output={}");
+    expect_run(run_wrong_asks, WFW_EXEC_BLOCKING, caps, "{}", "done output={}");
 }
 
 /* ---- Stale handles ---- */
@@ -267,6 +268,7 @@ static void wrong_asks(void **state)
 static void expect_stale(struct wfw_task *task)
 {
     char msg[80] = "";
+    struct wfw_error error = {.size = sizeof error};
     assert_int_equal(host->done(task, NULL, NULL), WFW_E_STALE);
     assert_int_equal(host->fail(task, NULL), WFW_E_STALE);
     assert_int_equal(host->park(task, NULL), WFW_E_STALE);
@@ -281,7 +283,12 @@ static void expect_stale(struct wfw_task *task)
     assert_string_equal(msg, "the task is over");
     assert_null(host->text(task, value_of(json_true()), NULL));
     assert_null(host->alloc(task, 10));
-    assert_null(host->eval(task, "1", NULL, msg, sizeof msg));
+    assert_null(host->eval(task, "1", NULL, &error));
+    assert_string_equal(error.type, "cancelled");
+    assert_string_equal(error.message, "the task is over");
+    assert_int_equal(host->set_data(task, msg, NULL), WFW_E_STALE);
+    assert_null(host->data(task));
+    assert_null(host->copy(task, value_of(json_true())));
     assert_int_equal(host->progress(task, value_of(json_true())), WFW_E_STALE);
     assert_int_equal(host->cancelled(task), 1);
     assert_int_equal(host->cancel_fd(task), -1);
@@ -307,8 +314,9 @@ static void stale_handles_answer_and_never_crash(void **state)
 
 /* ---- Configuration, slowness ---- */
 
-static int refuse_config(void *state, const struct wfw_value *config, char *msg, size_t msglen)
+static int refuse_config(void *state, const struct wfw_node *of, const struct wfw_value *config, char *msg, size_t msglen)
 {
+    assert_ptr_equal(of, &node);
     int64_t n = 0;
     assert_string_equal(state, "state");
     host->get_int(config, "/n", &n);

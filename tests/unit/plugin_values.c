@@ -205,7 +205,6 @@ static void wide_objects_are_walked(void **state)
 
 static void run_services(void *state, struct wfw_task *task, const struct wfw_call *call)
 {
-    char msg[80] = "";
     (void)state;
     struct wfw_value *out = host->object(task);
     char *memory = host->alloc(task, 1000);
@@ -215,31 +214,31 @@ static void run_services(void *state, struct wfw_task *task, const struct wfw_ca
     assert_null(host->alloc(task, SIZE_MAX));
     assert_int_equal(host->now_ms(), NOW_US / 1000);
     assert_int_equal(host->cancelled(task), 0);
-    const struct wfw_value *v = host->eval(task, "1 + n", call->input, msg, sizeof msg);
+    struct wfw_error error = {.size = sizeof error};
+    const struct wfw_value *v = host->eval(task, "1 + n", call->input, &error);
     assert_non_null(v);
     host->set(out, "eval", v);
-    assert_null(host->eval(task, "bad", NULL, msg, sizeof msg));
-    assert_string_equal(msg, "does not compile");
-    assert_null(host->eval(task, NULL, NULL, msg, sizeof msg));
-    struct wfw_error error = {.size = sizeof error};
-    const struct wfw_value *twice = host->evaluate(task, "1 + n", call->input, &error);
+    assert_null(error.message);
+    const struct wfw_value *twice = host->eval(task, "1 + n", call->input, &error);
     assert_non_null(twice);
     assert_null(error.message);
     host->release(task, twice);
     host->release(task, out); /* not for these: it goes on living */
     host->release(task, NULL);
-    assert_null(host->evaluate(task, "bad", NULL, &error));
+    assert_null(host->eval(task, "bad", NULL, &error));
     assert_string_equal(error.type, "expression_error");
-    assert_null(host->evaluate(task, "typed", NULL, &error));
+    assert_string_equal(error.message, "does not compile");
+    assert_null(host->eval(task, NULL, NULL, &error));
+    assert_string_equal(error.message, "an expression and an object of variables are needed");
+    assert_null(host->eval(task, "typed", NULL, &error));
     assert_string_equal(error.type, "unknown_name");
     assert_string_equal(error.message, "no such name");
-    assert_null(host->evaluate(task, "typed", NULL, NULL));
-    assert_string_equal(msg, "an expression and an object of variables are needed");
+    assert_null(host->eval(task, "typed", NULL, NULL));
     assert_string_equal(host->secret(task, "key"), "hush");
     assert_null(host->secret(task, "other"));
     assert_string_equal(host->env(task, "HOME"), "/root");
     assert_null(host->env(task, NULL));
-    host->log(task, 99, "bad \xff bytes %d", 3);
+    host->log(task, 999, "bad \xff bytes %d", 3);
     assert_int_equal(host->progress(task, host->integer(task, 50)), WFW_OK);
     assert_int_equal(host->progress(task, NULL), WFW_E_INVAL);
     host->done(task, out, NULL);
@@ -257,6 +256,73 @@ static void services_from_loop_and_thread(void **state)
     }
 }
 
+/* ---- Copies, and what goes with a task ---- */
+
+static void run_copies(void *state, struct wfw_task *task, const struct wfw_call *call)
+{
+    (void)state;
+    struct wfw_value *more = host->copy(task, call->config), *list = host->copy(task, host->get(call->config, "/list"));
+    assert_null(host->copy(task, host->integer(task, 1)));
+    assert_null(host->copy(task, NULL));
+    assert_int_equal(host->push(list, host->integer(task, 3)), WFW_OK);
+    assert_int_equal(host->set(more, "list", list), WFW_OK);
+    assert_int_equal(host->remove(more, "gone"), WFW_OK);
+    assert_int_equal(host->remove(more, "gone"), WFW_E_NOTFOUND);
+    assert_int_equal(host->remove(more, NULL), WFW_E_INVAL);
+    assert_int_equal(host->remove(list, "0"), WFW_E_INVAL);
+    struct wfw_value *twice = host->copy(task, more);
+    assert_int_equal(host->set(twice, "twice", host->boolean(task, 1)), WFW_OK);
+    assert_int_equal(host->set(twice, "before", call->config), WFW_OK);
+    assert_int_equal(host->set(twice, "once", more), WFW_OK);
+    assert_int_equal(host->remove(more, "list"), WFW_E_INVAL);
+    host->done(task, twice, NULL);
+}
+
+static void copies_can_be_changed(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 2; i++)
+        expect_run(run_copies, i ? WFW_EXEC_LOOP : WFW_EXEC_BLOCKING, 0, "{\"list\":[1,2],\"gone\":{\"x\":1}}",
+                   "done output={\"list\":[1,2,3],\"twice\":true,\"before\":{\"list\":[1,2],\"gone\":{\"x\":1}},"
+                   "\"once\":{\"list\":[1,2,3]}}");
+}
+
+static int released[2];
+
+static void count_release(void *data)
+{
+    (*(int *)data)++;
+}
+
+static void run_data(void *state, struct wfw_task *task, const struct wfw_call *call)
+{
+    (void)state;
+    (void)call;
+    assert_null(host->data(task));
+    assert_int_equal(host->set_data(task, &released[0], count_release), WFW_OK);
+    assert_int_equal(host->set_data(task, &released[0], count_release), WFW_OK);
+    assert_int_equal(released[0], 0);
+    assert_int_equal(host->set_data(task, &released[1], count_release), WFW_OK);
+    assert_int_equal(released[0], 1);
+    assert_ptr_equal(host->data(task), &released[1]);
+    host->done(task, NULL, NULL);
+    assert_ptr_equal(host->data(task), &released[1]);
+    assert_int_equal(released[1], 0);
+}
+
+static void data_go_with_the_task(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        memset(released, 0, sizeof released);
+        expect_run(run_data, i ? WFW_EXEC_LOOP : WFW_EXEC_BLOCKING, 0, "{}", "done output={}");
+        for (int turns = 0; released[1] == 0 && turns < 1000; turns++)
+            uv_run(&loop, UV_RUN_ONCE); /* until the thread has returned, too */
+        assert_int_equal(released[0], 1);
+        assert_int_equal(released[1], 1);
+    }
+}
+
 static void no_http(void *arg, struct wfw_task *task, const struct wfw_http_response *r)
 {
     (void)arg;
@@ -265,7 +331,7 @@ static void no_http(void *arg, struct wfw_task *task, const struct wfw_http_resp
     _fail(__FILE__, __LINE__);
 }
 
-static void no_fd(void *arg, struct wfw_task *task, int events)
+static void no_fd(void *arg, struct wfw_task *task, uint32_t events)
 {
     (void)arg;
     (void)task;
@@ -297,6 +363,8 @@ static void undeclared_capabilities_are_denied(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        WITH_HOST(copies_can_be_changed),
+        WITH_HOST(data_go_with_the_task),
         WITH_HOST(values_are_read),
         WITH_HOST(values_are_built),
         WITH_HOST(nesting_is_bounded),

@@ -74,7 +74,7 @@ static void the_last_watch_without_an_outcome(void **state)
 
 static int pipe_fds[2];
 
-static void on_readable(void *arg, struct wfw_task *task, int events)
+static void on_readable(void *arg, struct wfw_task *task, uint32_t events)
 {
     char c = 0;
     assert_string_equal(arg, "arg");
