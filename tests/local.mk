@@ -17,6 +17,7 @@ include tests/unit/base.mk
 include tests/unit/expr.mk
 include tests/unit/engine.mk
 include tests/unit/config.mk
+include tests/unit/sandbox.mk
 include tests/unit/plugin.mk
 include tests/unit/store.mk
 include tests/unit/http.mk

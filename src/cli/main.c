@@ -14,6 +14,7 @@
 #include "cli/command.h"
 #include "cli/hide.h"
 #include "plugin/registry.h"
+#include "sandbox/limits.h"
 
 static int usage_error(const struct error *e)
 {
@@ -104,6 +105,7 @@ static int help(int argc, char **argv)
 static int version(void)
 {
     printf("wfworker %s\nplugin interface %d.%d\n", PACKAGE_VERSION, WFW_ABI_MAJOR, WFW_ABI_MINOR_MAX);
+    printf("sandbox %s\n", limits_missing() ? "without seccomp" : "with seccomp");
 #ifdef WITH_CRASH_POINTS
     crash_list(stdout);
 #endif

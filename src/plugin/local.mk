@@ -27,4 +27,4 @@ src_plugin_libplugin_la_SOURCES = \
   src/plugin/values.c src/plugin/values.h \
   src/plugin/watch.c \
   src/plugin/watch_answer.c src/plugin/watch_answer.h
-src_plugin_libplugin_la_LIBADD = src/base/libbase.la $(JANSSON_LIBS) $(LIBUV_LIBS) $(PCRE2_LIBS) $(LTDL_LIBS) -ldl -lpthread
+src_plugin_libplugin_la_LIBADD = src/sandbox/libsandbox.la src/base/libbase.la $(JANSSON_LIBS) $(LIBUV_LIBS) $(PCRE2_LIBS) $(LTDL_LIBS) -ldl -lpthread
