@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Quarantines by a clock that the test moves, and the files in which others see them. */
+#include "unit/test.h"
+
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "sandbox/quarantine.h"
+#include "sandbox/quarantine_file.h"
+
+#define START_US INT64_C(1767225600000000) /* 2026-01-01 */
+#define CAUSE "the handler of node type acme.bad crashed with signal 11 (SIGSEGV)"
+
+static char *dir, *file;
+
+static int set_up(void **state)
+{
+    char name[] = "/tmp/wfw-quarantine-XXXXXX";
+    (void)state;
+    log_setup(LOG_TEXT, LOG_ERROR);
+    dir = mkdtemp(name) ? xstrdup(name) : NULL;
+    file = dir ? quarantine_file_name(dir, "acme") : NULL;
+    setenv("RUNTIME_DIRECTORY", dir, 1);
+    return dir ? 0 : -1;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    unlink(file);
+    int rc = rmdir(dir); /* nothing else may be left in it */
+    free(file);
+    free(dir);
+    return rc;
+}
+
+static void expect_runs(struct quarantine *q, int64_t now_us)
+{
+    struct quarantine_words w;
+    assert_int_equal(quarantine_ask(q, now_us, &w), QUARANTINE_RUN);
+}
+
+static void expect_refused(struct quarantine *q, int64_t now_us, const char *message, int64_t retry_after_ms)
+{
+    struct quarantine_words w;
+    assert_int_equal(quarantine_ask(q, now_us, &w), QUARANTINE_REFUSE);
+    assert_string_equal(w.message, message);
+    assert_int_equal(w.retry_after_ms, retry_after_ms);
+}
+
+static void expect_length(const struct quarantine *q, int64_t us)
+{
+    struct quarantine_state s;
+    quarantine_look(q, &s);
+    assert_true(s.quarantined);
+    assert_int_equal(s.until_us - s.since_us, us);
+}
+
+/* Crash until it begins: one call at a time, a second apart.  Returns when. */
+static int64_t crash(struct quarantine *q, int64_t now_us)
+{
+    for (int i = 1; i < QUARANTINE_CRASHES; i++, now_us += US_PER_S) {
+        expect_runs(q, now_us);
+        assert_false(quarantine_crashed(q, now_us, CAUSE));
+    }
+    expect_runs(q, now_us);
+    assert_true(quarantine_crashed(q, now_us, CAUSE));
+    return now_us;
+}
+
+static void begins(void **state)
+{
+    struct quarantine *q = quarantine_new("acme", NULL, START_US);
+    struct quarantine_state s;
+    (void)state;
+    assert_int_equal(quarantine_count(), 0);
+    int64_t at = crash(q, START_US);
+    expect_length(q, 30 * US_PER_S);
+    expect_refused(q, at, "plugin \"acme\" is quarantined until 2026-01-01T00:00:34.000Z after 5 crashes; the last one: " CAUSE,
+                   30000);
+    expect_refused(q, at + 29 * US_PER_S + 1,
+                   "plugin \"acme\" is quarantined until 2026-01-01T00:00:34.000Z after 5 crashes; the last one: " CAUSE, 1000);
+    assert_false(quarantine_crashed(q, at, CAUSE)); /* of a call that had begun before */
+    assert_int_equal(quarantine_count(), 1);
+    assert_string_equal(quarantine_nth(0, &s), "acme");
+    assert_string_equal(s.cause, CAUSE);
+    assert_null(quarantine_nth(1, &s));
+    quarantine_free(q);
+    assert_int_equal(quarantine_count(), 0);
+}
+
+static void slow_crashes_are_borne(void **state)
+{
+    struct quarantine *q = quarantine_new("acme", NULL, START_US);
+    int64_t now = START_US;
+    (void)state;
+    for (int i = 0; i < 50; i++, now += QUARANTINE_WITHIN_US / (QUARANTINE_CRASHES - 1)) {
+        expect_runs(q, now);
+        assert_false(quarantine_crashed(q, now, CAUSE));
+        quarantine_came_back(q, now);
+    }
+    assert_true(quarantine_crashed(q, now - QUARANTINE_WITHIN_US / (QUARANTINE_CRASHES - 1) + 1, CAUSE));
+    quarantine_free(q);
+}
+
+static void one_tries(void **state)
+{
+    struct quarantine *q = quarantine_new("acme", NULL, START_US);
+    struct quarantine_words w;
+    (void)state;
+    int64_t at = crash(q, START_US) + 30 * US_PER_S;
+    assert_int_equal(quarantine_ask(q, at, &w), QUARANTINE_TRY);
+    expect_refused(q, at + 1, "plugin \"acme\" is quarantined until 2026-01-01T00:00:34.000Z after 5 crashes; the last one: " CAUSE,
+                   QUARANTINE_TRIAL_MS);
+    quarantine_undecided(q);
+    assert_int_equal(quarantine_ask(q, at, &w), QUARANTINE_TRY);
+    quarantine_came_back(q, at);
+    expect_runs(q, at);
+    assert_int_equal(quarantine_count(), 0);
+    quarantine_free(q);
+}
+
+static void doubles(void **state)
+{
+    struct quarantine *q = quarantine_new("acme", NULL, START_US);
+    struct quarantine_words w;
+    (void)state;
+    int64_t at = crash(q, START_US), length = QUARANTINE_FIRST_US;
+    for (int i = 0; i < 10; i++) {
+        expect_length(q, length);
+        at += length;
+        assert_int_equal(quarantine_ask(q, at, &w), QUARANTINE_TRY);
+        assert_true(quarantine_crashed(q, at, CAUSE));
+        length = length * 2 < QUARANTINE_LONGEST_US ? length * 2 : QUARANTINE_LONGEST_US;
+    }
+    expect_length(q, QUARANTINE_LONGEST_US);
+    expect_refused(q, at, "plugin \"acme\" is quarantined until 2026-01-01T03:01:34.000Z after 15 crashes; the last one: " CAUSE,
+                   QUARANTINE_LONGEST_US / US_PER_MS);
+    quarantine_free(q);
+}
+
+static void memory_of_the_last(void **state)
+{
+    struct quarantine *q = quarantine_new("acme", NULL, START_US);
+    struct quarantine_words w;
+    (void)state;
+    int64_t at = crash(q, START_US) + 30 * US_PER_S;
+    assert_int_equal(quarantine_ask(q, at, &w), QUARANTINE_TRY);
+    quarantine_came_back(q, at);
+    at = crash(q, at + US_PER_S) + 60 * US_PER_S;
+    expect_length(q, 2 * QUARANTINE_FIRST_US); /* soon after */
+    assert_int_equal(quarantine_ask(q, at, &w), QUARANTINE_TRY);
+    quarantine_came_back(q, at);
+    crash(q, at + QUARANTINE_MEMORY_US);
+    expect_length(q, QUARANTINE_FIRST_US); /* long after */
+    quarantine_free(q);
+}
+
+/* ---- Files ---- */
+
+static void seen_by_others(void **state)
+{
+    struct quarantine *q = quarantine_new("acme", quarantine_directory(), START_US);
+    struct quarantine_state s;
+    struct quarantine_words w;
+    struct stat st;
+    (void)state;
+    assert_string_equal(quarantine_directory(), dir);
+    assert_false(quarantine_seen("acme", &s));
+    int64_t at = crash(q, START_US);
+    assert_int_equal(stat(file, &st), 0);
+    assert_int_equal(st.st_mode & 07777, 0644);
+    assert_true(quarantine_seen("acme", &s));
+    assert_int_equal(s.since_us, at);
+    assert_int_equal(s.until_us, at + QUARANTINE_FIRST_US);
+    assert_int_equal(s.crashes, 5);
+    assert_string_equal(s.cause, CAUSE);
+    assert_int_equal(quarantine_ask(q, s.until_us, &w), QUARANTINE_TRY);
+    quarantine_came_back(q, s.until_us);
+    assert_false(quarantine_seen("acme", &s));
+    quarantine_free(q);
+}
+
+static void survives_a_restart(void **state)
+{
+    struct quarantine *q = quarantine_new("acme", dir, START_US);
+    (void)state;
+    int64_t at = crash(q, START_US);
+    quarantine_free(q);
+    q = quarantine_new("acme", dir, at + US_PER_S);
+    expect_refused(q, at + US_PER_S,
+                   "plugin \"acme\" is quarantined until 2026-01-01T00:00:34.000Z after 5 crashes; the last one: " CAUSE, 29000);
+    struct quarantine_words w;
+    at += QUARANTINE_FIRST_US;
+    assert_int_equal(quarantine_ask(q, at, &w), QUARANTINE_TRY);
+    assert_true(quarantine_crashed(q, at, CAUSE));
+    expect_length(q, 2 * QUARANTINE_FIRST_US);
+    quarantine_free(q);
+    q = quarantine_new("acme", dir, at + 2 * QUARANTINE_FIRST_US); /* its time is over */
+    expect_runs(q, at + 2 * QUARANTINE_FIRST_US);
+    assert_false(quarantine_file_there(file));
+    quarantine_free(q);
+}
+
+static void is_released(void **state)
+{
+    struct quarantine *q = quarantine_new("acme", dir, START_US);
+    struct error e = ERROR_INIT;
+    (void)state;
+    int64_t at = crash(q, START_US);
+    assert_int_equal(quarantine_release("acme", &e), 1);
+    assert_int_equal(quarantine_release("acme", &e), 0);
+    expect_runs(q, at);
+    assert_int_equal(quarantine_count(), 0);
+    crash(q, at + US_PER_S);
+    expect_length(q, QUARANTINE_FIRST_US); /* from the beginning */
+    quarantine_free(q);
+}
+
+static void put_file(const char *text, mode_t mode)
+{
+    FILE *f = fopen(file, "w");
+    assert_non_null(f);
+    fputs(text, f);
+    assert_int_equal(fclose(f), 0);
+    assert_int_equal(chmod(file, mode), 0);
+}
+
+#define GOOD "{\"plugin\":\"acme\",\"since_us\":1767225600000000,\"until_us\":1767225630000000,\"crashes\":5,\"cause\":\"it crashed\"}"
+
+static void doubtful_files(void **state)
+{
+    static const char *const wrong[] = {
+        "",
+        "[]",
+        "{\"since_us\":1,\"until_us\":2,\"crashes\":5}",
+        "{\"since_us\":5,\"until_us\":2,\"crashes\":5,\"cause\":\"x\"}",
+        "{\"since_us\":1767225600000000,\"until_us\":9767225630000000,\"crashes\":5,\"cause\":\"for ever\"}",
+        "{\"since_us\":1,\"until_us\":2,\"crashes\":-5,\"cause\":\"x\"}",
+    };
+    struct quarantine_state s;
+    (void)state;
+    put_file(GOOD, 0644);
+    assert_true(quarantine_seen("acme", &s));
+    put_file(GOOD, 0666);
+    assert_false(quarantine_seen("acme", &s));
+    put_file(GOOD, 0664);
+    assert_false(quarantine_seen("acme", &s));
+    for (size_t i = 0; i < ARRAY_LEN(wrong); i++) {
+        put_file(wrong[i], 0644);
+        assert_false(quarantine_seen("acme", &s));
+    }
+    put_file(GOOD, 0644);
+    assert_int_equal(chmod(dir, 0777), 0);
+    assert_false(quarantine_seen("acme", &s));
+    assert_int_equal(chmod(dir, 0755), 0);
+    struct quarantine *q = quarantine_new("acme", dir, START_US);
+    expect_length(q, QUARANTINE_FIRST_US);
+    quarantine_free(q);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(begins),         cmocka_unit_test(slow_crashes_are_borne), cmocka_unit_test(one_tries),
+        cmocka_unit_test(doubles),        cmocka_unit_test(memory_of_the_last),     cmocka_unit_test(seen_by_others),
+        cmocka_unit_test(survives_a_restart), cmocka_unit_test(is_released),        cmocka_unit_test(doubtful_files),
+    };
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}
