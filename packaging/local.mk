@@ -2,7 +2,7 @@
 pkgconfigdir = $(libdir)/pkgconfig
 pkgconfig_DATA = packaging/wfworker.pc packaging/wfworker-plugin.pc
 
-EXTRA_DIST += packaging/packages packaging/Dockerfile packaging/render.yaml packaging/wfworker.conf packaging/wfworker.service.in .ci/run
+EXTRA_DIST += packaging/packages packaging/Dockerfile packaging/render.yaml packaging/wfworker.conf packaging/wfworker.service.in packaging/try-packages .ci/run
 
 if INSTALL_UNIT
 systemdsystemunit_DATA = packaging/wfworker.service
@@ -11,3 +11,12 @@ CLEANFILES += packaging/wfworker.service
 packaging/wfworker.service: packaging/wfworker.service.in Makefile
 	$(AM_V_GEN)$(MKDIR_P) packaging && $(SED) -e 's|[@]bindir@|$(bindir)|g' -e 's|[@]sysconfdir@|$(sysconfdir)|g' \
 	  '$(srcdir)/packaging/wfworker.service.in' >$@.tmp && mv $@.tmp $@
+
+# bash finds the completion of a command by the command's name.
+EXTRA_DIST += packaging/completion/wfworker.bash
+dist_zshcompletion_DATA = packaging/completion/_wfworker
+install-data-local:
+	$(MKDIR_P) "$(DESTDIR)$(bashcompletiondir)"
+	$(INSTALL_DATA) '$(srcdir)/packaging/completion/wfworker.bash' "$(DESTDIR)$(bashcompletiondir)/wfworker"
+uninstall-local:
+	rm -f "$(DESTDIR)$(bashcompletiondir)/wfworker"

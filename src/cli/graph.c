@@ -11,7 +11,7 @@
 #include "exec/draw.h"
 
 const struct cli_option graph_options[] = {
-    {"format", 'f', "FORMAT", "text (the default), dot (for graphviz) or svg"},
+    {"format", 'f', "text|dot|svg", "what it is drawn as (default text); dot is what graphviz reads"},
     {NULL, 0, NULL, NULL},
 };
 

@@ -15,7 +15,7 @@
 #define LARGEST_LIMIT 100000
 
 const struct cli_option list_options[] = {
-    {"status", 's', "STATUS", "only those that are pending, running, paused, waiting_for_signal, completed or failed"},
+    {"status", 's', "pending|running|paused|waiting_for_signal|completed|failed", "only those with this status"},
     {"limit", 'n', "N", "at most this many (default 50)"},
     {"json", 0, NULL, "as a JSON array"},
     {NULL, 0, NULL, NULL},

@@ -11,6 +11,7 @@ src_cli_libcli_la_SOURCES = \
   src/cli/check.c \
   src/cli/command.h \
   src/cli/commands.c \
+  src/cli/complete.c src/cli/complete.h \
   src/cli/config.c \
   src/cli/connect.c src/cli/connect.h \
   src/cli/definition.c src/cli/definition.h \

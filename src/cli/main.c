@@ -12,6 +12,7 @@
 #include "base/mem.h"
 #include "base/nearest.h"
 #include "cli/command.h"
+#include "cli/complete.h"
 #include "cli/hide.h"
 #include "plugin/registry.h"
 #include "sandbox/limits.h"
@@ -155,12 +156,23 @@ static int with_settings(int argc, char **argv)
     return rc;
 }
 
+/* The words of the line that a shell completes may hold passwords, too. */
+static int complete(int argc, char **argv)
+{
+    char **args = args_take(argc, argv);
+    int rc = cli_complete(argc - 2, args + 2);
+    args_free(args);
+    return fflush(stdout) == 0 ? rc : EXIT_FAILURE;
+}
+
 int main(int argc, char **argv)
 {
     setlocale(LC_CTYPE, "C.UTF-8");
     setvbuf(stdout, NULL, _IOLBF, 0);
     if (argc < 1)
         return EXIT_USAGE;
+    if (argc > 1 && strcmp(argv[1], "--complete") == 0)
+        return complete(argc, argv);
     if (has_word(argc, argv, "--help", "-h"))
         return help(argc, argv);
     if (has_word(argc, argv, "--version", NULL))

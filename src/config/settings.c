@@ -32,6 +32,14 @@ const char *settings_name(size_t i)
     return i < SETTING_COUNT ? setting_defs[i].name : NULL;
 }
 
+bool settings_entry(size_t i, struct settings_entry *entry)
+{
+    if (i >= SETTING_COUNT)
+        return false;
+    *entry = (struct settings_entry){setting_defs[i].name, setting_defs[i].argument, setting_defs[i].text};
+    return true;
+}
+
 char *setting_variable_name(const struct setting_def *def)
 {
     char *name = xasprintf("WFWORKER_%s", def->name);

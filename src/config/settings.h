@@ -81,6 +81,13 @@ void settings_quieten(struct settings_source *s, enum log_level level);
 /* The names of the settings, for tests and for the nearest name: the i-th, or NULL. */
 const char *settings_name(size_t i);
 
+/* The i-th setting as --help has it: its name (the flag has - for _), what it takes (NULL: nothing, it is a switch) and its
+ * text.  false when there are no more. */
+struct settings_entry {
+    const char *name, *argument, *text;
+};
+bool settings_entry(size_t i, struct settings_entry *entry);
+
 /* The value of an environment variable as settings see it: the environment, then .env, then ../.env; NULL: not set. */
 const char *settings_variable(const struct settings_source *s, const char *name);
 
