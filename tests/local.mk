@@ -29,6 +29,7 @@ include tests/pgrun.mk
 include tests/cli/local.mk
 include tests/pg/local.mk
 include tests/plugins/local.mk
+include tests/abi/local.mk
 include tests/integration/local.mk
 include tests/differential/local.mk
 include tests/sim/local.mk
