@@ -20,3 +20,8 @@ install-data-local:
 	$(INSTALL_DATA) '$(srcdir)/packaging/completion/wfworker.bash' "$(DESTDIR)$(bashcompletiondir)/wfworker"
 uninstall-local:
 	rm -f "$(DESTDIR)$(bashcompletiondir)/wfworker"
+
+# The packaging of Debian and of RPM systems.
+EXTRA_DIST += packaging/wfworker.spec debian/changelog debian/control debian/copyright debian/not-installed debian/rules debian/source/format \
+  debian/wfworker.docs debian/wfworker.install debian/wfworker-dev.install debian/wfworker-plugins.install \
+  debian/tests/control debian/tests/author debian/tests/header debian/tests/worker

@@ -35,6 +35,7 @@ include tests/differential/local.mk
 include tests/sim/local.mk
 include tests/fuzz/local.mk
 include tests/chaos/local.mk
+include tests/install/local.mk
 include tests/valgrind/local.mk
 EXTRA_DIST += tests/unit/test.h
 
