@@ -34,4 +34,4 @@ install-data-hook:
 uninstall-hook:
 	cd "$(DESTDIR)$(plugindir)" 2>/dev/null && rm -f $(notdir $(plugin_LTLIBRARIES:.la=.so)) || :
 	-rmdir "$(DESTDIR)$(plugindir)" "$(DESTDIR)$(libdir)/wfworker" "$(DESTDIR)$(includedir)/wfworker" \
-	    "$(DESTDIR)$(docdir)/examples" "$(DESTDIR)$(docdir)" 2>/dev/null
+	    "$(DESTDIR)$(patternsdir)" "$(DESTDIR)$(examplesdir)" "$(DESTDIR)$(docdir)" 2>/dev/null
