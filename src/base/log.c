@@ -15,6 +15,8 @@
 static _Atomic int current_level = LOG_INFO;
 static _Atomic int current_format = LOG_TEXT;
 
+static log_sink_fn sink;
+
 static const char *const level_names[] = {"debug", "info", "warning", "error"};
 
 bool log_enabled(enum log_level level)
@@ -148,8 +150,17 @@ static void format_line(struct buf *b, enum log_level level, const char *message
     }
 }
 
+void log_divert(log_sink_fn fn)
+{
+    sink = fn;
+}
+
 void log_fields(enum log_level level, const char *message, const struct log_field *fields)
 {
+    if (sink) {
+        sink(level, message, fields);
+        return;
+    }
     CLEANUP_BUF struct buf b = BUF_INIT;
     format_line(&b, level, message, fields);
     buf_addch(&b, '\n');

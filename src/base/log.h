@@ -41,6 +41,11 @@ struct log_field {
 /* fields ends with one whose name is NULL. */
 void log_fields(enum log_level level, const char *message, const struct log_field *fields);
 
+/* Give every line to fn instead of writing it, for a process whose log is kept by another one.  fn is called from any thread; NULL:
+ * lines are written again.  To be called before other threads. */
+typedef void (*log_sink_fn)(enum log_level level, const char *message, const struct log_field *fields);
+void log_divert(log_sink_fn fn);
+
 /* An error as one line: its message, with fields error.detail and error.hint. */
 void log_error(enum log_level level, const char *message, const struct error *e);
 

@@ -50,6 +50,6 @@ src_cli_libcli_la_SOURCES = \
 
 bin_PROGRAMS += wfworker
 wfworker_SOURCES = src/cli/main.c
-wfworker_LDADD = src/cli/libcli.la src/cli/libdevdb.la src/web/libweb.la src/exec/libexec.la src/worker/libworker.la src/worker/libhttp.la src/plugin/libplugin.la \
+wfworker_LDADD = src/cli/libcli.la src/cli/libdevdb.la src/web/libweb.la src/exec/libexec.la src/worker/libworker.la src/worker/libhttp.la src/helper/libhelper.la src/plugin/libplugin.la \
   src/store/libstore.la src/config/libconfig.la src/engine/libengine.la src/expr/libexpr.la src/base/libbase.la \
   $(LIBCURL_LIBS)

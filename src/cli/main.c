@@ -14,6 +14,7 @@
 #include "cli/command.h"
 #include "cli/complete.h"
 #include "cli/hide.h"
+#include "helper/helper.h"
 #include "plugin/registry.h"
 #include "sandbox/limits.h"
 
@@ -171,6 +172,8 @@ int main(int argc, char **argv)
     setvbuf(stdout, NULL, _IOLBF, 0);
     if (argc < 1)
         return EXIT_USAGE;
+    if (helper_wanted(argc, argv))
+        return helper_main();
     if (argc > 1 && strcmp(argv[1], "--complete") == 0)
         return complete(argc, argv);
     if (has_word(argc, argv, "--help", "-h"))

@@ -7,6 +7,7 @@
 
 #include "base/json.h"
 #include "cli/table.h"
+#include "helper/helper.h"
 
 static json_t *plugin_config(void *ctx, const char *name)
 {
@@ -21,6 +22,9 @@ struct registry *plugins_open(const struct cli *c, bool strict, struct error *e)
         .use_environment = true,
         .quiet = !strict,
         .strict = strict,
+        .isolate = (enum isolate)c->settings->isolate,
+        .isolation = &helper_isolation,
+        .helpers = (size_t)c->settings->concurrency,
         .plugin_config = plugin_config,
         .ctx = c->source,
     };

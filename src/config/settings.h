@@ -16,6 +16,7 @@
 #include "base/log.h"
 
 enum http_guard { HTTP_GUARD_OFF, HTTP_GUARD_METADATA, HTTP_GUARD_PRIVATE };
+enum isolate_setting { ISOLATE_SETTING_NEVER, ISOLATE_SETTING_BLOCKING, ISOLATE_SETTING_ALWAYS }; /* as enum isolate */
 enum execution_log { EXECUTION_LOG_FULL, EXECUTION_LOG_BRIEF, EXECUTION_LOG_ERRORS };
 
 /* The values in force; strings are owned by the settings. */
@@ -32,6 +33,7 @@ struct settings {
     int executions_per_user;     /* at a time, by all workers; 0 = no limit */
     int64_t lease_ms;
     int64_t shutdown_grace_ms;
+    enum isolate_setting isolate;
     enum http_guard http_guard;
     size_t http_max_response;    /* bytes */
     size_t max_inline;           /* bytes */

@@ -88,5 +88,6 @@ struct task_services exec_services(struct exec *x)
 {
     return (struct task_services){.loop = &x->loop, .ctx = x, .http_start = start_http, .http_cancel = cancel_http,
                                   .now_us = now, .eval = eval, .secret = get_secret, .env = get_env,
-                                  .progress = progress, .log = add_log, .variable = get_variable};
+                                  .progress = progress, .log = add_log, .variable = get_variable,
+                                  .virtual_time = x->o->virtual_time};
 }

@@ -191,6 +191,8 @@ void descriptor_free(struct descriptor *d)
     for (size_t i = 0; i < d->node_count; i++)
         json_decref(d->schemas[i]);
     json_decref(d->config_schema);
+    json_decref(d->about);
+    free(d->aliases);
     free(d->schemas);
     free(d->own);
     free(d->nodes);

@@ -11,7 +11,7 @@
 #include "base/error.h"
 #include "plugin/abi.h"
 
-/* Texts are the plugin's own: it is never unloaded. */
+/* Texts are the plugin's own: it is never unloaded.  Or those of `about`. */
 struct descriptor {
     struct wfw_plugin plugin;
     json_t *config_schema; /* of the plugin, or NULL */
@@ -19,6 +19,8 @@ struct descriptor {
     const struct wfw_node **own; /* the same as the plugin has them */
     json_t **schemas; /* of the nodes' configuration, or NULL each */
     size_t node_count;
+    json_t *about;        /* what it was read from in another process (about.h), or NULL */
+    const char **aliases; /* of that, owned */
 };
 
 /* `name` is the file's name without ".so".  0, or -1 and *e (then *d is empty). */

@@ -17,7 +17,9 @@ struct plugin {
     struct descriptor about; /* node_count 0: not known */
     json_t *config;          /* what init got, or NULL */
     uint32_t denied;         /* capabilities */
-    void *data;              /* what init made */
+    void *data;              /* what init made, when it is loaded here */
+    enum isolate isolate;
+    struct remote *remote;   /* its helper processes, or NULL */
     struct handler *handlers;
 };
 
@@ -38,7 +40,14 @@ struct registry {
     void *ctx;
     int64_t probe_timeout_ms;
     const struct wfw_host *host; /* NULL: host_table() */
+    enum isolate isolate; /* of those whose section does not say */
+    const struct isolation *isolation;
+    size_t helpers;
+    const char *helper_program;
 };
+
+/* own.c: is it the name of one of wfworker's own plugins? */
+bool is_own_plugin(const char *name);
 
 /* search.c: fill plugins (state OK for those to load, else SHADOWED) and searched.  0, or -1 and *e with `strict`. */
 int search_plugins(struct registry *r, const struct registry_options *options, struct error *e);
@@ -48,6 +57,10 @@ void load_plugin(struct registry *r, struct plugin *p);
 /* The same for one that is a part of this program: p has no file. */
 void load_linked(struct registry *r, struct plugin *p, const struct wfw_plugin *descriptor);
 void plugin_free(struct plugin *p);
+const char *isolate_name(enum isolate i);
+
+/* Call its init.  0, or -1 and *e: "its init failed: ..." */
+int plugin_init(const struct wfw_plugin *about, const struct wfw_host *host, json_t *config, void **state, struct error *e);
 
 /* host.c: the table that plugins get. */
 const struct wfw_host *host_table(void);

@@ -8,13 +8,13 @@
 #include "config.h"
 #include "plugin/internal.h"
 
-#define COLUMNS 5
+#define COLUMNS 6
 
 static const char *const states[] = {
     [PLUGIN_OK] = "ok", [PLUGIN_FAILED] = "failed", [PLUGIN_SHADOWED] = "shadowed", [PLUGIN_DISABLED] = "disabled"};
 
 struct row {
-    char *cell[COLUMNS]; /* state, name, version, abi, node types */
+    char *cell[COLUMNS]; /* state, name, version, abi, isolate, node types */
     const struct plugin *plugin;
 };
 
@@ -39,7 +39,8 @@ static void fill_row(struct row *row, const struct plugin *p)
     row->cell[1] = xstrdup(p->name);
     row->cell[2] = xstrdup(p->about.plugin.version ? p->about.plugin.version : "-");
     row->cell[3] = p->abi.size ? xasprintf("%u.%u", p->abi.major, p->abi.minor) : xstrdup("-");
-    row->cell[4] = join_types(p);
+    row->cell[4] = xstrdup(p->state == PLUGIN_OK ? isolate_name(p->isolate) : "-");
+    row->cell[5] = join_types(p);
 }
 
 static void print_row(FILE *out, const struct row *row, const size_t width[COLUMNS])
@@ -58,7 +59,7 @@ static void print_row(FILE *out, const struct row *row, const size_t width[COLUM
 
 static void print_table(const struct registry *r, FILE *out)
 {
-    static const char *const heads[COLUMNS] = {"STATE", "NAME", "VERSION", "ABI", "NODE TYPES"};
+    static const char *const heads[COLUMNS] = {"STATE", "NAME", "VERSION", "ABI", "ISOLATE", "NODE TYPES"};
     struct row *rows = xcalloc(r->count + 1, sizeof *rows);
     size_t width[COLUMNS] = {0};
     for (size_t c = 0; c < COLUMNS; c++)
@@ -167,6 +168,7 @@ static json_t *plugin_json(const struct plugin *p)
     js_set(v, "name", text_or_null(p->name));
     js_set(v, "version", text_or_null(p->about.plugin.version));
     js_set(v, "abi", text_or_null(abi));
+    js_set(v, "isolate", p->state == PLUGIN_OK ? json_string(isolate_name(p->isolate)) : json_null());
     js_set(v, "node_types", types);
     js_set(v, "file", text_or_null(p->path));
     js_set(v, "reason", text_or_null(*reason ? reason : p->warning));

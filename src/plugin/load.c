@@ -5,13 +5,17 @@
 
 #include "base/json.h"
 #include "base/mem.h"
+#include "plugin/about.h"
 #include "plugin/image.h"
 #include "plugin/internal.h"
 #include "plugin/probe.h"
+#include "plugin/remote.h"
 #include "plugin/schema.h"
 #include "plugin/values.h"
+#include "sandbox/limits.h"
 
 #define DEFAULT_PROBE_MS 10000
+#define DEFAULT_HELPERS 10
 
 static int section_error(const struct plugin *p, struct error *e)
 {
@@ -53,23 +57,36 @@ static int read_denied(struct plugin *p, const json_t *section)
     return 0;
 }
 
-static int read_isolate(struct plugin *p, const json_t *section)
+const char *isolate_name(enum isolate i)
+{
+    static const char *const names[] = {[ISOLATE_NEVER] = "never", [ISOLATE_BLOCKING] = "blocking", [ISOLATE_ALWAYS] = "always"};
+    return names[i];
+}
+
+static int read_isolate(const struct registry *r, struct plugin *p, const json_t *section)
 {
     const char *text = js_str(section, "isolate");
-    if (!text || strcmp(text, "never") == 0)
+    p->isolate = is_own_plugin(p->name) ? ISOLATE_NEVER : r->isolate;
+    if (!text)
         return 0;
-    err_set(&p->reason, "isolate = \"%.80s\" cannot be had in this version", text);
-    err_hint(&p->reason, "Plugins run inside the worker: remove the line, or say isolate = never.");
+    for (enum isolate i = ISOLATE_NEVER; i <= ISOLATE_ALWAYS; i++)
+        if (strcmp(text, isolate_name(i)) == 0) {
+            p->isolate = i;
+            return 0;
+        }
+    err_set(&p->reason, "isolate = \"%.80s\" is none of never, blocking and always", text);
     return section_error(p, &p->reason);
 }
 
 /* The section without the keys that are ours. */
 static json_t *own_keys(const json_t *section)
 {
-    static const char *const ours[] = {"enabled", "deny", "isolate"};
+    static const char *const ours[] = {"enabled", "deny", "isolate", "helpers"};
     json_t *own = section ? json_copy((json_t *)(uintptr_t)section) : json_object();
     for (size_t i = 0; i < ARRAY_LEN(ours); i++)
         json_object_del(own, ours[i]);
+    for (const char *const *key = limits_keys; *key; key++)
+        json_object_del(own, *key);
     return own;
 }
 
@@ -155,6 +172,11 @@ static void enter_type(struct registry *r, const char *name, const struct handle
     r->types[r->type_count++] = (struct type_name){name, h};
 }
 
+static bool goes_away(const struct plugin *p, const struct wfw_node *n)
+{
+    return p->isolate == ISOLATE_ALWAYS || (p->isolate == ISOLATE_BLOCKING && n->exec == WFW_EXEC_BLOCKING);
+}
+
 static void enter_types(struct registry *r, struct plugin *p)
 {
     p->handlers = xcalloc(p->about.node_count, sizeof *p->handlers);
@@ -168,6 +190,8 @@ static void enter_types(struct registry *r, struct plugin *p)
                                           .own = p->about.own[i],
                                           .denied = denied,
                                           .state = p->data,
+                                          .remote = goes_away(p, n) ? p->remote : NULL,
+                                          .remote_check = p->isolate == ISOLATE_ALWAYS && n->check,
                                           .config_schema = p->about.schemas[i],
                                           .expression_keys = schema_expression_keys(p->about.schemas[i])};
         enter_type(r, n->type, &p->handlers[i]);
@@ -176,25 +200,39 @@ static void enter_types(struct registry *r, struct plugin *p)
     }
 }
 
-static int initialise(const struct registry *r, struct plugin *p)
+int plugin_init(const struct wfw_plugin *about, const struct wfw_host *host, json_t *config, void **state, struct error *e)
 {
     char said[512] = "";
-    int rc = p->about.plugin.init
-                 ? p->about.plugin.init(r->host ? r->host : host_table(), value_of(p->config), &p->data, said, sizeof said)
-                 : WFW_OK;
+    int rc = about->init ? about->init(host, value_of(config), state, said, sizeof said) : WFW_OK;
     if (rc == WFW_OK)
         return 0;
     said[sizeof said - 1] = '\0';
     CLEANUP_JSON json_t *clean = js_string_lossy(said, strlen(said));
     if (said[0])
-        return err_set(&p->reason, "its init failed: %s", json_string_value(clean));
-    return err_set(&p->reason, "its init failed with code %d and no message", rc);
+        return err_set(e, "its init failed: %s", json_string_value(clean));
+    return err_set(e, "its init failed with code %d and no message", rc);
 }
 
-/* What follows once there is a descriptor. */
+static int initialise(const struct registry *r, struct plugin *p)
+{
+    return plugin_init(&p->about.plugin, r->host ? r->host : host_table(), p->config, &p->data, &p->reason);
+}
+
+/* Names of wfworker's own plugins are for them alone: they run inside without being asked. */
+static int check_vendor(struct plugin *p)
+{
+    const char *vendor = p->about.plugin.vendor;
+    if (!is_own_plugin(p->name) || (vendor && strcmp(vendor, "wfworker") == 0))
+        return 0;
+    err_set(&p->reason, "its name is that of one of wfworker's own plugins, its vendor is %s%.80s%s", vendor ? "\"" : "",
+            vendor ? vendor : "not told", vendor ? "\"" : "");
+    return err_hint(&p->reason, "Give the file and its descriptor another name.");
+}
+
+/* What follows once there is a descriptor of this process. */
 static int take_up(struct registry *r, struct plugin *p, const struct wfw_plugin *plugin, const json_t *section)
 {
-    if (descriptor_read(plugin, p->name, &p->about, &p->reason) != 0 || check_types(r, p) != 0 ||
+    if (descriptor_read(plugin, p->name, &p->about, &p->reason) != 0 || check_vendor(p) != 0 || check_types(r, p) != 0 ||
         read_config(p, section) != 0 || initialise(r, p) != 0)
         return -1;
     warn_dotless(p);
@@ -202,14 +240,66 @@ static int take_up(struct registry *r, struct plugin *p, const struct wfw_plugin
     return 0;
 }
 
-static int load_steps(struct registry *r, struct plugin *p, const json_t *section)
+static int64_t start_timeout(const struct registry *r)
 {
-    int64_t timeout = r->probe_timeout_ms ? r->probe_timeout_ms : DEFAULT_PROBE_MS;
-    if (read_denied(p, section) != 0 || read_isolate(p, section) != 0 || image_check(p->path, &p->abi, &p->reason) != 0 ||
-        probe_file(p->path, p->name, timeout, &p->reason) != 0)
+    return r->probe_timeout_ms ? r->probe_timeout_ms : DEFAULT_PROBE_MS;
+}
+
+static int open_remote(const struct registry *r, struct plugin *p, const json_t *section)
+{
+    const struct remote_options o = {.name = p->name, .path = p->path, .program = r->helper_program, .section = section,
+                                     .denied = p->denied, .helpers = r->helpers ? r->helpers : DEFAULT_HELPERS,
+                                     .start_timeout_ms = start_timeout(r)};
+    if (!r->isolation)
+        p->isolate = ISOLATE_NEVER;
+    if (p->isolate == ISOLATE_NEVER)
+        return 0;
+    p->remote = r->isolation->open(&o, &p->reason);
+    return p->remote ? 0 : section_error(p, &p->reason);
+}
+
+/* The file is loaded in a helper process, and only there. */
+static int load_away(struct registry *r, struct plugin *p, const json_t *section)
+{
+    CLEANUP_JSON json_t *about = r->isolation->describe(p->remote, &p->reason);
+    if (!about || about_read(about, p->name, &p->about, &p->reason) != 0)
+        return -1;
+    if (check_vendor(p) != 0 || check_types(r, p) != 0 || read_config(p, section) != 0)
+        return -1;
+    r->isolation->configure(p->remote, p->config);
+    if (r->isolation->init(p->remote, &p->reason) != 0)
+        return -1;
+    warn_dotless(p);
+    enter_types(r, p);
+    return 0;
+}
+
+static int load_here(struct registry *r, struct plugin *p, const json_t *section)
+{
+    if (probe_file(p->path, p->name, start_timeout(r), &p->reason) != 0)
         return -1;
     const struct wfw_plugin *plugin = open_library(p);
-    return plugin ? take_up(r, p, plugin, section) : -1;
+    if (!plugin || take_up(r, p, plugin, section) != 0)
+        return -1;
+    if (p->remote)
+        r->isolation->configure(p->remote, p->config);
+    return 0;
+}
+
+static int load_steps(struct registry *r, struct plugin *p, const json_t *section)
+{
+    if (read_denied(p, section) != 0 || read_isolate(r, p, section) != 0 || open_remote(r, p, section) != 0 ||
+        image_check(p->path, &p->abi, &p->reason) != 0)
+        return -1;
+    return p->isolate == ISOLATE_ALWAYS ? load_away(r, p, section) : load_here(r, p, section);
+}
+
+/* A plugin that failed needs no processes. */
+static void close_remote(struct plugin *p)
+{
+    if (p->remote)
+        p->remote->isolation->close(p->remote);
+    p->remote = NULL;
 }
 
 void load_plugin(struct registry *r, struct plugin *p)
@@ -223,13 +313,14 @@ void load_plugin(struct registry *r, struct plugin *p)
         err_set(&p->reason, "disabled by enabled = no in [plugin %s]", p->name);
     } else if (disabled != 0 || load_steps(r, p, section) != 0) {
         p->state = PLUGIN_FAILED;
+        close_remote(p);
     }
 }
 
 void load_linked(struct registry *r, struct plugin *p, const struct wfw_plugin *descriptor)
 {
     CLEANUP_JSON json_t *section = r->plugin_config ? r->plugin_config(r->ctx, p->name) : NULL;
-    if (read_denied(p, section) != 0 || read_isolate(p, section) != 0 || take_up(r, p, descriptor, section) != 0)
+    if (read_denied(p, section) != 0 || read_isolate(r, p, section) != 0 || take_up(r, p, descriptor, section) != 0)
         p->state = PLUGIN_FAILED;
 }
 
@@ -238,6 +329,7 @@ void plugin_free(struct plugin *p)
     for (size_t i = 0; p->handlers && i < p->about.node_count; i++)
         free((void *)(uintptr_t)p->handlers[i].expression_keys);
     free(p->handlers);
+    close_remote(p);
     descriptor_free(&p->about);
     json_decref(p->config);
     free(p->warning);

@@ -2,6 +2,7 @@
 noinst_LTLIBRARIES += src/plugin/libplugin.la
 src_plugin_libplugin_la_SOURCES = \
   src/plugin/abi.h \
+  src/plugin/about.c src/plugin/about.h \
   src/plugin/arena.c src/plugin/arena.h \
   src/plugin/descriptor.c src/plugin/descriptor.h \
   src/plugin/handles.c \
@@ -12,8 +13,10 @@ src_plugin_libplugin_la_SOURCES = \
   src/plugin/listing.c \
   src/plugin/load.c \
   src/plugin/outcome.c \
+  src/plugin/own.c \
   src/plugin/pool.c \
   src/plugin/probe.c src/plugin/probe.h \
+  src/plugin/remote.c src/plugin/remote.h \
   src/plugin/registry.c src/plugin/registry.h \
   src/plugin/schema.c src/plugin/schema.h \
   src/plugin/schema_pattern.c src/plugin/schema_pattern.h \

@@ -56,6 +56,8 @@ static struct task *take(struct task_host *h)
 static void *pool_main(void *arg)
 {
     struct task_host *h = arg;
+    if (h->services.thread)
+        h->services.thread(true);
     pthread_mutex_lock(&h->lock);
     for (;;) {
         h->idle++;
@@ -72,6 +74,8 @@ static void *pool_main(void *arg)
     h->threads--;
     pthread_cond_broadcast(&h->answered);
     pthread_mutex_unlock(&h->lock);
+    if (h->services.thread)
+        h->services.thread(false);
     host_unref(h);
     return NULL;
 }

@@ -73,6 +73,10 @@ struct registry *registry_open(const struct registry_options *options, struct er
     r->ctx = options->ctx;
     r->probe_timeout_ms = options->probe_timeout_ms;
     r->host = options->host;
+    r->isolate = options->isolate;
+    r->isolation = options->isolation;
+    r->helpers = options->helpers;
+    r->helper_program = options->helper_program;
     if (lt_dlinit() != 0) {
         err_set(e, "libltdl does not start: %s", lt_dlerror());
         free(r);

@@ -12,6 +12,15 @@
 #include "base/error.h"
 #include "plugin/abi.h"
 
+/* Where the handlers of a plugin run. */
+enum isolate {
+    ISOLATE_NEVER,    /* inside */
+    ISOLATE_BLOCKING, /* the file is loaded here; handlers that block run in helper processes */
+    ISOLATE_ALWAYS    /* this process never loads the file */
+};
+struct isolation;
+struct remote;
+
 /* Searched in this order: plugin_dirs, WFWORKER_PLUGIN_PATH, plugin_path, the compiled-in directory; in a directory by
  * file name.  The name of a plugin is its file's without ".so"; of two with one name the first is taken, the other one is
  * shadowed, also when the first does not load.  An entry that is a file names that one plugin: when it does not load,
@@ -23,10 +32,16 @@ struct registry_options {
     bool quiet;                     /* do not log plugins that fail: the caller lists them */
     bool strict;                    /* a plugin that failed, or a directory that is not there, is an error of registry_open() */
     /* The configuration of a plugin ([plugin NAME] section) as an object of strings; a new reference, or NULL.  The keys
-     * enabled (no: the file is not touched), deny (capabilities, separated by commas) and isolate (never) are read here;
-     * the others go to the plugin. */
+     * enabled (no: the file is not touched), deny (capabilities, separated by commas) and isolate (never, blocking, always) are
+     * read here, those about helper processes by `isolation`; the others go to the plugin. */
     json_t *(*plugin_config)(void *ctx, const char *name);
     void *ctx;
+    /* Where handlers run when the key `isolate` of [plugin NAME] does not say; wfworker's own plugins run inside then, whatever
+     * this says.  isolation: how, see remote.h; NULL: all run inside. */
+    enum isolate isolate;
+    const struct isolation *isolation;
+    size_t helpers;             /* processes of a plugin at a time, when its section does not say; 0 = 10 */
+    const char *helper_program; /* instead of this one; NULL = this one */
     const char *system_dir;   /* instead of the compiled-in directory; "" = none; NULL = compiled in */
     int64_t probe_timeout_ms; /* for loading one plugin in a child; 0 = 10 s */
     const struct wfw_host *host; /* what plugins get instead of the ordinary table: for a test; NULL */
@@ -48,6 +63,8 @@ struct handler {
     json_t *config_schema;         /* parsed, or NULL; see schema.h */
     const char *const *expression_keys; /* from the schema: properties with "format": "expression"; NULL-terminated, or
                                          * NULL when there are none */
+    struct remote *remote; /* where its calls go; NULL: it is called here */
+    bool remote_check;     /* and what has to be asked there, before each call: the node type's own check */
 };
 
 struct registry;
@@ -76,7 +93,7 @@ const char *registry_unknown_detail(const struct registry *r);
 int registry_print(const struct registry *r, FILE *out);
 
 /* The same as {"version", "abi": {"major", "minor"}, "searched": [directories], "plugins": [{"state", "name", "version",
- * "abi", "node_types", "file", "reason", "nodes"}]}; version, abi and reason are null when there is none.  node_types has
+ * "abi", "isolate", "node_types", "file", "reason", "nodes"}]}; version, abi and reason are null when there is none.  node_types has
  * the aliases too; nodes = [{"type", "aliases", "summary", "description", "exec", "effect", "capabilities",
  * "config_schema", "output_schema", "examples"}].  A new reference. */
 json_t *registry_json(const struct registry *r);

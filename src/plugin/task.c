@@ -130,6 +130,8 @@ size_t task_host_free(struct task_host *h)
 {
     if (!h)
         return 0;
+    while (h->remotes)
+        remote_detach(h->remotes);
     for (struct task *t = h->zombies; t; t = t->next)
         stop_grace(t); /* before closing: from then on the threads free them */
     pthread_mutex_lock(&newest_lock);
@@ -206,6 +208,9 @@ static void try_retire(struct task *t)
 {
     if (!t->settled || t->running)
         return;
+    const struct task_services *s = &t->host->services;
+    if (s->over)
+        s->over(s->ctx);
     handle_retire(t->handle);
     task_unref(t);
 }
@@ -255,13 +260,14 @@ void task_returned(struct task *t)
 /* The data that a loop handler saw are its owner's again: while somebody holds them, they are copied to be changed. */
 static void give_back_input(struct task *t)
 {
-    if (t->running || t->answering || t->handler->node->exec != WFW_EXEC_LOOP || (t->handler->node->caps & WFW_CAP_THREADS))
+    bool loop = t->handler->node->exec == WFW_EXEC_LOOP && !(t->handler->node->caps & WFW_CAP_THREADS);
+    if (t->running || t->answering || !(loop || t->handler->remote))
         return;
     t->call.input = NULL;
     json_decref(STEAL(t->input));
 }
 
-static void hand_over(struct task *t)
+void task_hand_over(struct task *t)
 {
     t->settled = true;
     give_back_input(t);
@@ -297,14 +303,14 @@ bool task_accepted(const struct task *t)
 void task_deliver(struct task *t)
 {
     t->at_hand = false;
-    hand_over(t);
+    task_hand_over(t);
 }
 
 static void run_outcome(struct job *job)
 {
     struct task *t = job->task;
     if (!t->settled)
-        hand_over(t);
+        task_hand_over(t);
     task_unref(t);
     xfree(job);
 }
@@ -444,6 +450,16 @@ static int check_config(struct task *t, const json_t *config)
     return -1;
 }
 
+/* A check of its own that a handler has is made over there, each time. */
+static void call_remote(struct task *t, const struct task_call *call)
+{
+    struct remote *r = t->handler->remote;
+    t->running = false;
+    t->accepted = call->accepted || !t->handler->remote_check;
+    remote_attach(t->host, r);
+    r->isolation->start(r, t, call);
+}
+
 struct task *task_start(struct task_host *h, const struct handler *handler, const struct task_call *call,
                         outcome_fn on_outcome, void *owner)
 {
@@ -458,6 +474,8 @@ struct task *task_start(struct task_host *h, const struct handler *handler, cons
     t->accepted = call->accepted || check_config(t, call->config) == 0;
     if (!t->accepted) {
         t->running = false;
+    } else if (handler->remote) {
+        call_remote(t, call);
     } else if (handler->node->exec == WFW_EXEC_LOOP) {
         struct loop_call timed;
         loop_call_begin(t, &timed);
@@ -512,7 +530,10 @@ void task_cancel(struct task *t, int64_t grace_ms)
         return;
     bool open = !task_decided(t);
     raise_cancelled(t);
-    if (handler->node->exec == WFW_EXEC_LOOP) {
+    if (handler->remote) {
+        if (t->away)
+            handler->remote->isolation->cancel(handler->remote, t, grace_ms);
+    } else if (handler->node->exec == WFW_EXEC_LOOP) {
         struct loop_call timed;
         loop_call_begin(t, &timed);
         if (open && handler->node->cancel)
@@ -527,8 +548,20 @@ void task_cancel(struct task *t, int64_t grace_ms)
     settle(t);
 }
 
+static bool withdraw_remote(struct task *t)
+{
+    struct remote *r = t->handler->remote;
+    if (t->settled || !t->away || !r->isolation->withdraw(r, t))
+        return false;
+    raise_cancelled(t);
+    settle(t);
+    return true;
+}
+
 bool task_withdraw(struct task *t)
 {
+    if (t->handler->remote)
+        return withdraw_remote(t);
     if (t->settled || t->handler->node->exec == WFW_EXEC_LOOP || !t->running || !pool_remove(t))
         return false;
     raise_cancelled(t);

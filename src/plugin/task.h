@@ -87,6 +87,10 @@ struct task_services {
     void (*log)(void *ctx, void *owner, int level, const char *text); /* enum log_level */
     /* A variable as the task's node sees it, a new reference; NULL: there is none.  scope NULL: the nearest. */
     json_t *(*variable)(void *ctx, void *owner, const char *name, const char *scope);
+    bool virtual_time; /* now_us does not go on by itself */
+    bool alone; /* the loop serves one handler only, which may hold it up */
+    void (*thread)(bool begins); /* on each thread for blocking handlers, when it begins and before it ends; or NULL */
+    void (*over)(void *ctx); /* a task is settled, and its run() has returned; for those that run inside */
 };
 
 struct task_call {

@@ -14,6 +14,7 @@
 
 #include "base/uuid.h"
 #include "plugin/arena.h"
+#include "plugin/remote.h"
 #include "plugin/task.h"
 
 struct job;
@@ -53,6 +54,7 @@ struct task_host {
     size_t slow;          /* (loop) calls of loop handlers that took too long */
     int64_t slow_logged_us;
     struct loop_look look; /* (loop) the last one, see slow.c */
+    struct remote *remotes; /* (loop) those that have calls of this host */
 };
 
 struct task {
@@ -90,6 +92,7 @@ struct task {
     struct wfw_watch *watches; /* (loop) */
     uv_timer_t *grace;         /* (loop) */
     struct task *next;         /* in waiting, or in zombies */
+    void *away;                /* (loop) the call of handler->remote, while it is open */
     char texts[];              /* what `call` points at */
 };
 
@@ -108,6 +111,7 @@ void host_post(struct task_host *h, struct job *job); /* any thread; drops it wh
 void task_check_silent(struct task *t);               /* (loop) no outcome and nothing left that could bring one? */
 void task_returned(struct task *t);                   /* (loop) run() has returned */
 bool task_decided(struct task *t);                    /* any thread */
+void task_hand_over(struct task *t);                  /* (loop) its outcome to its owner, who then forgets it */
 int64_t host_now_us(void);                            /* any thread; of the newest host, else the real clock */
 
 /* outcome.c: WFW_OK, or WFW_E_STALE.  Takes over nothing; what it holds is kept by the task's arena. */
@@ -163,6 +167,10 @@ const struct wfw_value *service_get_variable(struct wfw_task *task, const char *
 int service_cancel_node(struct wfw_task *task, const char *node_id, uint32_t flags);
 
 int task_complain(const struct task *t, const char *message, const char *what); /* about an argument: WFW_E_INVAL */
+
+/* remote.c (loop) */
+void remote_attach(struct task_host *h, struct remote *r);
+void remote_detach(struct remote *r);
 
 /* ask.c */
 int task_ask(struct task *t, json_t *ask); /* takes over the ask, see engine.h; WFW_OK or WFW_E_STALE */

@@ -16,6 +16,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/pool.h"
+#include "helper/helper.h"
 #include "store/sync.h"
 #include "worker/handling.h"
 #include "worker/inside.h"
@@ -200,6 +201,8 @@ static int open_plugins(struct worker *w, struct error *e)
 {
     const struct registry_options o = {.plugin_dirs = w->settings->plugin_dirs, .plugin_path = w->settings->plugin_path,
                                        .use_environment = true, .strict = w->settings->strict,
+                                       .isolate = (enum isolate)w->settings->isolate, .isolation = &helper_isolation,
+                                       .helpers = (size_t)w->settings->concurrency,
                                        .plugin_config = plugin_config, .ctx = (void *)(uintptr_t)w->source};
     w->registry = registry_open(&o, e);
     return w->registry ? 0 : -1;

@@ -17,11 +17,26 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "config.h"
+#include "helper/helper.h"
 #include "plugin/image.h"
 #include "plugin/probe.h"
 #include "plugin/registry.h"
 
 static char *top; /* a new directory for each test */
+static enum isolate isolate; /* every test is run for each of them: what is said of a file is the same */
+
+static const char *isolate_text(void)
+{
+    return isolate == ISOLATE_NEVER ? "never" : isolate == ISOLATE_BLOCKING ? "blocking" : "always";
+}
+
+/* As wfworker opens one. */
+static struct registry *open_registry(struct registry_options o, struct error *e)
+{
+    o.isolate = isolate;
+    o.isolation = &helper_isolation;
+    return registry_open(&o, e);
+}
 
 /* ---- Files ---- */
 
@@ -115,7 +130,7 @@ static struct registry *open_dirs(const char *a, const char *b)
 {
     const char *const dirs[] = {a, b, NULL};
     struct error e = ERROR_INIT;
-    struct registry *r = registry_open(&(struct registry_options){.plugin_dirs = dirs, .system_dir = ""}, &e);
+    struct registry *r = open_registry((struct registry_options){.plugin_dirs = dirs, .system_dir = ""}, &e);
     if (!r)
         fail_msg("%s", e.message);
     return r;
@@ -175,8 +190,8 @@ static void a_good_one_is_found_with_all_its_names(void **state)
     put(top, "good", "good");
     const char *const dirs[] = {top, NULL};
     struct error e = ERROR_INIT;
-    struct registry *r = registry_open(
-        &(struct registry_options){.plugin_dirs = dirs, .system_dir = "", .strict = true, .plugin_config = good_config}, &e);
+    struct registry *r = open_registry(
+        (struct registry_options){.plugin_dirs = dirs, .system_dir = "", .strict = true, .plugin_config = good_config}, &e);
     assert_non_null(r);
     const struct handler *h = registry_find(r, "test.block");
     assert_non_null(h);
@@ -187,7 +202,9 @@ static void a_good_one_is_found_with_all_its_names(void **state)
     assert_string_equal(h->expression_keys[0], "when");
     assert_null(h->expression_keys[1]);
     assert_non_null(h->config_schema);
-    assert_non_null(h->state);
+    assert_int_equal(h->state != NULL, isolate != ISOLATE_ALWAYS);
+    assert_int_equal(h->remote != NULL, isolate != ISOLATE_NEVER);
+    assert_int_equal(registry_find(r, "test.loop")->remote != NULL, isolate == ISOLATE_ALWAYS);
     assert_int_equal(h->node->caps, WFW_CAP_SECRETS); /* http is denied */
     assert_int_equal(registry_find(r, "test.loop")->node->exec, WFW_EXEC_LOOP);
     assert_null(registry_find(r, "test.loop")->expression_keys);
@@ -209,21 +226,22 @@ static void the_listing_is_a_table_or_json(void **state)
     FILE *out = open_memstream(&printed, &len);
     assert_int_equal(registry_print(r, out), 1);
     fclose(out);
+    int width = isolate == ISOLATE_BLOCKING ? 8 : 7;
     CLEANUP_FREE char *expected = xasprintf(
-        "STATE   NAME   VERSION  ABI  NODE TYPES                                                     FILE\n"
-        "ok      good   1.2.3    1.0  test.block, good-block, test.blocking, test.loop, test.thread  %s/good.so\n"
-        "failed  notes  -        -    -                                                              %s/notes.so\n"
+        "STATE   NAME   VERSION  ABI  %-*s  NODE TYPES                                                     FILE\n"
+        "ok      good   1.2.3    1.0  %-*s  test.block, good-block, test.blocking, test.loop, test.thread  %s/good.so\n"
+        "failed  notes  -        -    %-*s  -                                                              %s/notes.so\n"
         "          not a shared object: the file does not begin with an ELF header\n"
         "          HINT:  A plugin is what cc -shared makes; remove the file or give it another name.\n"
         "searched %s\n",
-        top, top, top);
+        width, "ISOLATE", width, isolate_text(), top, width, "-", top, top);
     assert_string_equal(printed, expected);
     free(printed);
     CLEANUP_JSON json_t *listing = registry_json(r);
     CLEANUP_FREE char *json = js_text(listing);
     CLEANUP_FREE char *expected_json = xasprintf(
         "{\"version\":\"" PACKAGE_VERSION "\",\"abi\":{\"major\":1,\"minor\":0},\"searched\":[\"%s\"],\"plugins\":["
-        "{\"state\":\"ok\",\"name\":\"good\",\"version\":\"1.2.3\",\"abi\":\"1.0\",\"node_types\":[\"test.block\","
+        "{\"state\":\"ok\",\"name\":\"good\",\"version\":\"1.2.3\",\"abi\":\"1.0\",\"isolate\":\"%s\",\"node_types\":[\"test.block\","
         "\"good-block\",\"test.blocking\",\"test.loop\",\"test.thread\"],\"file\":\"%s/good.so\",\"reason\":null,"
         "\"nodes\":[{\"type\":\"test.block\",\"aliases\":[\"good-block\",\"test.blocking\"],"
         "\"summary\":\"on a thread of the pool\",\"description\":null,\"exec\":\"blocking\",\"effect\":\"unsafe\","
@@ -235,10 +253,10 @@ static void the_listing_is_a_table_or_json(void **state)
         "{\"type\":\"test.thread\",\"aliases\":[],\"summary\":\"outcome from a thread of the plugin's own\","
         "\"description\":null,\"exec\":\"blocking\",\"effect\":\"unsafe\",\"capabilities\":[\"threads\"],"
         "\"config_schema\":null,\"output_schema\":null,\"examples\":null}]},"
-        "{\"state\":\"failed\",\"name\":\"notes\",\"version\":null,\"abi\":null,\"node_types\":[],\"file\":"
+        "{\"state\":\"failed\",\"name\":\"notes\",\"version\":null,\"abi\":null,\"isolate\":null,\"node_types\":[],\"file\":"
         "\"%s/notes.so\",\"reason\":\"not a shared object: the file does not begin with an ELF header\\n"
         "HINT:  A plugin is what cc -shared makes; remove the file or give it another name.\",\"nodes\":[]}]}",
-        top, top, top);
+        top, isolate_text(), top, top);
     assert_string_equal(json, expected_json);
     CLEANUP_FREE char *detail = xasprintf("searched %s; failed to load: notes (not a shared object: the file does not "
                                           "begin with an ELF header)",
@@ -483,8 +501,8 @@ static void code_that_does_not_come_back(void **state)
     (void)state;
     put(top, "bad", "loop_ctor");
     const char *const dirs[] = {top, NULL};
-    struct registry *r = registry_open(
-        &(struct registry_options){.plugin_dirs = dirs, .system_dir = "", .probe_timeout_ms = 250}, NULL);
+    struct registry *r = open_registry(
+        (struct registry_options){.plugin_dirs = dirs, .system_dir = "", .probe_timeout_ms = 250}, NULL);
     CLEANUP_JSON json_t *listing = registry_json(r);
     expect_reason(listing, "loop_ctor", "failed",
                   "did not come back within 250 ms while it was loaded\nHINT:  Look at the plugin's constructors: they must "
@@ -598,8 +616,8 @@ static json_t *disable_good(void *ctx, const char *name)
 static struct registry *open_with_config(json_t *(*config)(void *, const char *), void *ctx)
 {
     const char *const dirs[] = {top, NULL};
-    return registry_open(
-        &(struct registry_options){.plugin_dirs = dirs, .system_dir = "", .plugin_config = config, .ctx = ctx}, NULL);
+    return open_registry(
+        (struct registry_options){.plugin_dirs = dirs, .system_dir = "", .plugin_config = config, .ctx = ctx}, NULL);
 }
 
 static void a_plugin_can_be_disabled(void **state)
@@ -634,8 +652,7 @@ static void wrong_sections_are_named(void **state)
     expect_config("{\"enabled\":\"maybe\"}", "[plugin good]: enabled = \"maybe\" is neither yes nor no");
     expect_config("{\"deny\":\"http, all\"}", "[plugin good]: deny = \"all\" is not a capability\nHINT:  Capabilities are http, "
                                               "secrets, env, fd, child, threads, lock, signal and request.");
-    expect_config("{\"isolate\":\"always\"}", "[plugin good]: isolate = \"always\" cannot be had in this version\nHINT:  Plugins "
-                                              "run inside the worker: remove the line, or say isolate = never.");
+    expect_config("{\"isolate\":\"maybe\"}", "[plugin good]: isolate = \"maybe\" is none of never, blocking and always");
     expect_config("{\"wrod\":\"hi\"}", "[plugin good]: unknown key \"wrod\"");
     expect_config("{\"limit\":\"11\"}", "[plugin good]: \"/limit\": must be at most 10");
     expect_config("{\"limit\":\"x\"}", "[plugin good]: \"/limit\": must be of type integer, is string");
@@ -663,14 +680,14 @@ static void strict_and_named_ones_stop(void **state)
     CLEANUP_FREE char *expected = xasprintf("plugin notes (%s): not a shared object: the file does not begin with an ELF header",
                                             file);
     struct error e = ERROR_INIT;
-    assert_null(registry_open(&(struct registry_options){.plugin_dirs = dirs, .system_dir = "", .strict = true}, &e));
+    assert_null(open_registry((struct registry_options){.plugin_dirs = dirs, .system_dir = "", .strict = true}, &e));
     assert_string_equal(e.message, expected);
     assert_string_equal(e.hint, "A plugin is what cc -shared makes; remove the file or give it another name.");
-    assert_null(registry_open(&(struct registry_options){.plugin_dirs = named, .system_dir = ""}, &e));
+    assert_null(open_registry((struct registry_options){.plugin_dirs = named, .system_dir = ""}, &e));
     assert_string_equal(e.message, expected);
-    assert_null(registry_open(&(struct registry_options){.plugin_dirs = absent, .system_dir = "", .strict = true}, &e));
+    assert_null(open_registry((struct registry_options){.plugin_dirs = absent, .system_dir = "", .strict = true}, &e));
     assert_string_equal(e.message, "plugin directory \"/nonexistent/dir\" (--plugin-dir): No such file or directory");
-    struct registry *r = registry_open(&(struct registry_options){.plugin_dirs = absent, .system_dir = ""}, &e);
+    struct registry *r = open_registry((struct registry_options){.plugin_dirs = absent, .system_dir = ""}, &e);
     assert_non_null(r);
     registry_close(r);
 }
@@ -690,7 +707,7 @@ static void directories_are_searched_in_order(void **state)
         .plugin_dirs = flags, .plugin_path = file, .use_environment = true, .system_dir = dirs[4]};
     for (int with = 1; with >= 0; with--) {
         options.use_environment = with == 1;
-        struct registry *r = registry_open(&options, NULL);
+        struct registry *r = open_registry(options, NULL);
         CLEANUP_JSON json_t *listing = registry_json(r);
         const json_t *searched = json_object_get(listing, "searched");
         size_t n = 0;
@@ -707,8 +724,10 @@ static void directories_are_searched_in_order(void **state)
 
 #define IN_DIR(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
-int main(void)
+int main(int argc, char **argv)
 {
+    if (helper_wanted(argc, argv))
+        return helper_main();
     const struct CMUnitTest tests[] = {
         IN_DIR(a_good_one_is_found_with_all_its_names),
         IN_DIR(the_listing_is_a_table_or_json),
@@ -730,6 +749,9 @@ int main(void)
         IN_DIR(strict_and_named_ones_stop),
         IN_DIR(directories_are_searched_in_order),
     };
+    int failed = 0;
     log_setup(LOG_TEXT, LOG_ERROR);
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    for (isolate = ISOLATE_NEVER; isolate <= ISOLATE_ALWAYS; isolate++)
+        failed += cmocka_run_group_tests_name(isolate_text(), tests, NULL, NULL);
+    return failed;
 }

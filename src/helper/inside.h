@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the parts of a pool share: the helper processes of one plugin and the calls that go to them.
+ *
+ *   start --> waiting (the queue) --> given to a helper --> said: its outcome came --> over: "free" came
+ * A call whose helper dies before it said something fails with the cause; one that was cancelled goes silently. */
+#ifndef WF_HELPER_INSIDE_H
+#define WF_HELPER_INSIDE_H
+
+#include <uv.h>
+
+#include "helper/process.h"
+#include "plugin/remote.h"
+#include "plugin/task_internal.h"
+#include "sandbox/death.h"
+#include "sandbox/limits.h"
+
+enum helper_state {
+    HELPER_LOADING, /* it has not said "ready" */
+    HELPER_IDLE,
+    HELPER_BUSY,
+    HELPER_LEAVING /* told to end */
+};
+
+struct pool;
+struct away;
+
+/* A transfer of http that a helper asked for. */
+struct transfer {
+    struct transfer *next;
+    struct away *call;
+    int64_t id;     /* its name over there */
+    void *transfer; /* the service's */
+};
+
+/* A call that left. */
+struct away {
+    struct away *next; /* in the queue */
+    struct task *task; /* a reference */
+    struct helper *helper; /* NULL: it waits */
+    bool said, cancelled;
+    struct transfer *transfers;
+};
+
+struct helper {
+    struct pool *pool;
+    struct helper *next;
+    struct process process;
+    enum helper_state state;
+    enum probe_stage stage; /* while LOADING */
+    struct away *call;
+    enum death_sentence sentence; /* why it was killed */
+    bool failed;                  /* it said so itself: `error` */
+    struct error error;
+    int64_t idle_since_us;
+    int64_t cpu_before_ms; /* processor time when the call began */
+    uint64_t calls;
+    uint32_t descriptors; /* open after the first call */
+    struct death_note *note;
+    uv_poll_t *poll, *drain; /* NULL: no loop yet, or at its end */
+    uv_timer_t *timer;       /* of the call, after it was cancelled or said its outcome; or of the end */
+    int polled;              /* events of poll */
+};
+
+struct pool {
+    struct remote remote; /* must be first */
+    char *name, *path, *program;
+    uint32_t denied;
+    size_t max;
+    int64_t start_timeout_ms;
+    struct limits limits;
+    json_t *config, *about; /* about: what the first one told, NULL: not asked */
+    struct helper *helpers;
+    struct away *first, **last;
+    struct remote_stats counts;
+    unsigned failures; /* ends in a row that nobody wanted */
+    int64_t retry_at_us;
+    struct error no_start; /* why the last one could not be started, until a call was told */
+    uv_timer_t *timer;
+    uv_signal_t *child;
+};
+
+/* launch.c: see struct isolation. */
+struct remote *helpers_open(const struct remote_options *o, struct error *e);
+json_t *helpers_describe(struct remote *r, struct error *e);
+void helpers_configure(struct remote *r, json_t *config);
+int helpers_init(struct remote *r, struct error *e);
+void helpers_close(struct remote *r);
+
+/* launch.c: start a process and send it what it loads.  NULL and *e. */
+struct helper *helper_launch(struct pool *p, struct error *e);
+void helper_send_init(struct helper *h);
+void helper_free(struct helper *h); /* out of the list; its process must be over */
+
+/* pool.c (loop) */
+void pool_feed(struct pool *p);               /* give waiting calls to processes, make processes */
+void helper_watch(struct helper *h);          /* with the pool's loop */
+void helper_flush(struct helper *h);          /* write, and go on writing */
+void helper_sentence(struct helper *h, enum death_sentence why);
+void helper_ready(struct helper *h);
+void helper_said(struct helper *h);           /* the call has its outcome: run() has to return soon */
+void helper_over(struct helper *h, uint32_t descriptors); /* "free" */
+void away_free(struct away *a);
+
+/* talk.c (loop): what a helper says.  False: it is no message. */
+bool talk_take(struct helper *h, const json_t *message, const void *tail, size_t tail_len, bool large);
+void talk_stop_transfers(struct away *a);
+
+#endif
