@@ -102,7 +102,7 @@ static int set_up(void **state)
 {
     char name[] = "/tmp/wfw-plugin-XXXXXX";
     char *made = mkdtemp(name);
-    (void)state;
+    isolate = **(enum isolate **)state;
     top = made ? realpath(made, NULL) : NULL;
     return top ? 0 : -1;
 }
@@ -749,9 +749,17 @@ int main(int argc, char **argv)
         IN_DIR(strict_and_named_ones_stop),
         IN_DIR(directories_are_searched_in_order),
     };
-    int failed = 0;
     log_setup(LOG_TEXT, LOG_ERROR);
-    for (isolate = ISOLATE_NEVER; isolate <= ISOLATE_ALWAYS; isolate++)
-        failed += cmocka_run_group_tests_name(isolate_text(), tests, NULL, NULL);
+    static struct CMUnitTest all[3 * ARRAY_LEN(tests)];
+    static enum isolate modes[] = {ISOLATE_NEVER, ISOLATE_BLOCKING, ISOLATE_ALWAYS};
+    for (size_t i = 0; i < ARRAY_LEN(all); i++) {
+        isolate = modes[i / ARRAY_LEN(tests)];
+        all[i] = tests[i % ARRAY_LEN(tests)];
+        all[i].name = xasprintf("%s: %s", isolate_text(), all[i].name);
+        all[i].initial_state = &modes[i / ARRAY_LEN(tests)];
+    }
+    int failed = cmocka_run_group_tests(all, NULL, NULL);
+    for (size_t i = 0; i < ARRAY_LEN(all); i++)
+        free((void *)(uintptr_t)all[i].name);
     return failed;
 }
