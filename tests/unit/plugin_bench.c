@@ -185,6 +185,10 @@ static char *describe(const struct outcome *o)
         buf_printf(&b, " leave=%u", o->leave);
     if (o->pass)
         buf_printf(&b, " pass=%llu", (unsigned long long)o->pass);
+    if (o->flags)
+        buf_printf(&b, " flags=%u", o->flags);
+    if (o->keep)
+        buf_printf(&b, " keep=%u", o->keep);
     return buf_steal(&b);
 }
 
