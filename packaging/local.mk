@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 pkgconfigdir = $(libdir)/pkgconfig
-pkgconfig_DATA = packaging/wfworker.pc packaging/wfworker-plugin.pc
+pkgconfig_DATA = packaging/wfworker.pc packaging/wfworker-plugin.pc packaging/wfworker-plugin-mock.pc
 
 EXTRA_DIST += packaging/packages packaging/Dockerfile packaging/render.yaml packaging/wfworker.conf packaging/wfworker.service.in packaging/try-packages .ci/run
 

@@ -32,6 +32,7 @@ nodes-doc: wfworker $(plugin_LTLIBRARIES)
 install-data-hook:
 	cd "$(DESTDIR)$(plugindir)" 2>/dev/null && rm -f $(notdir $(plugin_LTLIBRARIES)) || :
 uninstall-hook:
+	cd "$(DESTDIR)$(libdir)" 2>/dev/null && rm -f libwfworker-mock.so libwfworker-mock.so.1 libwfworker-mock.so.1.0.0 || :
 	cd "$(DESTDIR)$(plugindir)" 2>/dev/null && rm -f $(notdir $(plugin_LTLIBRARIES:.la=.so)) || :
 	-rmdir "$(DESTDIR)$(plugindir)" "$(DESTDIR)$(libdir)/wfworker" "$(DESTDIR)$(includedir)/wfworker" \
 	    "$(DESTDIR)$(patternsdir)" "$(DESTDIR)$(examplesdir)" "$(DESTDIR)$(docdir)" 2>/dev/null

@@ -22,6 +22,7 @@ include tests/unit/plugin.mk
 include tests/unit/store.mk
 include tests/unit/http.mk
 include tests/unit/handlers.mk
+include tests/unit/mock.mk
 include tests/unit/worker.mk
 include tests/unit/cli.mk
 include tests/unit/time.mk

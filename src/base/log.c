@@ -15,7 +15,7 @@
 static _Atomic int current_level = LOG_INFO;
 static _Atomic int current_format = LOG_TEXT;
 
-static log_sink_fn sink;
+static _Atomic(log_sink_fn) sink;
 
 static const char *const level_names[] = {"debug", "info", "warning", "error"};
 
@@ -152,13 +152,14 @@ static void format_line(struct buf *b, enum log_level level, const char *message
 
 void log_divert(log_sink_fn fn)
 {
-    sink = fn;
+    atomic_store(&sink, fn);
 }
 
 void log_fields(enum log_level level, const char *message, const struct log_field *fields)
 {
-    if (sink) {
-        sink(level, message, fields);
+    log_sink_fn elsewhere = atomic_load_explicit(&sink, memory_order_relaxed);
+    if (elsewhere) {
+        elsewhere(level, message, fields);
         return;
     }
     CLEANUP_BUF struct buf b = BUF_INIT;

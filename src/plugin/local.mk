@@ -14,6 +14,7 @@ src_plugin_libplugin_la_SOURCES = \
   src/plugin/load.c \
   src/plugin/outcome.c \
   src/plugin/own.c \
+  src/plugin/outcome_json.c src/plugin/outcome_json.h \
   src/plugin/pool.c \
   src/plugin/probe.c src/plugin/probe.h \
   src/plugin/remote.c src/plugin/remote.h \

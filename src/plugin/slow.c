@@ -54,7 +54,7 @@ void loop_call_end(struct task *t, const struct loop_call *c)
     if (h->slow_logged_us && now - h->slow_logged_us < US_PER_S)
         return;
     h->slow_logged_us = now;
-    log_write(LOG_WARNING, "a loop handler held up the loop; it should be a blocking one",
+    log_write(LOG_WARNING, SLOW_MESSAGE,
               LOG_STR("plugin", t->handler->plugin_name), LOG_STR("node_type", t->handler->node->type),
               LOG_INT("ms", (now - c->began_us) / US_PER_MS), LOG_INT("times", (int64_t)h->slow));
 }

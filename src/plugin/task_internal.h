@@ -129,6 +129,7 @@ bool take_struct(const struct task *t, void *to, size_t known, const void *from,
 bool task_may(const struct task *t, uint32_t capability);
 
 /* slow.c (loop): around each call of the plugin; warns when it took too long. */
+#define SLOW_MESSAGE "a loop handler held up the loop; it should be a blocking one"
 struct loop_call {
     int64_t began_us;
     struct loop_look before;
