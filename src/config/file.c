@@ -10,6 +10,18 @@
 #include "base/buf.h"
 #include "base/mem.h"
 
+/* Where a line stands. */
+struct section {
+    char *plugin, *part;
+};
+
+static void section_free(struct section *s)
+{
+    free(s->plugin);
+    free(s->part);
+    *s = (struct section){0};
+}
+
 static char *trimmed(const char *s, size_t len)
 {
     while (len && isspace((unsigned char)*s))
@@ -44,35 +56,46 @@ static bool unquote(char *value)
     return closed;
 }
 
-static int section(const struct config_file *f, size_t line, const char *text, char **current, struct error *e)
+/* The word of "KIND WORD", a new string; NULL: it is of another kind. */
+static char *named(const char *inner, const char *kind)
+{
+    size_t len = strlen(kind);
+    return strncmp(inner, kind, len) == 0 && isspace((unsigned char)inner[len]) ? trimmed(inner + len, strlen(inner) - len) : NULL;
+}
+
+static int section(const struct config_file *f, size_t line, const char *text, struct section *current, struct error *e)
 {
     size_t len = strlen(text);
     if (text[len - 1] != ']')
         return err_set(e, "%s:%zu: a section ends with ]", f->path, line);
     CLEANUP_FREE char *inner = trimmed(text + 1, len - 2);
-    CLEANUP_FREE char *name = strncmp(inner, "plugin", 6) == 0 && isspace((unsigned char)inner[6])
-                                  ? trimmed(inner + 6, strlen(inner) - 6)
-                                  : NULL;
+    CLEANUP_FREE char *plugin = named(inner, "plugin"), *type = named(inner, "exec");
+    const char *name = plugin ? plugin : type;
     if (!name || !is_name(name, "_.-")) {
         err_set(e, "%s:%zu: unknown section [%s]", f->path, line, inner);
-        return err_hint(e, "the only sections are [plugin NAME]");
+        return err_hint(e, "the only sections are [plugin NAME] and [exec TYPE]");
     }
-    free(*current);
-    *current = STEAL(name);
+    section_free(current);
+    *current = (struct section){plugin ? STEAL(plugin) : xstrdup("exec"), STEAL(type)};
     return 0;
 }
 
-static const struct config_entry *find(const struct config_file *f, const char *in, const char *key)
+static bool same(const char *a, const char *b)
+{
+    return a && b ? strcmp(a, b) == 0 : !a && !b;
+}
+
+static const struct config_entry *find(const struct config_file *f, const struct section *in, const char *key)
 {
     for (size_t i = 0; i < f->count; i++) {
         const struct config_entry *entry = &f->entries[i];
-        if (strcmp(entry->key, key) == 0 && (in ? entry->section && strcmp(entry->section, in) == 0 : !entry->section))
+        if (strcmp(entry->key, key) == 0 && same(entry->section, in->plugin) && same(entry->part, in->part))
             return entry;
     }
     return NULL;
 }
 
-static int assignment(struct config_file *f, size_t line, const char *text, const char *in, struct error *e)
+static int assignment(struct config_file *f, size_t line, const char *text, const struct section *in, struct error *e)
 {
     const char *equals = strchr(text, '=');
     CLEANUP_FREE char *key = trimmed(text, equals ? (size_t)(equals - text) : strlen(text));
@@ -87,14 +110,14 @@ static int assignment(struct config_file *f, size_t line, const char *text, cons
     if (!unquote(value))
         return err_set(e, "%s:%zu: the value of \"%s\" has no closing quote", f->path, line, key);
     xgrow((void **)&f->entries, &f->capacity, f->count + 1, sizeof *f->entries);
-    f->entries[f->count++] =
-        (struct config_entry){in ? xstrdup(in) : NULL, STEAL(key), STEAL(value), line};
+    f->entries[f->count++] = (struct config_entry){in->plugin ? xstrdup(in->plugin) : NULL, in->part ? xstrdup(in->part) : NULL,
+                                                   STEAL(key), STEAL(value), line};
     return 0;
 }
 
 int config_file_parse(struct config_file *f, const char *text, const char *path, struct error *e)
 {
-    CLEANUP_FREE char *current = NULL;
+    CLEANUP(section_free) struct section current = {0};
     f->path = xstrdup(path);
     size_t line = 1;
     for (const char *p = text; *p; line++) {
@@ -103,7 +126,7 @@ int config_file_parse(struct config_file *f, const char *text, const char *path,
         p += len + (p[len] == '\n');
         if (*one == '\0' || *one == '#')
             continue;
-        int rc = *one == '[' ? section(f, line, one, &current, e) : assignment(f, line, one, current, e);
+        int rc = *one == '[' ? section(f, line, one, &current, e) : assignment(f, line, one, &current, e);
         if (rc != 0)
             return -1;
     }
@@ -112,13 +135,14 @@ int config_file_parse(struct config_file *f, const char *text, const char *path,
 
 const struct config_entry *config_file_find(const struct config_file *f, const char *key)
 {
-    return find(f, NULL, key);
+    return find(f, &(const struct section){0}, key);
 }
 
 void config_file_free(struct config_file *f)
 {
     for (size_t i = 0; i < f->count; i++) {
         free(f->entries[i].section);
+        free(f->entries[i].part);
         free(f->entries[i].key);
         free(f->entries[i].value);
     }

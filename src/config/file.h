@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The configuration file: `key = value` lines, # comments, [plugin NAME] sections. */
+/* The configuration file: `key = value` lines, # comments, [plugin NAME] and [exec TYPE] sections. */
 #ifndef WF_CONFIG_FILE_H
 #define WF_CONFIG_FILE_H
 
@@ -9,6 +9,7 @@
 
 struct config_entry {
     char *section; /* the plugin's name; NULL: a setting */
+    char *part;    /* of [exec TYPE]: the node type (section is "exec" then); NULL: none */
     char *key, *value;
     size_t line;
 };

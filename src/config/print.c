@@ -77,7 +77,8 @@ void settings_print(const struct settings_source *s, FILE *out)
         const struct config_entry *entry = &s->file.entries[i];
         if (!entry->section)
             continue;
-        CLEANUP_FREE char *name = xasprintf("plugin %s: %s", entry->section, entry->key);
+        CLEANUP_FREE char *name = xasprintf("%s %s: %s", entry->part ? "exec" : "plugin",
+                                            entry->part ? entry->part : entry->section, entry->key);
         CLEANUP_FREE char *origin = xasprintf("%s:%zu", s->file.path, entry->line);
         print_row(out, width, name, plugin_value(entry), origin);
     }
@@ -134,7 +135,7 @@ static json_t *plugins_json(const struct settings_source *s)
             js_set(plugins, entry->section, one);
         }
         const char *value = plugin_value(entry);
-        js_set(one, entry->key, js_string_lossy(value, strlen(value)));
+        js_set(entry->part ? settings_part(one, entry->part) : one, entry->key, js_string_lossy(value, strlen(value)));
     }
     return plugins;
 }

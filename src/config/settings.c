@@ -451,6 +451,17 @@ void settings_log_warnings(const struct settings_source *s)
     }
 }
 
+json_t *settings_part(json_t *object, const char *part)
+{
+    json_t *types = json_object_get(object, "types");
+    if (!json_is_object(types))
+        js_set(object, "types", types = json_object());
+    json_t *one = json_object_get(types, part);
+    if (!one)
+        js_set(types, part, one = json_object());
+    return one;
+}
+
 json_t *settings_plugin(const struct settings_source *s, const char *name)
 {
     json_t *object = NULL;
@@ -460,7 +471,8 @@ json_t *settings_plugin(const struct settings_source *s, const char *name)
             continue;
         if (!object)
             object = json_object();
-        js_set(object, entry->key, js_string_lossy(entry->value, strlen(entry->value)));
+        json_t *in = entry->part ? settings_part(object, entry->part) : object;
+        js_set(in, entry->key, js_string_lossy(entry->value, strlen(entry->value)));
     }
     return object;
 }

@@ -93,7 +93,8 @@ bool settings_entry(size_t i, struct settings_entry *entry);
 /* The value of an environment variable as settings see it: the environment, then .env, then ../.env; NULL: not set. */
 const char *settings_variable(const struct settings_source *s, const char *name);
 
-/* The [plugin NAME] section as an object of strings, a new reference; NULL when there is none. */
+/* The [plugin NAME] section as an object of strings, a new reference; NULL when there is none.  That of "exec" has a member
+ * "types": an object of the [exec TYPE] sections by their types, each an object of strings. */
 json_t *settings_plugin(const struct settings_source *s, const char *name);
 
 #endif

@@ -59,6 +59,9 @@ const char *source_variable(const struct settings_source *s, const char *name, c
 /* The database address that the product's variables give: 1 and new strings, 0 when none does, -1 and *e. */
 int database_from_product(const struct settings_source *s, char **address, char **origin, struct error *e);
 
+/* The object of a section [exec TYPE] in that of the plugin, made when it is not there; borrowed. */
+json_t *settings_part(json_t *object, const char *part);
+
 /* Nothing named a database: libpq's own variables and defaults are used.  Makes PG* variables of .env files visible to
  * libpq and returns the origin, a new string. */
 char *database_from_libpq(const struct settings_source *s);

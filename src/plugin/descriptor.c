@@ -8,6 +8,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "plugin/schema.h"
+#include "plugin/values.h"
 
 #define MAX_STRUCT 65536
 #define MAX_NODES 1000
@@ -141,7 +142,7 @@ static int check_names(const struct wfw_plugin *p, const char *name, struct erro
         err_set(e, "its descriptor has the name \"%.80s\", the file is named \"%s.so\"", p->name, name);
         return err_hint(e, "Name the file %.80s.so.", p->name);
     }
-    return p->nodes && p->nodes[0] ? 0 : err_set(e, "its descriptor names no node types");
+    return p->declare || (p->nodes && p->nodes[0]) ? 0 : err_set(e, "its descriptor names no node types");
 }
 
 /* Does the plugin itself use a name twice? */
@@ -159,19 +160,38 @@ static int check_unique(const struct descriptor *d, struct error *e)
     return 0;
 }
 
-static int read_nodes(struct descriptor *d, struct error *e)
+/* Append a list to those that are there. */
+static int read_nodes(const struct wfw_node *const *list, struct descriptor *d, struct error *e)
 {
-    size_t count = 0;
-    while (d->plugin.nodes[count])
-        if (++count > MAX_NODES)
+    size_t count = 0, before = d->node_count;
+    while (list && list[count])
+        if (before + ++count > MAX_NODES)
             return err_set(e, "its descriptor has more than %d node types", MAX_NODES);
-    d->nodes = xcalloc(count, sizeof *d->nodes);
-    d->own = xcalloc(count, sizeof(struct wfw_node *));
-    d->schemas = xcalloc(count, sizeof(json_t *));
-    for (size_t i = 0; i < count; i++)
-        if (read_node(d->plugin.nodes[i], i, d, e) != 0)
+    if (count == 0)
+        return 0;
+    d->nodes = xreallocarray(d->nodes, before + count, sizeof *d->nodes);
+    d->own = xreallocarray(d->own, before + count, sizeof(struct wfw_node *));
+    d->schemas = xreallocarray(d->schemas, before + count, sizeof(json_t *));
+    for (size_t i = 0; i < count; i++) {
+        d->schemas[before + i] = NULL;
+        if (read_node(list[i], before + i, d, e) != 0)
             return -1;
+    }
     return check_unique(d, e);
+}
+
+int descriptor_declare(struct descriptor *d, const struct wfw_host *host, const json_t *config, struct error *e)
+{
+    char said[512] = "";
+    if (!d->plugin.declare)
+        return 0;
+    const struct wfw_node *const *list = d->plugin.declare(host, value_of(config), said, sizeof said);
+    said[sizeof said - 1] = '\0';
+    CLEANUP_JSON json_t *clean = js_string_lossy(said, strlen(said));
+    if (list)
+        return read_nodes(list, d, e);
+    return err_set(e, said[0] ? "it cannot declare its node types: %s" : "it cannot declare its node types, and says no reason",
+                   json_string_value(clean));
 }
 
 int descriptor_read(const struct wfw_plugin *from, const char *name, struct descriptor *d, struct error *e)
@@ -180,7 +200,7 @@ int descriptor_read(const struct wfw_plugin *from, const char *name, struct desc
     if (!from)
         return err_set(e, "wfw_plugin_v1 returned NULL");
     if (copy_sized(&d->plugin, sizeof d->plugin, PLUGIN_1_0, from, "its descriptor", e) == 0 && check_names(&d->plugin, name, e) == 0 &&
-        read_schema(d->plugin.config_schema, &d->config_schema, "the plugin", e) == 0 && read_nodes(d, e) == 0)
+        read_schema(d->plugin.config_schema, &d->config_schema, "the plugin", e) == 0 && read_nodes(d->plugin.nodes, d, e) == 0)
         return 0;
     descriptor_free(d);
     return -1;

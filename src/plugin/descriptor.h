@@ -25,6 +25,8 @@ struct descriptor {
 
 /* `name` is the file's name without ".so".  0, or -1 and *e (then *d is empty). */
 int descriptor_read(const struct wfw_plugin *from, const char *name, struct descriptor *d, struct error *e);
+/* Call declare(), when there is one, with the checked configuration, and add its node types.  0, or -1 and *e. */
+int descriptor_declare(struct descriptor *d, const struct wfw_host *host, const json_t *config, struct error *e);
 void descriptor_free(struct descriptor *d);
 
 /* May it be the name of a node type? */

@@ -232,8 +232,9 @@ static int check_vendor(struct plugin *p)
 /* What follows once there is a descriptor of this process. */
 static int take_up(struct registry *r, struct plugin *p, const struct wfw_plugin *plugin, const json_t *section)
 {
-    if (descriptor_read(plugin, p->name, &p->about, &p->reason) != 0 || check_vendor(p) != 0 || check_types(r, p) != 0 ||
-        read_config(p, section) != 0 || initialise(r, p) != 0)
+    if (descriptor_read(plugin, p->name, &p->about, &p->reason) != 0 || check_vendor(p) != 0 || read_config(p, section) != 0 ||
+        descriptor_declare(&p->about, r->host ? r->host : host_table(), p->config, &p->reason) != 0 || check_types(r, p) != 0 ||
+        initialise(r, p) != 0)
         return -1;
     warn_dotless(p);
     enter_types(r, p);

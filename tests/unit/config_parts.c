@@ -120,9 +120,9 @@ static void configuration_files_are_read(void **state)
     struct config_file f = {0};
     struct error e = ERROR_INIT;
     const char *text = "# a comment\n\nconcurrency = 4\r\ndb=postgresql://u:a#b@h/d?x=y\n  q = \"  a \\\" b\\\\ \"\n[plugin http]\n"
-                       "concurrency = x\n[ plugin  my.one ]\nkey =\n";
+                       "concurrency = x\n[ plugin  my.one ]\nkey =\n[exec acme.report]\nkey = 1\n[exec  acme.other]\nkey = 2\n[plugin exec]\nkey = 3\n";
     assert_int_equal(config_file_parse(&f, text, "w.conf", &e), 0);
-    assert_int_equal(f.count, 5);
+    assert_int_equal(f.count, 8);
     assert_string_equal(config_file_find(&f, "concurrency")->value, "4");
     assert_int_equal(config_file_find(&f, "concurrency")->line, 3);
     assert_string_equal(config_file_find(&f, "db")->value, "postgresql://u:a#b@h/d?x=y");
@@ -131,6 +131,12 @@ static void configuration_files_are_read(void **state)
     assert_string_equal(f.entries[3].section, "http");
     assert_string_equal(f.entries[4].section, "my.one");
     assert_string_equal(f.entries[4].value, "");
+    assert_null(f.entries[4].part);
+    for (size_t i = 5; i < 8; i++)
+        assert_string_equal(f.entries[i].section, "exec");
+    assert_string_equal(f.entries[5].part, "acme.report");
+    assert_string_equal(f.entries[6].part, "acme.other");
+    assert_null(f.entries[7].part);
     config_file_free(&f);
 }
 
@@ -145,8 +151,10 @@ static void errors_in_configuration_files_name_file_and_line(void **state)
         {"= 1\n", "w.conf:1: this is not of the form key = value",
          "comments begin with # and have a line of their own"},
         {"a = 1\n\na = 2\n", "w.conf:3: \"a\" was already set in line 1", ""},
-        {"[plugins]\n", "w.conf:1: unknown section [plugins]", "the only sections are [plugin NAME]"},
-        {"[plugin ../x]\n", "w.conf:1: unknown section [plugin ../x]", "the only sections are [plugin NAME]"},
+        {"[plugins]\n", "w.conf:1: unknown section [plugins]", "the only sections are [plugin NAME] and [exec TYPE]"},
+        {"[plugin ../x]\n", "w.conf:1: unknown section [plugin ../x]", "the only sections are [plugin NAME] and [exec TYPE]"},
+        {"[exec acme/x]\n", "w.conf:1: unknown section [exec acme/x]", "the only sections are [plugin NAME] and [exec TYPE]"},
+        {"[exec a.b]\nx = 1\n[exec a.c]\nx = 1\n[exec a.b]\nx = 2\n", "w.conf:6: \"x\" was already set in line 2", ""},
         {"[plugin x\n", "w.conf:1: a section ends with ]", ""},
         {"[\n", "w.conf:1: a section ends with ]", ""},
         {"a = \"x\n", "w.conf:1: the value of \"a\" has no closing quote", ""},

@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 if WITH_TESTS
+check_PROGRAMS += tests/unit/plugin_declare
+TESTS += tests/unit/plugin_declare
+tests_unit_plugin_declare_SOURCES = tests/unit/plugin_declare.c
+tests_unit_plugin_declare_LDADD = src/plugin/libplugin.la src/base/libbase.la $(UNIT_LDADD)
 plugin_bench_tests = tests/unit/plugin_task tests/unit/plugin_values tests/unit/plugin_watch
 check_PROGRAMS += tests/unit/plugin_schema tests/unit/plugin_registry $(plugin_bench_tests)
 TESTS += tests/unit/plugin_schema tests/unit/plugin_registry $(plugin_bench_tests)
