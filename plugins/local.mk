@@ -9,12 +9,17 @@ else
 AM_PLUGIN_LDFLAGS = -module -avoid-version -shared -no-undefined -Wl,-z,defs
 endif
 
+# Programs that plugins start stand one directory above them.
+pluginhelperdir = $(libdir)/wfworker
+pluginhelper_PROGRAMS =
+
 include plugins/child/local.mk
 include plugins/condition/local.mk
 include plugins/control/local.mk
 include plugins/core/local.mk
 include plugins/data/local.mk
 include plugins/delay/local.mk
+include plugins/exec/local.mk
 include plugins/http/local.mk
 include plugins/jq/local.mk
 include plugins/signal/local.mk
