@@ -21,7 +21,7 @@ struct cli_option {
     const char *text;
 };
 
-#define CLI_MAX_OPTIONS 8
+#define CLI_MAX_OPTIONS 20
 #define CLI_MAX_OPERANDS 8
 #define CLI_MAX_GIVEN 256
 
@@ -82,6 +82,8 @@ extern const struct cli_option run_options[], dev_options[], migrate_options[], 
 extern const struct cli_option pause_options[], resume_options[], terminate_options[], retry_options[], replay_options[], signal_options[],
     approvals_options[], answer_options[], locks_options[], adopt_options[], explain_options[], workers_options[];
 
+extern const struct cli_option plugin_new_options[], plugin_run_options[], plugin_inspect_options[], plugin_doctor_options[];
+
 void run_watch_signals(void); /* of `wfworker run`: SIGTERM and SIGINT are remembered from now on */
 int cmd_run(struct cli *c);
 int cmd_dev(struct cli *c);
@@ -117,6 +119,10 @@ int cmd_replay(struct cli *c);
 int cmd_adopt(struct cli *c);
 int cmd_explain(struct cli *c);
 int cmd_workers(struct cli *c);
+int cmd_plugin_new(struct cli *c);
+int cmd_plugin_run(struct cli *c);
+int cmd_plugin_inspect(struct cli *c);
+int cmd_plugin_doctor(struct cli *c);
 int cmd_list_plugins(struct cli *c, bool json);
 
 #endif

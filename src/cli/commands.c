@@ -101,6 +101,10 @@ const struct cli_command cli_commands[] = {
      "From its row, the queue, the registry of workers and its journal: paused, waiting for a time, for a retry or for a "
      "worker, held by one, left alone.", explain_options, 1, 1, cmd_explain},
     {"workers", "", "list the workers of the database", "Lost: not seen for two minutes.", workers_options, 0, 0, cmd_workers},
+    {"plugin new", "NAME", "make a project for a new plugin: sources, tests, manual page, packages",
+     "Makes directory NAME with an autotools project that builds, tests, installs and packages a plugin whose node types "
+     "work, and runs autoreconf, so that ./configure is there.  Nothing is left when something fails.",
+     plugin_new_options, 1, 1, cmd_plugin_new},
     {"config", "", "show every setting, its value and where it came from",
      "Passwords are never shown.", config_options, 0, 0, cmd_config},
     {NULL, NULL, NULL, NULL, NULL, 0, 0, NULL},

@@ -8,6 +8,7 @@ src_cli_libdevdb_la_LIBADD = src/base/libbase.la $(LIBPQ_LIBS)
 # Everything but main(), so that the unit tests can have it.
 src_cli_libcli_la_SOURCES = \
   src/cli/adopt.c \
+  src/cli/author.c src/cli/author.h \
   src/cli/check.c \
   src/cli/command.h \
   src/cli/commands.c \
@@ -30,6 +31,7 @@ src_cli_libcli_la_SOURCES = \
   src/cli/migrate.c \
   src/cli/options.c \
   src/cli/pause.c \
+  src/cli/plugin_new.c \
   src/cli/plugins.c src/cli/plugins.h \
   src/cli/reload.h \
   src/cli/replay.c \
@@ -39,9 +41,11 @@ src_cli_libcli_la_SOURCES = \
   src/cli/schedule.c \
   src/cli/schedule_next.c \
   src/cli/show.c \
+  src/cli/spawn.c src/cli/spawn.h \
   src/cli/submit.c \
   src/cli/table.c src/cli/table.h \
   src/cli/signal.c \
+  src/cli/template.c src/cli/template.h \
   src/cli/terminate.c \
   src/cli/validate.c \
   src/cli/wait.c \
