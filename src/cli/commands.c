@@ -105,6 +105,10 @@ const struct cli_command cli_commands[] = {
      "Makes directory NAME with an autotools project that builds, tests, installs and packages a plugin whose node types "
      "work, and runs autoreconf, so that ./configure is there.  Nothing is left when something fails.",
      plugin_new_options, 1, 1, cmd_plugin_new},
+    {"plugin inspect", "PLUGIN|FILE|TYPE", "show what a plugin or a node type says about itself",
+     "PLUGIN is the name of a plugin that was found, FILE one with a slash or .so, TYPE a node type.  Needs no database.\n"
+     "The exit code is 1 when there is no such plugin, or it does not load.",
+     plugin_inspect_options, 1, 1, cmd_plugin_inspect},
     {"config", "", "show every setting, its value and where it came from",
      "Passwords are never shown.", config_options, 0, 0, cmd_config},
     {NULL, NULL, NULL, NULL, NULL, 0, 0, NULL},

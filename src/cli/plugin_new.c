@@ -41,7 +41,7 @@ static char *in_upper(const char *text)
 {
     char *out = xstrdup(text);
     for (char *p = out; *p; p++)
-        *p = *p == '-' || *p == '.' ? '_' : (char)toupper((unsigned char)*p);
+        *p = (char)toupper((unsigned char)*p);
     return out;
 }
 
@@ -174,12 +174,13 @@ static int read_all(const struct cli *c, struct template *t, struct error *e)
     const char *type;
     if (check_name(name, e) != 0 || read_nodes(c, t, e) != 0)
         return -1;
+    CLEANUP_FREE char *upper = in_upper(name);
     type = js_str(json_array_get(t->nodes, 0), "TYPE");
     js_set(t->keys, "NAME", json_string(name));
     set_own(t->keys, "IDENT", in_c(name));
-    set_own(t->keys, "IDENT_UPPER", in_upper(name));
-    set_own(t->keys, "NAME_UPPER", in_upper(name));
+    set_own(t->keys, "IDENT_UPPER", in_c(upper));
     set_own(t->keys, "NAME_MAN", in_man(name));
+    set_own(t->keys, "NAME_MAN_UPPER", in_man(upper));
     set_own(t->keys, "VENDOR", xstrndup(type, strcspn(type, ".")));
     js_set(t->keys, "TYPE", json_string(type));
     js_set(t->keys, "COMMA", json_string(""));
@@ -262,8 +263,8 @@ static void tell(const struct cli *c, const struct template *t, const char *to)
 {
     size_t i;
     json_t *node;
-    printf("%s/ is ready: plugin %s", to, c->operands[0]);
-    json_array_foreach(t->nodes, i, node) printf("%s%s", i ? ", " : ", node type ", js_str(node, "TYPE"));
+    printf("%s/ is ready: plugin %s, node type%s", to, c->operands[0], json_array_size(t->nodes) > 1 ? "s" : "");
+    json_array_foreach(t->nodes, i, node) printf("%s %s", i ? "," : "", js_str(node, "TYPE"));
     printf("\n\n  cd %s%s && ./configure && make check\n", to, cli_has(c, "no-configure") ? " && autoreconf -i" : "");
     printf("  wfworker plugin run .libs/%s.so --node %s --config '{\"name\": \"Ada\"}'\n", c->operands[0], js_str(t->keys, "TYPE"));
     printf("  sudo make install && wfworker --list-plugins\n");

@@ -14,9 +14,9 @@ static json_t *plugin_config(void *ctx, const char *name)
     return settings_plugin(ctx, name);
 }
 
-struct registry *plugins_open(const struct cli *c, bool strict, struct error *e)
+struct registry_options plugins_options(const struct cli *c, bool strict)
 {
-    struct registry_options options = {
+    return (struct registry_options){
         .plugin_dirs = c->settings->plugin_dirs,
         .plugin_path = c->settings->plugin_path,
         .use_environment = true,
@@ -28,6 +28,11 @@ struct registry *plugins_open(const struct cli *c, bool strict, struct error *e)
         .plugin_config = plugin_config,
         .ctx = c->source,
     };
+}
+
+struct registry *plugins_open(const struct cli *c, bool strict, struct error *e)
+{
+    struct registry_options options = plugins_options(c, strict);
     return registry_open(&options, e);
 }
 

@@ -8,6 +8,7 @@
 
 /* Open the plugins as a worker with these settings would; with `strict` false broken ones are for the caller to
  * list: they are not logged. */
+struct registry_options plugins_options(const struct cli *c, bool strict);
 struct registry *plugins_open(const struct cli *c, bool strict, struct error *e);
 
 #endif

@@ -47,19 +47,40 @@ static void add_line(const struct template *t, const json_t *node, const char *t
     }
 }
 
+static size_t line_length(const char *text, size_t len)
+{
+    const char *end = memchr(text, '\n', len);
+    return end ? (size_t)(end - text) + 1 : len;
+}
+
+static bool is_each(const char *text, size_t len)
+{
+    return len >= strlen(EACH) && memcmp(text, EACH, strlen(EACH)) == 0;
+}
+
+/* Lines that follow each other with the mark, `len` bytes together, for one node type. */
+static void add_block(const struct template *t, const json_t *node, const char *text, size_t len, struct buf *out)
+{
+    for (size_t at = 0, line; at < len; at += line) {
+        line = line_length(text + at, len - at);
+        add_line(t, node, text + at + strlen(EACH), line - strlen(EACH), out);
+    }
+}
+
 void template_text(const struct template *t, const json_t *node, const char *text, size_t len, struct buf *out)
 {
-    const size_t mark = strlen(EACH);
-    for (size_t at = 0; at < len;) {
-        const char *end = memchr(text + at, '\n', len - at);
-        size_t line = end ? (size_t)(end - text) - at + 1 : len - at, i;
+    for (size_t at = 0, next; at < len; at = next) {
+        size_t i;
         json_t *one;
-        if (line >= mark && memcmp(text + at, EACH, mark) == 0) {
-            json_array_foreach(t->nodes, i, one) add_line(t, one, text + at + mark, line - mark, out);
+        next = at;
+        while (next < len && is_each(text + next, len - next))
+            next += line_length(text + next, len - next);
+        if (next > at) {
+            json_array_foreach(t->nodes, i, one) add_block(t, one, text + at, next - at, out);
         } else {
-            add_line(t, node, text + at, line, out);
+            next += line_length(text + at, len - at);
+            add_line(t, node, text + at, next - at, out);
         }
-        at += line;
     }
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A directory of template files made into a project.
  *
- * In texts @KEY@ is replaced where KEY is known; anything else between such signs stays.  A line that begins with
- * "@EACH_NODE@" is written once for every node type, without these words.  In names of files _NAME_ is NAME and _NODE_ is
+ * In texts @KEY@ is replaced where KEY is known; anything else between such signs stays.  Lines that
+ * begin with "@EACH_NODE@" and follow each other are written once for every node type, without these words.  In names of files _NAME_ is NAME and _NODE_ is
  * NODE_IDENT; a file with _NODE_ is made once for every node type; a leading "dot-" becomes a dot.  A file that begins with
  * "#!" may be executed. */
 #ifndef WF_CLI_TEMPLATE_H

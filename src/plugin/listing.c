@@ -173,6 +173,11 @@ static json_t *plugin_json(const struct plugin *p)
     js_set(v, "file", text_or_null(p->path));
     js_set(v, "reason", text_or_null(*reason ? reason : p->warning));
     js_set(v, "nodes", nodes);
+    js_set(v, "summary", text_or_null(p->about.plugin.summary));
+    js_set(v, "vendor", text_or_null(p->about.plugin.vendor));
+    js_set(v, "license", text_or_null(p->about.plugin.license));
+    js_set(v, "url", text_or_null(p->about.plugin.url));
+    js_set(v, "config_schema", json_or_text(p->about.plugin.config_schema));
     return v;
 }
 

@@ -5,6 +5,8 @@ src_plugin_libplugin_la_SOURCES = \
   src/plugin/about.c src/plugin/about.h \
   src/plugin/arena.c src/plugin/arena.h \
   src/plugin/descriptor.c src/plugin/descriptor.h \
+  src/plugin/examine.c src/plugin/examine.h \
+  src/plugin/examine_loader.c \
   src/plugin/handles.c \
   src/plugin/heavy.c src/plugin/heavy.h \
   src/plugin/host.c \

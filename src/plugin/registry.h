@@ -93,9 +93,9 @@ const char *registry_unknown_detail(const struct registry *r);
 int registry_print(const struct registry *r, FILE *out);
 
 /* The same as {"version", "abi": {"major", "minor"}, "searched": [directories], "plugins": [{"state", "name", "version",
- * "abi", "isolate", "node_types", "file", "reason", "nodes"}]}; version, abi and reason are null when there is none.  node_types has
- * the aliases too; nodes = [{"type", "aliases", "summary", "description", "exec", "effect", "capabilities",
- * "config_schema", "output_schema", "examples"}].  A new reference. */
+ * "abi", "isolate", "node_types", "file", "reason", "nodes", "summary", "vendor", "license", "url", "config_schema"}]}; what a
+ * plugin does not say is null.  node_types has the aliases too; nodes = [{"type", "aliases", "summary", "description", "exec",
+ * "effect", "capabilities", "config_schema", "output_schema", "examples"}].  A new reference. */
 json_t *registry_json(const struct registry *r);
 
 #endif
