@@ -109,6 +109,11 @@ const struct cli_command cli_commands[] = {
      "PLUGIN is the name of a plugin that was found, FILE one with a slash or .so, TYPE a node type.  Needs no database.\n"
      "The exit code is 1 when there is no such plugin, or it does not load.",
      plugin_inspect_options, 1, 1, cmd_plugin_inspect},
+    {"plugin doctor", "FILE", "try a plugin: every step of loading it, and what else its author should know",
+     "One line for each thing that was looked at: ok, fail, warn (costs somebody something later), note, or skip (not reached).  "
+     "Needs no database; what could crash runs in another process.\n"
+     "The exit code is 1 when the plugin does not load; with --strict, also when there are warnings.",
+     plugin_doctor_options, 1, 1, cmd_plugin_doctor},
     {"config", "", "show every setting, its value and where it came from",
      "Passwords are never shown.", config_options, 0, 0, cmd_config},
     {NULL, NULL, NULL, NULL, NULL, 0, 0, NULL},

@@ -31,7 +31,9 @@ src_cli_libcli_la_SOURCES = \
   src/cli/migrate.c \
   src/cli/options.c \
   src/cli/pause.c \
+  src/cli/plugin_advice.c src/cli/plugin_advice.h \
   src/cli/plugin_doc.c src/cli/plugin_doc.h \
+  src/cli/plugin_doctor.c \
   src/cli/plugin_find.c src/cli/plugin_find.h \
   src/cli/plugin_inspect.c \
   src/cli/plugin_man.c \

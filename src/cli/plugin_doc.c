@@ -59,7 +59,8 @@ static void note(struct buf *b, const char *before, const json_t *v, const char 
     if (!v)
         return;
     CLEANUP_FREE char *text = js_text(v);
-    buf_printf(b, "%s%s%s%s", b->len ? ", " : "", before, text, behind);
+    bool one = *behind && strcmp(text, "1") == 0; /* at least 1 character */
+    buf_printf(b, "%s%s%s%.*s", b->len ? ", " : "", before, text, (int)strlen(behind) - one, behind);
 }
 
 static char *notes_of(const json_t *schema, bool required)

@@ -310,21 +310,45 @@ static int check_rights(struct image *m, struct error *e)
     return 0;
 }
 
-int image_check(const char *path, struct wfw_abi *abi, struct error *e)
+/* In this order; each needs what those before it have read. */
+static const struct {
+    const char *name;
+    int (*read)(struct image *m, struct error *e);
+} steps[] = {{"file", check_rights}, {"ELF header", read_header}, {"segments", read_segments}, {"symbols", read_dynamic}};
+
+static int read_steps(struct image *m, struct wfw_abi *abi, const char **failed, struct error *e)
+{
+    for (size_t i = 0; i < ARRAY_LEN(steps); i++) {
+        *failed = steps[i].name;
+        if (steps[i].read(m, e) != 0)
+            return -1;
+    }
+    *failed = "identity";
+    return read_identity(m, abi, e);
+}
+
+int image_check_steps(const char *path, struct wfw_abi *abi, const char **failed, struct error *e)
 {
     struct image *m = xcalloc(1, sizeof *m);
     *abi = (struct wfw_abi){.size = 0};
+    *failed = steps[0].name;
     m->fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (m->fd < 0) {
-        err_set(e, "the file cannot be read: %s", strerror(errno));
-        free(m);
-        return -1;
-    }
-    int rc = check_rights(m, e) != 0 || read_header(m, e) != 0 || read_segments(m, e) != 0 || read_dynamic(m, e) != 0 ||
-                     read_identity(m, abi, e) != 0
-                 ? -1
-                 : 0;
-    close(m->fd);
+    int rc = m->fd < 0 ? err_set(e, "the file cannot be read: %s", strerror(errno)) : read_steps(m, abi, failed, e);
+    if (m->fd >= 0)
+        close(m->fd);
     free(m);
+    if (rc == 0)
+        *failed = NULL;
     return rc;
+}
+
+int image_check(const char *path, struct wfw_abi *abi, struct error *e)
+{
+    const char *failed;
+    return image_check_steps(path, abi, &failed, e);
+}
+
+const char *image_step(size_t i)
+{
+    return i < ARRAY_LEN(steps) ? steps[i].name : i == ARRAY_LEN(steps) ? "identity" : NULL;
 }
