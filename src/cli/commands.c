@@ -109,6 +109,11 @@ const struct cli_command cli_commands[] = {
      "PLUGIN is the name of a plugin that was found, FILE one with a slash or .so, TYPE a node type.  Needs no database.\n"
      "The exit code is 1 when there is no such plugin, or it does not load.",
      plugin_inspect_options, 1, 1, cmd_plugin_inspect},
+    {"plugin run", "PLUGIN|FILE|TYPE", "call a node type once, and print what it says as JSON",
+     "Needs no workflow and no database; the plugin, its http requests, secrets and time are real.  Templates of the configuration "
+     "are resolved with the names of --input.  What the handler logs goes to standard error.\n"
+     "The exit code is 0 when the node is over, 1 when it failed, 3 when it waits to be called again.",
+     plugin_run_options, 1, 1, cmd_plugin_run},
     {"plugin doctor", "FILE", "try a plugin: every step of loading it, and what else its author should know",
      "One line for each thing that was looked at: ok, fail, warn (costs somebody something later), note, or skip (not reached).  "
      "Needs no database; what could crash runs in another process.\n"

@@ -140,6 +140,23 @@ static int run_command(struct cli *c, int argc, char **argv)
     return c->command->run(c);
 }
 
+/* Behind "plugin run" --config is the configuration of the node, which has another name to be told from the setting. */
+static char **rename_config(int argc, char **argv)
+{
+    static const char name[] = "--config", own[] = "--node-config";
+    char **out = xcalloc((size_t)argc + 1, sizeof *out);
+    int from = argc;
+    for (int i = 1; i + 1 < argc && from == argc; i++)
+        if (strcmp(argv[i], "plugin") == 0 && strcmp(argv[i + 1], "run") == 0)
+            from = i + 2;
+    for (int i = 0; i < argc; i++) {
+        size_t len = strcspn(argv[i], "=");
+        bool ours = i >= from && len == strlen(name) && strncmp(argv[i], name, len) == 0;
+        out[i] = ours ? xasprintf("%s%s", own, argv[i] + len) : xstrdup(argv[i]);
+    }
+    return out;
+}
+
 static int with_settings(int argc, char **argv)
 {
     struct error e = ERROR_INIT;
@@ -183,7 +200,9 @@ int main(int argc, char **argv)
     if (argc > 1 && strcmp(argv[1], "run") == 0)
         run_watch_signals(); /* before anything that takes time */
     char **args = args_take(argc, argv);
-    int rc = with_settings(argc, args);
+    char **renamed = rename_config(argc, args);
+    int rc = with_settings(argc, renamed);
+    args_free(renamed);
     args_free(args);
     if (fflush(stdout) != 0 && rc == EXIT_SUCCESS)
         rc = EXIT_FAILURE;

@@ -10,5 +10,6 @@ src_exec_libexec_la_SOURCES = \
   src/exec/lint.c src/exec/lint.h src/exec/lint_inside.h \
   src/exec/lint_base.c src/exec/lint_cancel.c src/exec/lint_config.c src/exec/lint_flow.c src/exec/lint_join.c src/exec/lint_loop.c src/exec/lint_names.c \
   src/exec/lint_view.c \
+  src/exec/once.c src/exec/once.h \
   src/exec/services.c \
   src/exec/trace.c src/exec/trace.h

@@ -252,10 +252,13 @@ static void the_listing_is_a_table_or_json(void **state)
         "\"effect\":\"pure\",\"capabilities\":[],\"config_schema\":null,\"output_schema\":null,\"examples\":null},"
         "{\"type\":\"test.thread\",\"aliases\":[],\"summary\":\"outcome from a thread of the plugin's own\","
         "\"description\":null,\"exec\":\"blocking\",\"effect\":\"unsafe\",\"capabilities\":[\"threads\"],"
-        "\"config_schema\":null,\"output_schema\":null,\"examples\":null}]},"
+        "\"config_schema\":null,\"output_schema\":null,\"examples\":null}],\"summary\":\"sample of the tests\","
+        "\"vendor\":\"test\",\"license\":\"Apache-2.0\",\"url\":null,\"config_schema\":{\"properties\":{\"word\":"
+        "{\"type\":\"string\"},\"limit\":{\"type\":\"integer\",\"maximum\":10},\"loud\":{\"type\":\"boolean\"}}}},"
         "{\"state\":\"failed\",\"name\":\"notes\",\"version\":null,\"abi\":null,\"isolate\":null,\"node_types\":[],\"file\":"
         "\"%s/notes.so\",\"reason\":\"not a shared object: the file does not begin with an ELF header\\n"
-        "HINT:  A plugin is what cc -shared makes; remove the file or give it another name.\",\"nodes\":[]}]}",
+        "HINT:  A plugin is what cc -shared makes; remove the file or give it another name.\",\"nodes\":[],\"summary\":null,"
+        "\"vendor\":null,\"license\":null,\"url\":null,\"config_schema\":null}]}",
         top, isolate_text(), top, top);
     assert_string_equal(json, expected_json);
     CLEANUP_FREE char *detail = xasprintf("searched %s; failed to load: notes (not a shared object: the file does not "
