@@ -5,7 +5,8 @@
  * it starts, and its result is durable before the next one does.  bench.stamp writes when it began and ended, by the
  * wall clock in nanoseconds, as a line "EXECUTION NODE BEGAN ENDED" at the end of the file that its configuration
  * names; it may be repeated, so that it starts as soon as it can.  bench.effect does that too when it is given a file.
- */
+ *
+ * bench.nothing does nothing; bench.echo and bench.echo_blocking give back their configuration: what a call costs. */
 #define WFW_ABI_MINOR 0
 #include <wfworker/plugin.h>
 
@@ -59,6 +60,18 @@ static void run(void *state, struct wfw_task *task, const struct wfw_call *call)
     host->done(task, out, NULL);
 }
 
+static void run_nothing(void *state, struct wfw_task *task, const struct wfw_call *call)
+{
+    (void)state, (void)call;
+    host->done(task, NULL, NULL);
+}
+
+static void run_echo(void *state, struct wfw_task *task, const struct wfw_call *call)
+{
+    (void)state;
+    host->done(task, call->config, NULL);
+}
+
 static int init(const struct wfw_host *h, const struct wfw_value *config, void **state, char *msg, size_t msglen)
 {
     (void)config, (void)state, (void)msg, (void)msglen;
@@ -82,7 +95,24 @@ static const struct wfw_node stamp_node = {.size = sizeof stamp_node,
                                            .exec = WFW_EXEC_LOOP,
                                            .effect = WFW_EFFECT_IDEMPOTENT,
                                            .run = run};
-static const struct wfw_node *const nodes[] = {&effect_node, &stamp_node, NULL};
+static const struct wfw_node nothing_node = {.size = sizeof nothing_node,
+                                             .type = "bench.nothing",
+                                             .summary = "does nothing",
+                                             .exec = WFW_EXEC_LOOP,
+                                             .effect = WFW_EFFECT_PURE,
+                                             .run = run_nothing};
+static const struct wfw_node echo_node = {.size = sizeof echo_node,
+                                          .type = "bench.echo",
+                                          .summary = "gives back its configuration",
+                                          .exec = WFW_EXEC_LOOP,
+                                          .effect = WFW_EFFECT_PURE,
+                                          .run = run_echo};
+static const struct wfw_node echo_blocking_node = {.size = sizeof echo_blocking_node,
+                                                   .type = "bench.echo_blocking",
+                                                   .summary = "gives back its configuration, from a thread",
+                                                   .effect = WFW_EFFECT_PURE,
+                                                   .run = run_echo};
+static const struct wfw_node *const nodes[] = {&effect_node, &stamp_node, &nothing_node, &echo_node, &echo_blocking_node, NULL};
 
 static const struct wfw_plugin bench = {.size = sizeof bench,
                                         .name = "bench",

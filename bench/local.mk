@@ -3,13 +3,15 @@
 # `make profile`.
 BENCH =
 PROFILE =
-BENCH_PARTS = bench/floor bench/answer bench/bench.la
-check_PROGRAMS += bench/floor bench/answer
+BENCH_PARTS = bench/floor bench/answer bench/calls bench/bench.la
+check_PROGRAMS += bench/floor bench/answer bench/calls
 check_LTLIBRARIES += bench/bench.la
 bench_floor_SOURCES = bench/floor.c bench/floor.h bench/floor_rows.c
 bench_floor_LDADD = src/store/libstore.la src/base/libbase.la $(LIBPQ_LIBS)
 bench_answer_SOURCES = bench/answer.c
 bench_answer_LDADD = src/base/libbase.la $(LIBUV_LIBS)
+bench_calls_SOURCES = bench/calls.c
+bench_calls_LDADD = src/helper/libhelper.la src/plugin/libplugin.la src/base/libbase.la $(LIBUV_LIBS) $(JANSSON_LIBS)
 bench_bench_la_SOURCES = bench/bench.c
 bench_bench_la_LDFLAGS = -module -avoid-version -shared -rpath /nowhere
 

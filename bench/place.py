@@ -238,7 +238,7 @@ class Database(harness.Backend):
 
 
 def plugin_flags():
-    flags = ["--plugin-dir=" + os.path.join(harness.BUILDDIR, "bench", ".libs")]
+    flags = ["--isolate=never", "--plugin-dir=" + os.path.join(harness.BUILDDIR, "bench", ".libs")]
     for directory in sorted(glob.glob(os.path.join(harness.BUILDDIR, "plugins", "*", ".libs"))):
         flags.append("--plugin-dir=" + directory)
     return flags

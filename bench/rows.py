@@ -3,6 +3,7 @@
 
 import datetime
 import functools
+import json
 import os
 import statistics
 import subprocess
@@ -141,6 +142,26 @@ def rate_row(b, name, what, runs, share, note=""):
     b.row(name, what, round(reached), "executions/s", "%d (%.2f FLOOR)" % (round(share * floor), share), reached >= share * floor,
           ratio=round(reached / floor, 3), target_ratio=share, spread_percent=round(spread(rates), 1), runs=runs, note=note)
     return reached
+
+
+# ---- Calls of handlers ----
+
+
+@group
+def calls(b):
+    """What a call of a handler costs, inside the worker and in a helper process; without a database."""
+    directory = os.path.join(harness.BUILDDIR, "bench")
+    count = 1000 if b.options.quick else 20000
+    runs = [json.loads(subprocess.check_output([os.path.join(directory, "calls"), os.path.join(directory, ".libs"), str(count)]))
+            for _ in range(b.options.repeat)]
+    for name, what, most in (("inside", "a call of a handler inside the worker", 1.0),
+                             ("isolated", "a call in a helper process, 1 KB there and back", 300.0),
+                             ("isolated_blocking", "the same of a handler that blocks", 300.0)):
+        took = [run[name]["middle_ns"] / 1000 for run in runs]
+        late = middle([run[name]["p99_ns"] / 1000 for run in runs])
+        b.row("calls_" + name, "%s (99 of 100 within %s us)" % (what, "%.1f" % late if late < 10 else "%d" % late),
+              round(middle(took), 2 if most < 10 else 0), "us", "under %d us" % most, middle(took) < most,
+              spread_percent=round(spread(took), 1), runs=runs)
 
 
 # ---- Throughput ----
