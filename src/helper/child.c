@@ -85,8 +85,10 @@ static void make_handlers(void)
 {
     me.handlers = xcalloc(me.about.node_count, sizeof *me.handlers);
     for (size_t i = 0; i < me.about.node_count; i++) {
+        uint32_t denied = me.about.nodes[i].caps & me.denied;
         me.about.nodes[i].caps &= ~me.denied;
-        me.handlers[i] = (struct handler){.plugin_name = me.name, .node = &me.about.nodes[i], .own = me.about.own[i], .state = me.state};
+        me.handlers[i] = (struct handler){.plugin_name = me.name, .node = &me.about.nodes[i], .own = me.about.own[i], .state = me.state,
+                                          .denied = denied};
     }
 }
 

@@ -11,6 +11,7 @@
 #include "plugin/probe.h"
 #include "plugin/remote.h"
 #include "plugin/schema.h"
+#include "plugin/task_internal.h"
 #include "plugin/values.h"
 #include "sandbox/limits.h"
 
@@ -298,6 +299,8 @@ static int load_steps(struct registry *r, struct plugin *p, const json_t *sectio
 /* A plugin that failed needs no processes. */
 static void close_remote(struct plugin *p)
 {
+    if (p->remote && p->remote->host)
+        remote_detach(p->remote);
     if (p->remote)
         p->remote->isolation->close(p->remote);
     p->remote = NULL;

@@ -56,7 +56,8 @@ struct isolation {
     /* Call init in the helper that described itself.  0, or -1 and *e: "its init failed: ..." */
     int (*init)(struct remote *r, struct error *e);
 
-    /* Drain, exit() and end of every process; main thread, bounded in time.  No host may have it any more. */
+    /* Drain, exit() and end of every process; main thread, bounded in time.  No host may have it any more
+     * (remote_detach()). */
     void (*close)(struct remote *r);
 
     /* Loop thread: the call begins as soon as a process is free.  A reference of the task is taken until it is over. */

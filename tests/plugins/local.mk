@@ -2,6 +2,9 @@
 # Plugins of the tests, good and bad.  -rpath only makes libtool build shared objects; nothing is installed.
 TEST_PLUGIN_LDFLAGS = -module -avoid-version -shared -rpath /nowhere
 if WITH_TESTS
+check_LTLIBRARIES += tests/plugins/parity.la
+tests_plugins_parity_la_SOURCES = tests/plugins/parity.c
+tests_plugins_parity_la_LDFLAGS = $(TEST_PLUGIN_LDFLAGS)
 check_LTLIBRARIES += tests/plugins/good.la tests/plugins/bad.la tests/plugins/undefined.la tests/plugins/plain.la
 tests_plugins_good_la_SOURCES = tests/plugins/good.c
 tests_plugins_good_la_LDFLAGS = $(TEST_PLUGIN_LDFLAGS)

@@ -93,6 +93,13 @@ static char *fake_env(void *ctx, const char *name)
     return strcmp(name, "HOME") == 0 ? xstrdup("/root") : NULL;
 }
 
+static json_t *fake_variable(void *ctx, void *owner, const char *name, const char *scope)
+{
+    (void)ctx;
+    assert_string_equal(owner, "owner");
+    return strcmp(name, "v") == 0 ? json_pack("{s:s?}", "scope", scope) : NULL;
+}
+
 static void fake_progress(void *ctx, void *owner, json_t *value)
 {
     (void)ctx;
@@ -114,6 +121,8 @@ int set_up(void **state)
                                            .http_start = fake_http,
                                            .http_cancel = fake_http_cancel,
                                            .now_us = fake_now,
+                                           .virtual_time = true,
+                                           .variable = fake_variable,
                                            .eval = fake_eval,
                                            .secret = fake_secret,
                                            .env = fake_env,
