@@ -80,12 +80,15 @@ static void *pool_main(void *arg)
     return NULL;
 }
 
-/* Signals are for the loop. */
+/* Signals are for the loop, but not those of a thread's own faults: who watches for them wants to see them. */
 static int new_thread(struct task_host *h)
 {
+    static const int faults[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGTRAP, SIGSYS};
     sigset_t all, before;
     pthread_t thread;
     sigfillset(&all);
+    for (size_t i = 0; i < ARRAY_LEN(faults); i++)
+        sigdelset(&all, faults[i]);
     pthread_sigmask(SIG_BLOCK, &all, &before);
     host_ref(h);
     int rc = pthread_create(&thread, NULL, pool_main, h);
