@@ -9,8 +9,7 @@
  *     #include <wfworker/plugin.h>
  *     #include <wfworker/mock.h>
  *
- *     const struct wfw_plugin *wfw_plugin_v1(void);   // the plugin's source is linked into the test
- *
+ *     // the plugin's source is linked into the test
  *     static void it_greets(void **state)
  *     {
  *         struct wfw_mock *mock = wfw_mock_open(wfw_plugin_v1(), NULL);
@@ -49,6 +48,9 @@ struct wfw_mock;     /* a plugin that is open, and what the test lends to it */
 struct wfw_mock_run; /* one call of a handler, and what came of it */
 
 /* ---- A plugin ---- */
+
+/* What WFW_PLUGIN makes: the descriptor of the plugin whose source is linked into the test. */
+const struct wfw_plugin *wfw_plugin_v1(void);
 
 /* Bring up a plugin whose source is linked into the test, as wfworker would: its descriptor is checked, its section converted and
  * checked against its schema, init() is called.  section: the [plugin NAME] section as a JSON object, {"key":"value"}, also with
