@@ -315,6 +315,15 @@ static void hang(struct wfw_mock_run *run)
     say(run, "hangs", NULL);
 }
 
+/* What was posted is done, also what belongs to a task that is over. */
+static void settle_down(struct wfw_mock *m)
+{
+    for (int i = 0; i < 3; i++) {
+        uv_run(&m->loop, UV_RUN_NOWAIT);
+        mock_turned(m);
+    }
+}
+
 uint32_t wfw_mock_finish(struct wfw_mock_run *run)
 {
     struct wfw_mock *m = run->mock;
@@ -330,6 +339,7 @@ uint32_t wfw_mock_finish(struct wfw_mock_run *run)
         mock_turned(m);
     }
     uv_timer_stop(&m->patience);
+    settle_down(m);
     if (run->real && !run_over(run) && run->result.outcome != WFW_MOCK_HANGS)
         hang(run);
     return run->result.outcome;
@@ -340,14 +350,6 @@ struct wfw_mock_run *wfw_mock_call(struct wfw_mock *mock, const struct wfw_mock_
     struct wfw_mock_run *run = wfw_mock_start(mock, call);
     wfw_mock_finish(run);
     return run;
-}
-
-static void settle_down(struct wfw_mock *m)
-{
-    for (int i = 0; i < 3; i++) {
-        uv_run(&m->loop, UV_RUN_NOWAIT);
-        mock_turned(m);
-    }
 }
 
 void wfw_mock_advance(struct wfw_mock *mock, int64_t ms)

@@ -8,6 +8,7 @@ cli_python_tests += tests/cli/locks_test.py
 cli_python_tests += tests/cli/long_test.py
 cli_python_tests += tests/cli/counted_test.py
 cli_python_tests += tests/cli/children_test.py
+cli_python_tests += tests/cli/plugin_examples_test.py
 TESTS += $(cli_shell_tests) $(cli_python_tests)
 EXTRA_DIST += doc/deployment.md doc/limits.md doc/patterns.md doc/queue.md doc/semantics.md doc/semantics-running.md $(cli_shell_tests) $(cli_python_tests) tests/cli/tap.sh tests/cli/tap.py tests/cli/details.py
 $(cli_python_tests:.py=.log) tests/cli/nodes.log: wfworker $(plugin_LTLIBRARIES)

@@ -471,6 +471,8 @@ static void exhausted(void **state)
     (void)state;
     exhaust_passes("test.greet", WFW_MOCK_EXACT, NULL);
     exhaust_passes("test.greet", WFW_MOCK_EXACT | WFW_MOCK_INLINE, NULL);
+    exhaust_passes("test.outcomes", 0, "{\"do\":\"enter\"}");
+    exhaust_passes("test.bad_loop", 0, NULL); /* its outcome is there in the first turn, and cancelled before it is told */
     add("http://fetch/", 500, "", 200);
     add("http://fetch/", 200, "ok", 200);
     exhaust_passes("test.fetch", WFW_MOCK_EXACT, NULL);

@@ -4,7 +4,8 @@
 
 mod wfworker;
 
-use std::ffi::{c_char, c_int, c_void, CString};
+use std::ffi::CString;
+use std::os::raw::{c_char, c_int, c_void};
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::ptr::{null, null_mut};
 use std::sync::atomic::{AtomicPtr, Ordering};

@@ -3,7 +3,7 @@
 //! the host are only there to keep their places.  The sizes are checked when it is compiled.
 #![allow(dead_code)]
 
-use std::ffi::{c_char, c_int, c_void};
+use std::os::raw::{c_char, c_int, c_void};
 use std::mem::size_of;
 
 /// Types that are only pointed to.
