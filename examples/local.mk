@@ -55,3 +55,53 @@ dist_patterns_DATA = \
   examples/patterns/41-thread-merge.json \
   examples/patterns/42-thread-split.json \
   examples/patterns/43-explicit-termination.json
+# Projects out of tree, to be copied: tests/cli/plugin_examples_test.py builds them against an installed wfworker.
+pluginexamplesdir = $(docdir)
+nobase_dist_pluginexamples_DATA = \
+  examples/plugins/README.md \
+  examples/plugins/c-autotools/Makefile.am \
+  examples/plugins/c-autotools/README.md \
+  examples/plugins/c-autotools/configure.ac \
+  examples/plugins/c-autotools/src/slug.c \
+  examples/plugins/c-autotools/tests/slug_test.c \
+  examples/plugins/c-autotools/workflow.json \
+  examples/plugins/c-make/Makefile \
+  examples/plugins/c-make/README.md \
+  examples/plugins/c-make/csv.c \
+  examples/plugins/c-make/csv_test.c \
+  examples/plugins/c-make/workflow.json \
+  examples/plugins/cpp-cmake/CMakeLists.txt \
+  examples/plugins/cpp-cmake/README.md \
+  examples/plugins/cpp-cmake/stats.cpp \
+  examples/plugins/cpp-cmake/workflow.json \
+  examples/plugins/flow/Makefile \
+  examples/plugins/flow/README.md \
+  examples/plugins/flow/flow.c \
+  examples/plugins/flow/flow_test.c \
+  examples/plugins/flow/workflow.json \
+  examples/plugins/http-loop/Makefile \
+  examples/plugins/http-loop/README.md \
+  examples/plugins/http-loop/webhook.c \
+  examples/plugins/http-loop/webhook_test.c \
+  examples/plugins/http-loop/workflow.json \
+  examples/plugins/python-exec/README.md \
+  examples/plugins/python-exec/schema.json \
+  examples/plugins/python-exec/wfworker.conf \
+  examples/plugins/python-exec/workflow.json \
+  examples/plugins/rust/Makefile \
+  examples/plugins/rust/README.md \
+  examples/plugins/rust/iban.rs \
+  examples/plugins/rust/wfworker.rs \
+  examples/plugins/rust/workflow.json
+nobase_dist_pluginexamples_SCRIPTS = examples/plugins/python-exec/report.py
+plugin_example_dirs = \
+  examples/plugins/c-autotools/src \
+  examples/plugins/c-autotools/tests \
+  examples/plugins/c-autotools \
+  examples/plugins/c-make \
+  examples/plugins/cpp-cmake \
+  examples/plugins/flow \
+  examples/plugins/http-loop \
+  examples/plugins/python-exec \
+  examples/plugins/rust \
+  examples/plugins

@@ -39,5 +39,6 @@ install-data-hook:
 uninstall-hook:
 	cd "$(DESTDIR)$(libdir)" 2>/dev/null && rm -f libwfworker-mock.so libwfworker-mock.so.1 libwfworker-mock.so.1.0.0 || :
 	cd "$(DESTDIR)$(plugindir)" 2>/dev/null && rm -f $(notdir $(plugin_LTLIBRARIES:.la=.so)) || :
+	-cd "$(DESTDIR)$(docdir)" 2>/dev/null && rmdir $(plugin_example_dirs) 2>/dev/null
 	-rmdir "$(DESTDIR)$(plugindir)" "$(DESTDIR)$(libdir)/wfworker" "$(DESTDIR)$(includedir)/wfworker" \
 	    "$(DESTDIR)$(patternsdir)" "$(DESTDIR)$(examplesdir)" "$(DESTDIR)$(docdir)" 2>/dev/null
