@@ -41,4 +41,6 @@ uninstall-hook:
 	cd "$(DESTDIR)$(plugindir)" 2>/dev/null && rm -f $(notdir $(plugin_LTLIBRARIES:.la=.so)) || :
 	-cd "$(DESTDIR)$(docdir)" 2>/dev/null && rmdir $(plugin_example_dirs) 2>/dev/null
 	-rmdir "$(DESTDIR)$(plugindir)" "$(DESTDIR)$(libdir)/wfworker" "$(DESTDIR)$(includedir)/wfworker" \
+	    "$(DESTDIR)$(templatesourcedir)" "$(DESTDIR)$(templatedebiandir)" "$(DESTDIR)$(templateexamplesdir)" "$(DESTDIR)$(templatemandir)" \
+	    "$(DESTDIR)$(templatesrcdir)" "$(DESTDIR)$(templatetestsdir)" "$(DESTDIR)$(templatedir)" "$(DESTDIR)$(datadir)/wfworker" \
 	    "$(DESTDIR)$(patternsdir)" "$(DESTDIR)$(examplesdir)" "$(DESTDIR)$(docdir)" 2>/dev/null

@@ -197,9 +197,9 @@ static void say_alternative(const struct line *l, const char *what)
         say(":at-files", NULL);
     else if (strcmp(what, "DIR") == 0 || strcmp(what, "DIR:DIR") == 0)
         say(":directories", NULL);
-    else if (strcmp(what, "NAME") == 0 && plugins)
+    else if (strcmp(what, "PLUGIN") == 0)
         say_plugins(l, true, false);
-    else if (strcmp(what, "NODE_TYPE") == 0 || (strcmp(what, "TYPE") == 0 && plugins))
+    else if (strcmp(what, "TYPE") == 0 && plugins)
         say_plugins(l, false, true);
 }
 
