@@ -164,6 +164,20 @@ static json_t *plugins_of(const struct line *l)
     return all;
 }
 
+/* A node type and its aliases. */
+static void say_type(const json_t *node)
+{
+    const char *type = json_string_value(json_object_get(node, "type"));
+    const char *summary = json_string_value(json_object_get(node, "summary"));
+    size_t i;
+    json_t *alias;
+    if (type)
+        say(type, summary);
+    json_array_foreach(json_object_get(node, "aliases"), i, alias)
+        if (json_is_string(alias))
+            say(json_string_value(alias), summary);
+}
+
 static void say_plugins(const struct line *l, bool names, bool types)
 {
     CLEANUP_JSON json_t *all = plugins_of(l);
@@ -172,12 +186,10 @@ static void say_plugins(const struct line *l, bool names, bool types)
     json_array_foreach(json_object_get(all, "plugins"), i, plugin) {
         const char *name = json_string_value(json_object_get(plugin, "name"));
         if (names && name)
-            say(name, json_string_value(json_object_get(plugin, "description")));
-        json_array_foreach(json_object_get(plugin, "node_types"), k, node) {
-            const char *type = json_string_value(json_object_get(node, "type"));
-            if (types && type)
-                say(type, json_string_value(json_object_get(node, "summary")));
-        }
+            say(name, json_string_value(json_object_get(plugin, "summary")));
+        json_array_foreach(json_object_get(plugin, "nodes"), k, node)
+            if (types)
+                say_type(node);
     }
 }
 

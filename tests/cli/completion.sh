@@ -60,6 +60,24 @@ is "a wrong setting on the line does not matter" "run" "$(words --log-level=loud
 is "an unknown command has no operands" "" "$(words frobnicate x | grep -v : | grep -x frobnicate)"
 is "nothing at all" "run" "$("$w" --complete | cut -f1 | head -n 1)"
 
+# Plugins and node types, by the settings that are on the line.
+mkdir "$work/plugins" && cp "$builddir/plugins/delay/.libs/delay.so" "$work/plugins" && chmod 755 "$work/plugins/delay.so"
+is "plugin inspect: names, files and node types" "delay
+:files
+delay
+wait" "$(words --plugin-dir "$work/plugins" plugin inspect '' | grep -x 'delay\|wait\|:files')"
+is "plugin run --node: node types" "delay
+wait" "$(words plugin run delay --plugin-dir="$work/plugins" --node '' | grep -x 'delay\|wait\|:files')"
+is "plugin run --signal: not node types" "" "$(words plugin run delay --plugin-dir="$work/plugins" --signal '')"
+is "plugin run --why" "start
+timer
+signal
+child
+scope
+answer" "$(words plugin run delay --why '')"
+is "plugin new: a name that nobody knows yet" "" "$(words plugin new '')"
+is "plugin new --node: a type that nobody knows yet" "" "$(words plugin new acme-hello --node '')"
+
 # ---- bash ----
 
 cat >"$work/ask.bash" <<'END'
