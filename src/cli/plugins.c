@@ -23,6 +23,7 @@ struct registry_options plugins_options(const struct cli *c, bool strict)
         .quiet = !strict,
         .strict = strict,
         .isolate = (enum isolate)c->settings->isolate,
+        .deny = c->settings->plugin_deny,
         .isolation = &helper_isolation,
         .helpers = (size_t)c->settings->concurrency,
         .plugin_config = plugin_config,

@@ -43,6 +43,7 @@ struct settings {
     enum execution_log execution_log;
     int max_log_rows;            /* of one execution */
     const char *plugin_path;     /* or NULL */
+    const char *plugin_deny;     /* or NULL */
     const char *const *plugin_dirs; /* --plugin-dir, NULL-terminated */
     bool strict;
     bool unlabelled_condition_order;

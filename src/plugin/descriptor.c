@@ -29,6 +29,23 @@ uint32_t capability_parse(const char *name, size_t len)
     return 0;
 }
 
+int capability_list(const char *text, const char *what, uint32_t *out, struct error *e)
+{
+    *out = 0;
+    for (const char *at = text; at && *at;) {
+        at += strspn(at, ", \t");
+        size_t len = strcspn(at, ", \t");
+        uint32_t bit = len ? capability_parse(at, len) : 0;
+        if (len && !bit) {
+            err_set(e, "%s = \"%.*s\" is not a capability", what, len > 80 ? 80 : (int)len, at);
+            return err_hint(e, "Capabilities are http, secrets, env, fd, child, threads, lock, signal and request.");
+        }
+        *out |= bit;
+        at += len;
+    }
+    return 0;
+}
+
 const char *capability_name(uint32_t one)
 {
     for (size_t i = 0; i < ARRAY_LEN(capabilities); i++)

@@ -34,6 +34,8 @@ bool node_type_valid(const char *type);
 
 /* Names of capabilities, and back (0 = no such name). */
 uint32_t capability_parse(const char *name, size_t len);
+/* A list of them, with commas or blanks between.  0, or -1 and *e: WHAT = "x" is not a capability. */
+int capability_list(const char *text, const char *what, uint32_t *out, struct error *e);
 const char *capability_name(uint32_t one);
 
 #endif

@@ -8,6 +8,7 @@
 #include <link.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -38,6 +39,7 @@ typedef ElfW(Dyn) dyn;
 typedef ElfW(Sym) sym;
 
 struct image {
+    const char *path;
     int fd;
     uint64_t size;
     ehdr header;
@@ -294,6 +296,46 @@ static int read_identity(const struct image *m, struct wfw_abi *abi, struct erro
     return find_symbol(m, "wfw_plugin_v1", &s) ? 0 : err_set(e, "not a wfworker plugin: it does not export wfw_plugin_v1");
 }
 
+/* May everybody replace an entry of this directory?  In one with the sticky bit only its owner may, who is we or the system. */
+static bool open_to_all(const struct stat *dir, const struct stat *file)
+{
+    if (!(dir->st_mode & S_IWOTH))
+        return false;
+    return !(dir->st_mode & S_ISVTX) || (file->st_uid != 0 && file->st_uid != geteuid());
+}
+
+/* Who may rename a directory above the file may put another file in its place.  path: absolute, without symbolic links. */
+static int check_above(const char *path, const struct stat *file, struct error *e)
+{
+    CLEANUP_FREE char *dir = xstrdup(path);
+    for (char *slash = strrchr(dir, '/'); slash; slash = strrchr(dir, '/')) {
+        struct stat st;
+        slash[slash == dir ? 1 : 0] = '\0';
+        if (stat(dir, &st) == 0 && open_to_all(&st, file)) {
+            err_set(e, "refused: the mode of directory %s is %04o, everybody may put another file in its place", dir,
+                    (unsigned)(st.st_mode & 07777));
+            return err_hint(e, "Run chmod o-w on it once you know that what is in it is what it should be.");
+        }
+        if (slash == dir)
+            break;
+    }
+    return 0;
+}
+
+/* The directories of the file, and those of the symbolic link by which it is known. */
+static int check_directories(const struct image *m, const struct stat *file, struct error *e)
+{
+    CLEANUP_FREE char *target = realpath(m->path, NULL), *parent = xstrdup(m->path);
+    char *slash = strrchr(parent, '/');
+    if (!target)
+        return err_set(e, "the file cannot be read: %s", strerror(errno));
+    if (slash)
+        *slash = '\0';
+    CLEANUP_FREE char *dir = realpath(!slash ? "." : slash == parent ? "/" : parent, NULL);
+    CLEANUP_FREE char *entry = dir ? xasprintf("%s/x", dir) : NULL;
+    return check_above(target, file, e) != 0 || (entry && check_above(entry, file, e) != 0) ? -1 : 0;
+}
+
 static int check_rights(struct image *m, struct error *e)
 {
     struct stat st;
@@ -307,7 +349,7 @@ static int check_rights(struct image *m, struct error *e)
         return err_hint(e, "Run chmod go-w on it once you know that its content is what it should be.");
     }
     m->size = (uint64_t)st.st_size;
-    return 0;
+    return check_directories(m, &st, e);
 }
 
 /* In this order; each needs what those before it have read. */
@@ -332,6 +374,7 @@ int image_check_steps(const char *path, struct wfw_abi *abi, const char **failed
     struct image *m = xcalloc(1, sizeof *m);
     *abi = (struct wfw_abi){.size = 0};
     *failed = steps[0].name;
+    m->path = path;
     m->fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     int rc = m->fd < 0 ? err_set(e, "the file cannot be read: %s", strerror(errno)) : read_steps(m, abi, failed, e);
     if (m->fd >= 0)

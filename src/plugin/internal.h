@@ -17,6 +17,7 @@ struct plugin {
     struct descriptor about; /* node_count 0: not known */
     json_t *config;          /* what init got, or NULL */
     uint32_t denied;         /* capabilities */
+    char *without;           /* names of node types that are left to others, or NULL */
     void *data;              /* what init made, when it is loaded here */
     enum isolate isolate;
     struct remote *remote;   /* its helper processes, or NULL */
@@ -40,6 +41,7 @@ struct registry {
     void *ctx;
     int64_t probe_timeout_ms;
     const struct wfw_host *host; /* NULL: host_table() */
+    uint32_t denied;      /* to those of others than wfworker, when their section does not say */
     enum isolate isolate; /* of those whose section does not say */
     const struct isolation *isolation;
     size_t helpers;

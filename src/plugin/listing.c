@@ -43,6 +43,40 @@ static void fill_row(struct row *row, const struct plugin *p)
     row->cell[5] = join_types(p);
 }
 
+/* Capabilities of all its node types: what they declare, or what of that is denied. */
+static uint32_t capabilities_of(const struct plugin *p, bool denied)
+{
+    uint32_t all = 0;
+    for (size_t i = 0; i < p->about.node_count; i++) {
+        uint32_t kept_back = p->handlers ? p->handlers[i].denied : 0;
+        all |= denied ? kept_back : p->about.nodes[i].caps | kept_back;
+    }
+    return all;
+}
+
+static void add_names(struct buf *b, uint32_t caps)
+{
+    size_t before = b->len;
+    for (uint32_t bit = 1; bit; bit <<= 1)
+        if (caps & bit)
+            buf_printf(b, "%s%s", b->len > before ? ", " : "", capability_name(bit));
+}
+
+/* A line for those of others than wfworker: what they may do is for the administrator to know. */
+static void print_capabilities(FILE *out, const struct plugin *p)
+{
+    CLEANUP_BUF struct buf b = BUF_INIT;
+    uint32_t declared = capabilities_of(p, false), denied = capabilities_of(p, true);
+    if (!declared || is_own_plugin(p->name))
+        return;
+    buf_addstr(&b, "          CAPABILITIES:  ");
+    add_names(&b, declared);
+    if (denied)
+        buf_addstr(&b, " (denied: ");
+    add_names(&b, denied);
+    fprintf(out, "%s%s\n", b.data, denied ? ")" : "");
+}
+
 static void print_row(FILE *out, const struct row *row, const size_t width[COLUMNS])
 {
     for (size_t c = 0; c < COLUMNS; c++)
@@ -50,6 +84,7 @@ static void print_row(FILE *out, const struct row *row, const size_t width[COLUM
     fprintf(out, "%s\n", row->plugin ? row->plugin->path : "FILE");
     if (!row->plugin)
         return;
+    print_capabilities(out, row->plugin);
     CLEANUP_FREE char *reason = reason_text(&row->plugin->reason, "          ");
     if (*reason)
         fprintf(out, "          %s\n", reason);
@@ -132,7 +167,7 @@ static const char *effect_name(uint32_t effect)
 }
 
 /* All that a plugin says about a node type. */
-static json_t *node_json(const struct wfw_node *n)
+static json_t *node_json(const struct wfw_node *n, uint32_t denied)
 {
     json_t *v = json_object();
     js_set(v, "type", text_or_null(n->type));
@@ -141,7 +176,8 @@ static json_t *node_json(const struct wfw_node *n)
     js_set(v, "description", text_or_null(n->description));
     js_set(v, "exec", json_string(n->exec == WFW_EXEC_LOOP ? "loop" : "blocking"));
     js_set(v, "effect", json_string(effect_name(n->effect)));
-    js_set(v, "capabilities", capabilities_json(n->caps));
+    js_set(v, "capabilities", capabilities_json(n->caps | denied));
+    js_set(v, "denied", capabilities_json(denied));
     js_set(v, "config_schema", json_or_text(n->config_schema));
     js_set(v, "output_schema", json_or_text(n->output_schema));
     js_set(v, "examples", json_or_text(n->examples));
@@ -162,7 +198,7 @@ static json_t *plugin_json(const struct plugin *p)
     CLEANUP_FREE char *reason = reason_text(&p->reason, "");
     for (size_t i = 0; i < p->about.node_count; i++) {
         add_types(types, &p->about.nodes[i]);
-        js_push(nodes, node_json(&p->about.nodes[i]));
+        js_push(nodes, node_json(&p->about.nodes[i], p->handlers ? p->handlers[i].denied : 0));
     }
     js_set(v, "state", text_or_null(states[p->state]));
     js_set(v, "name", text_or_null(p->name));

@@ -40,22 +40,12 @@ static int read_enabled(struct plugin *p, const json_t *section)
     return section_error(p, &p->reason);
 }
 
-static int read_denied(struct plugin *p, const json_t *section)
+/* What its section denies takes the place of what is denied to all of others than wfworker. */
+static int read_denied(const struct registry *r, struct plugin *p, const json_t *section)
 {
-    const char *at = js_str(section, "deny");
-    while (at && *at) {
-        at += strspn(at, ", \t");
-        size_t len = strcspn(at, ", \t");
-        uint32_t bit = len ? capability_parse(at, len) : 0;
-        if (len && !bit) {
-            err_set(&p->reason, "deny = \"%.*s\" is not a capability", len > 80 ? 80 : (int)len, at);
-            err_hint(&p->reason, "Capabilities are http, secrets, env, fd, child, threads, lock, signal and request.");
-            return section_error(p, &p->reason);
-        }
-        p->denied |= bit;
-        at += len;
-    }
-    return 0;
+    const char *text = js_str(section, "deny");
+    p->denied = is_own_plugin(p->name) ? 0 : r->denied;
+    return !text || capability_list(text, "deny", &p->denied, &p->reason) == 0 ? 0 : section_error(p, &p->reason);
 }
 
 const char *isolate_name(enum isolate i)
@@ -82,7 +72,7 @@ static int read_isolate(const struct registry *r, struct plugin *p, const json_t
 /* The section without the keys that are ours. */
 static json_t *own_keys(const json_t *section)
 {
-    static const char *const ours[] = {"enabled", "deny", "isolate", "helpers"};
+    static const char *const ours[] = {"enabled", "deny", "without", "isolate", "helpers"};
     json_t *own = section ? json_copy((json_t *)(uintptr_t)section) : json_object();
     for (size_t i = 0; i < ARRAY_LEN(ours); i++)
         json_object_del(own, ours[i]);
@@ -139,20 +129,65 @@ static int refuse_type(const struct registry *r, struct plugin *p, const char *n
     if (!other)
         return 0;
     err_set(&p->reason, "node type \"%s\" is in two plugins: %s and %s", name, other->plugin->path, p->path);
-    return err_hint(&p->reason, "The first in the search order is used; disable one of them with enabled = no in [plugin %s] "
-                                "or [plugin %s].",
-                    other->plugin->name, p->name);
+    return err_hint(&p->reason, "The first in the search order is used; choose with without = %s in [plugin %s] or [plugin %s], "
+                                "or with enabled = no.",
+                    name, other->plugin->name, p->name);
+}
+
+/* Is the name one that the configuration leaves to another plugin? */
+static bool left_out(const struct plugin *p, const char *name)
+{
+    size_t len = strlen(name);
+    for (const char *at = p->without; at && *at; at += strcspn(at, ", \t")) {
+        at += strspn(at, ", \t");
+        if (strncmp(at, name, len) == 0 && strcspn(at, ", \t") == len)
+            return true;
+    }
+    return false;
+}
+
+static int check_name(const struct registry *r, struct plugin *p, const char *name)
+{
+    return left_out(p, name) ? 0 : refuse_type(r, p, name);
 }
 
 static int check_types(const struct registry *r, struct plugin *p)
 {
     for (size_t i = 0; i < p->about.node_count; i++) {
         const struct wfw_node *n = &p->about.nodes[i];
-        if (refuse_type(r, p, n->type) != 0)
+        if (check_name(r, p, n->type) != 0)
             return -1;
         for (size_t k = 0; n->aliases && n->aliases[k]; k++)
-            if (refuse_type(r, p, n->aliases[k]) != 0)
+            if (check_name(r, p, n->aliases[k]) != 0)
                 return -1;
+    }
+    return 0;
+}
+
+static bool has_name(const struct plugin *p, const char *name, size_t len)
+{
+    for (size_t i = 0; i < p->about.node_count; i++) {
+        const struct wfw_node *n = &p->about.nodes[i];
+        const char *own = n->type;
+        for (size_t k = 0; own; own = n->aliases ? n->aliases[k++] : NULL)
+            if (strlen(own) == len && memcmp(own, name, len) == 0)
+                return true;
+    }
+    return false;
+}
+
+/* without: node types and aliases of the plugin that are not taken from it; each must be one of its own. */
+static int read_without(struct plugin *p, const json_t *section)
+{
+    const char *text = js_str(section, "without");
+    p->without = text ? xstrdup(text) : NULL;
+    for (const char *at = p->without; at && *at; at += strcspn(at, ", \t")) {
+        at += strspn(at, ", \t");
+        size_t len = strcspn(at, ", \t");
+        if (len && !has_name(p, at, len)) {
+            err_set(&p->reason, "without = \"%.*s\" is not a node type of this plugin", len > 80 ? 80 : (int)len, at);
+            return section_error(p, &p->reason);
+        }
     }
     return 0;
 }
@@ -169,6 +204,8 @@ static void warn_dotless(struct plugin *p)
 
 static void enter_type(struct registry *r, const char *name, const struct handler *h)
 {
+    if (left_out(h->plugin, name))
+        return;
     xgrow((void **)&r->types, &r->type_cap, r->type_count + 1, sizeof *r->types);
     r->types[r->type_count++] = (struct type_name){name, h};
 }
@@ -234,8 +271,8 @@ static int check_vendor(struct plugin *p)
 static int take_up(struct registry *r, struct plugin *p, const struct wfw_plugin *plugin, const json_t *section)
 {
     if (descriptor_read(plugin, p->name, &p->about, &p->reason) != 0 || check_vendor(p) != 0 || read_config(p, section) != 0 ||
-        descriptor_declare(&p->about, r->host ? r->host : host_table(), p->config, &p->reason) != 0 || check_types(r, p) != 0 ||
-        initialise(r, p) != 0)
+        descriptor_declare(&p->about, r->host ? r->host : host_table(), p->config, &p->reason) != 0 ||
+        read_without(p, section) != 0 || check_types(r, p) != 0 || initialise(r, p) != 0)
         return -1;
     warn_dotless(p);
     enter_types(r, p);
@@ -266,7 +303,7 @@ static int load_away(struct registry *r, struct plugin *p, const json_t *section
     CLEANUP_JSON json_t *about = r->isolation->describe(p->remote, &p->reason);
     if (!about || about_read(about, p->name, &p->about, &p->reason) != 0)
         return -1;
-    if (check_vendor(p) != 0 || check_types(r, p) != 0 || read_config(p, section) != 0)
+    if (check_vendor(p) != 0 || read_without(p, section) != 0 || check_types(r, p) != 0 || read_config(p, section) != 0)
         return -1;
     r->isolation->configure(p->remote, p->config);
     if (r->isolation->init(p->remote, &p->reason) != 0)
@@ -290,7 +327,7 @@ static int load_here(struct registry *r, struct plugin *p, const json_t *section
 
 static int load_steps(struct registry *r, struct plugin *p, const json_t *section)
 {
-    if (read_denied(p, section) != 0 || read_isolate(r, p, section) != 0 || open_remote(r, p, section) != 0 ||
+    if (read_denied(r, p, section) != 0 || read_isolate(r, p, section) != 0 || open_remote(r, p, section) != 0 ||
         image_check(p->path, &p->abi, &p->reason) != 0)
         return -1;
     return p->isolate == ISOLATE_ALWAYS ? load_away(r, p, section) : load_here(r, p, section);
@@ -324,7 +361,7 @@ void load_plugin(struct registry *r, struct plugin *p)
 void load_linked(struct registry *r, struct plugin *p, const struct wfw_plugin *descriptor)
 {
     CLEANUP_JSON json_t *section = r->plugin_config ? r->plugin_config(r->ctx, p->name) : NULL;
-    if (read_denied(p, section) != 0 || read_isolate(r, p, section) != 0 || take_up(r, p, descriptor, section) != 0)
+    if (read_denied(r, p, section) != 0 || read_isolate(r, p, section) != 0 || take_up(r, p, descriptor, section) != 0)
         p->state = PLUGIN_FAILED;
 }
 
@@ -337,6 +374,7 @@ void plugin_free(struct plugin *p)
     descriptor_free(&p->about);
     json_decref(p->config);
     free(p->warning);
+    free(p->without);
     free(p->path);
     free(p->name);
     free(p);

@@ -82,7 +82,7 @@ struct registry *registry_open(const struct registry_options *options, struct er
         free(r);
         return NULL;
     }
-    int rc = search_plugins(r, options, e);
+    int rc = capability_list(options->deny, "plugin_deny", &r->denied, e) != 0 ? -1 : search_plugins(r, options, e);
     for (size_t i = 0; rc == 0 && i < r->count; i++)
         load_plugin(r, r->plugins[i]);
     if (rc != 0 || judge(r, options->strict, options->quiet, e) != 0) {

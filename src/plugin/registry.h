@@ -32,13 +32,15 @@ struct registry_options {
     bool quiet;                     /* do not log plugins that fail: the caller lists them */
     bool strict;                    /* a plugin that failed, or a directory that is not there, is an error of registry_open() */
     /* The configuration of a plugin ([plugin NAME] section) as an object of strings; a new reference, or NULL.  The keys
-     * enabled (no: the file is not touched), deny (capabilities, separated by commas) and isolate (never, blocking, always) are
+     * enabled (no: the file is not touched), deny (capabilities, separated by commas), without (node types that are left to another
+     * plugin) and isolate (never, blocking, always) are
      * read here, those about helper processes by `isolation`; the others go to the plugin. */
     json_t *(*plugin_config)(void *ctx, const char *name);
     void *ctx;
     /* Where handlers run when the key `isolate` of [plugin NAME] does not say; wfworker's own plugins run inside then, whatever
      * this says.  isolation: how, see remote.h; NULL: all run inside. */
     enum isolate isolate;
+    const char *deny; /* capabilities that plugins of others than wfworker do not get when their section does not say; or NULL */
     const struct isolation *isolation;
     size_t helpers;             /* processes of a plugin at a time, when its section does not say; 0 = 10 */
     const char *helper_program; /* instead of this one; NULL = this one */

@@ -235,7 +235,9 @@ void task_check_silent(struct task *t)
 {
     if (t->running || t->watches || t->settled || (t->handler->node->caps & WFW_CAP_THREADS) || task_decided(t))
         return;
-    CLEANUP_FREE char *text = xasprintf("the handler of node type %s ended without an outcome", t->handler->node->type);
+    bool denied = (t->handler->denied & WFW_CAP_THREADS) != 0;
+    CLEANUP_FREE char *text = xasprintf("the handler of node type %s ended without an outcome%s", t->handler->node->type,
+                                        denied ? "; capability threads, with which it may come later, is denied to its plugin" : "");
     task_fail(t, "handler_error", text);
 }
 

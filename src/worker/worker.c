@@ -200,7 +200,7 @@ static json_t *plugin_config(void *ctx, const char *name)
 static int open_plugins(struct worker *w, struct error *e)
 {
     const struct registry_options o = {.plugin_dirs = w->settings->plugin_dirs, .plugin_path = w->settings->plugin_path,
-                                       .use_environment = true, .strict = w->settings->strict,
+                                       .use_environment = true, .strict = w->settings->strict, .deny = w->settings->plugin_deny,
                                        .isolate = (enum isolate)w->settings->isolate, .isolation = &helper_isolation,
                                        .helpers = (size_t)w->settings->concurrency,
                                        .plugin_config = plugin_config, .ctx = (void *)(uintptr_t)w->source};

@@ -230,6 +230,7 @@ static void the_listing_is_a_table_or_json(void **state)
     CLEANUP_FREE char *expected = xasprintf(
         "STATE   NAME   VERSION  ABI  %-*s  NODE TYPES                                                     FILE\n"
         "ok      good   1.2.3    1.0  %-*s  test.block, good-block, test.blocking, test.loop, test.thread  %s/good.so\n"
+        "          CAPABILITIES:  http, secrets, threads\n"
         "failed  notes  -        -    %-*s  -                                                              %s/notes.so\n"
         "          not a shared object: the file does not begin with an ELF header\n"
         "          HINT:  A plugin is what cc -shared makes; remove the file or give it another name.\n"
@@ -245,13 +246,13 @@ static void the_listing_is_a_table_or_json(void **state)
         "\"good-block\",\"test.blocking\",\"test.loop\",\"test.thread\"],\"file\":\"%s/good.so\",\"reason\":null,"
         "\"nodes\":[{\"type\":\"test.block\",\"aliases\":[\"good-block\",\"test.blocking\"],"
         "\"summary\":\"on a thread of the pool\",\"description\":null,\"exec\":\"blocking\",\"effect\":\"unsafe\","
-        "\"capabilities\":[\"http\",\"secrets\"],\"config_schema\":{\"type\":\"object\",\"properties\":{\"do\":"
+        "\"capabilities\":[\"http\",\"secrets\"],\"denied\":[],\"config_schema\":{\"type\":\"object\",\"properties\":{\"do\":"
         "{\"type\":\"string\"},\"name\":{\"type\":\"string\",\"minLength\":2},\"when\":{\"type\":\"string\","
         "\"format\":\"expression\"}}},\"output_schema\":null,\"examples\":null},"
         "{\"type\":\"test.loop\",\"aliases\":[],\"summary\":\"on the loop\",\"description\":null,\"exec\":\"loop\","
-        "\"effect\":\"pure\",\"capabilities\":[],\"config_schema\":null,\"output_schema\":null,\"examples\":null},"
+        "\"effect\":\"pure\",\"capabilities\":[],\"denied\":[],\"config_schema\":null,\"output_schema\":null,\"examples\":null},"
         "{\"type\":\"test.thread\",\"aliases\":[],\"summary\":\"outcome from a thread of the plugin's own\","
-        "\"description\":null,\"exec\":\"blocking\",\"effect\":\"unsafe\",\"capabilities\":[\"threads\"],"
+        "\"description\":null,\"exec\":\"blocking\",\"effect\":\"unsafe\",\"capabilities\":[\"threads\"],\"denied\":[],"
         "\"config_schema\":null,\"output_schema\":null,\"examples\":null}],\"summary\":\"sample of the tests\","
         "\"vendor\":\"test\",\"license\":\"Apache-2.0\",\"url\":null,\"config_schema\":{\"properties\":{\"word\":"
         "{\"type\":\"string\"},\"limit\":{\"type\":\"integer\",\"maximum\":10},\"loud\":{\"type\":\"boolean\"}}}},"
@@ -586,8 +587,8 @@ static void two_plugins_for_one_type(void **state)
     struct registry *r = open_dirs(top, other);
     CLEANUP_JSON json_t *listing = registry_json(r);
     CLEANUP_FREE char *reason = xasprintf("node type \"test.loop\" is in two plugins: %s/good.so and %s/duplicate.so\nHINT:  The "
-                                          "first in the search order is used; disable one of them with enabled = no in "
-                                          "[plugin good] or [plugin duplicate].",
+                                          "first in the search order is used; choose with without = test.loop in [plugin good] "
+                                          "or [plugin duplicate], or with enabled = no.",
                                           top, other);
     expect_reason(listing, "duplicate", "failed", reason);
     assert_string_equal(registry_find(r, "test.loop")->plugin_name, "good");
@@ -660,6 +661,108 @@ static void wrong_sections_are_named(void **state)
     expect_config("{\"limit\":\"11\"}", "[plugin good]: \"/limit\": must be at most 10");
     expect_config("{\"limit\":\"x\"}", "[plugin good]: \"/limit\": must be of type integer, is string");
     expect_config("{\"loud\":\"perhaps\"}", "[plugin good]: \"/loud\": must be of type boolean, is string");
+}
+
+static json_t *config_by_name(void *ctx, const char *name)
+{
+    return json_incref(json_object_get(ctx, name));
+}
+
+static void expect_chosen(const char *sections, const char *test_loop, const char *good_block)
+{
+    CLEANUP_JSON json_t *config = js_parse(sections, strlen(sections), NULL);
+    struct registry *r = open_with_config(config_by_name, config);
+    assert_int_equal(registry_failed(r), 0);
+    assert_string_equal(registry_find(r, "test.loop")->plugin_name, test_loop);
+    const struct handler *h = registry_find(r, "good-block");
+    assert_int_equal(h != NULL, good_block != NULL);
+    assert_non_null(registry_find(r, "test.block"));
+    registry_close(r);
+}
+
+static void the_configuration_chooses_between_two(void **state)
+{
+    (void)state;
+    put(top, "good", "good");
+    put(top, "bad", "duplicate");
+    expect_chosen("{\"good\":{\"without\":\"test.loop\"}}", "duplicate", "");
+    expect_chosen("{\"duplicate\":{\"without\":\"test.loop\"}}", "good", "");
+    expect_chosen("{\"good\":{\"without\":\"good-block, test.loop\"}}", "duplicate", NULL);
+    expect_chosen("{\"good\":{\"enabled\":\"yes\"},\"duplicate\":{\"without\":\" test.loop,\"}}", "good", "");
+    CLEANUP_FREE char *file = in(top, "duplicate.so");
+    assert_int_equal(remove(file), 0);
+    expect_config("{\"without\":\"test.loop test.lop\"}",
+                  "[plugin good]: without = \"test.lop\" is not a node type of this plugin");
+}
+
+/* A file that only its owner may write is of no use where others may put another one in its place. */
+static void directories_of_everybody_are_refused(void **state)
+{
+    (void)state;
+    CLEANUP_FREE char *outer = new_dir("outer"), *inner = in(outer, "inner"), *link = in(top, "link");
+    CLEANUP_FREE char *reason = xasprintf("refused: the mode of directory %s is 0777, everybody may put another file in its place\n"
+                                          "HINT:  Run chmod o-w on it once you know that what is in it is what it should be.",
+                                          outer);
+    assert_int_equal(mkdir(inner, 0755), 0);
+    put(inner, "good", "good");
+    assert_int_equal(symlink(inner, link), 0);
+    for (int way = 0; way < 3; way++) {
+        struct registry *r;
+        assert_int_equal(chmod(outer, 0777), 0);
+        r = open_dirs(way ? link : inner, NULL);
+        CLEANUP_JSON json_t *listing = registry_json(r);
+        expect_reason(listing, "good", "failed", reason);
+        registry_close(r);
+        assert_int_equal(chmod(outer, way ? 01777 : 0775), 0); /* with the sticky bit only the owner may */
+        r = open_dirs(way ? link : inner, NULL);
+        assert_int_equal(registry_failed(r), 0);
+        registry_close(r);
+    }
+    /* The file is in a good directory, the symbolic link to it is not. */
+    CLEANUP_FREE char *safe = new_dir("safe"), *file = in(safe, "good.so"), *alias = in(outer, "good.so");
+    put(safe, "good", "good");
+    assert_int_equal(symlink(file, alias), 0);
+    assert_int_equal(chmod(outer, 0777), 0);
+    struct registry *r = open_dirs(outer, NULL);
+    CLEANUP_JSON json_t *listing = registry_json(r);
+    expect_reason(listing, "good", "failed", reason);
+    registry_close(r);
+    assert_int_equal(chmod(outer, 0755), 0);
+}
+
+/* What others than wfworker are denied, and what a section says instead. */
+static void capabilities_are_denied_to_all(void **state)
+{
+    static const struct {
+        const char *section;
+        uint32_t caps;
+        const char *line;
+    } rows[] = {{"{}", WFW_CAP_HTTP, "          CAPABILITIES:  http, secrets, threads (denied: secrets, threads)\n"},
+                {"{\"good\":{\"deny\":\"http\"}}", WFW_CAP_SECRETS, "          CAPABILITIES:  http, secrets, threads (denied: http)\n"},
+                {"{\"good\":{\"deny\":\"\"}}", WFW_CAP_HTTP | WFW_CAP_SECRETS, "          CAPABILITIES:  http, secrets, threads\n"}};
+    (void)state;
+    const char *const dirs[] = {top, NULL};
+    struct registry_options o = {.plugin_dirs = dirs, .system_dir = "", .plugin_config = config_by_name, .deny = "secrets, threads child"};
+    struct error e = ERROR_INIT;
+    put(top, "good", "good");
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        CLEANUP_JSON json_t *config = js_parse(rows[i].section, strlen(rows[i].section), NULL);
+        char *printed = NULL;
+        size_t len = 0;
+        o.ctx = config;
+        struct registry *r = open_registry(o, &e);
+        assert_int_equal(registry_find(r, "test.block")->node->caps, rows[i].caps);
+        FILE *out = open_memstream(&printed, &len);
+        registry_print(r, out);
+        fclose(out);
+        assert_non_null(strstr(printed, rows[i].line));
+        free(printed);
+        registry_close(r);
+    }
+    o.deny = "http;secrets";
+    assert_null(open_registry(o, &e));
+    assert_string_equal(e.message, "plugin_deny = \"http;secrets\" is not a capability");
+    assert_string_equal(e.hint, "Capabilities are http, secrets, env, fd, child, threads, lock, signal and request.");
 }
 
 static void names_without_a_dot_are_remarked(void **state)
@@ -748,6 +851,9 @@ int main(int argc, char **argv)
         IN_DIR(the_first_of_a_name_hides_the_others),
         IN_DIR(a_plugin_can_be_disabled),
         IN_DIR(wrong_sections_are_named),
+        IN_DIR(the_configuration_chooses_between_two),
+        IN_DIR(directories_of_everybody_are_refused),
+        IN_DIR(capabilities_are_denied_to_all),
         IN_DIR(names_without_a_dot_are_remarked),
         IN_DIR(strict_and_named_ones_stop),
         IN_DIR(directories_are_searched_in_order),

@@ -213,6 +213,17 @@ static void run_own_thread(void *state, struct wfw_task *task, const struct wfw_
     assert_int_equal(pthread_create(&own_thread, NULL, finish_from_thread, task), 0);
 }
 
+static void threads_that_are_denied_are_named(void **state)
+{
+    (void)state;
+    prepare(run_silent, WFW_EXEC_BLOCKING, 0);
+    handler.denied = WFW_CAP_THREADS;
+    launch("{}");
+    loop_until(got.count + 1);
+    assert_string_equal(got.text, "fail type=handler_error message=the handler of node type t.node ended without an outcome; capability "
+                                  "threads, with which it may come later, is denied to its plugin");
+}
+
 static void outcomes_from_threads_of_the_plugin(void **state)
 {
     (void)state;
@@ -434,6 +445,7 @@ int main(void)
         WITH_HOST(children_are_part_of_the_outcome),
         WITH_HOST(wrong_arguments_and_second_outcomes),
         WITH_HOST(silence_is_a_failure),
+        WITH_HOST(threads_that_are_denied_are_named),
         WITH_HOST(outcomes_from_threads_of_the_plugin),
         WITH_HOST(wrong_asks),
         WITH_HOST(stale_handles_answer_and_never_crash),

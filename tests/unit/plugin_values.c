@@ -339,25 +339,85 @@ static void no_fd(void *arg, struct wfw_task *task, uint32_t events)
     _fail(__FILE__, __LINE__);
 }
 
-static void run_undeclared(void *state, struct wfw_task *task, const struct wfw_call *call)
+static int pipe_fds[2];
+
+/* What is said in the log goes to got.seen, too. */
+static void see_log(enum log_level level, const char *message, const struct log_field *fields)
 {
-    (void)state;
-    (void)call;
-    const struct wfw_http_request request = {.size = sizeof request, .url = "http://a/"};
-    assert_null(host->secret(task, "key"));
-    assert_null(host->env(task, "HOME"));
-    assert_null(host->http(task, &request, no_http, NULL));
-    assert_null(host->fd(task, 0, WFW_FD_READ, no_fd, NULL));
-    host->done(task, NULL, NULL);
+    struct buf b = BUF_INIT;
+    for (const struct log_field *f = fields; f->name; f++)
+        buf_printf(&b, " %s=%s", f->name, f->text ? f->text : "?");
+    note("%d %s%s", (int)level, message, b.data ? b.data : "");
+    buf_free(&b);
 }
 
-static void undeclared_capabilities_are_denied(void **state)
+/* Uses everything that needs a capability; what it got is its output. */
+static void run_everything(void *state, struct wfw_task *task, const struct wfw_call *call)
+{
+    char id[WFW_ID_SIZE];
+    (void)state;
+    (void)call;
+    struct wfw_value *out = host->object(task);
+    const struct wfw_http_request request = {.size = sizeof request, .url = "http://silent/"};
+    host->set(out, "secret", host->boolean(task, host->secret(task, "key") != NULL));
+    host->set(out, "env", host->boolean(task, host->env(task, "HOME") != NULL));
+    host->set(out, "http", host->boolean(task, host->http(task, &request, no_http, NULL) != NULL));
+    host->set(out, "fd", host->boolean(task, host->fd(task, pipe_fds[0], WFW_FD_READ, no_fd, NULL) != NULL));
+    const struct wfw_child child = {.size = sizeof child, .workflow = "w"};
+    const struct wfw_lock lock = {.size = sizeof lock, .key = "k"};
+    const struct wfw_send send = {.size = sizeof send, .type = "t"};
+    const struct wfw_request ask = {.size = sizeof ask, .signal = "s"};
+    host->set(out, "child", host->integer(task, host->start_child(task, &child, id)));
+    host->set(out, "lock", host->integer(task, host->lock(task, &lock, id)));
+    host->set(out, "signal", host->integer(task, host->send_signal(task, &send, id)));
+    host->set(out, "request", host->integer(task, host->request(task, &ask, id)));
+    host->done(task, out, NULL);
+}
+
+#define ALL_CAPS                                                                                                       \
+    (WFW_CAP_SECRETS | WFW_CAP_ENV | WFW_CAP_HTTP | WFW_CAP_FD | WFW_CAP_CHILD | WFW_CAP_LOCK | WFW_CAP_SIGNAL | WFW_CAP_REQUEST)
+#define NOTHING                                                                                                        \
+    "done output={\"secret\":false,\"env\":false,\"http\":false,\"fd\":false,\"child\":-3,\"lock\":-3,\"signal\":-3,"          \
+    "\"request\":-3}"
+#define REFUSAL(says, name)                                                                                            \
+    "2 " says " argument=" name " plugin=t node_type=t.node node=node-1 execution=exec-1\n"
+#define REFUSALS(says)                                                                                                 \
+    REFUSAL(says, "secrets")                                                                                           \
+    REFUSAL(says, "env") REFUSAL(says, "http") REFUSAL(says, "fd") REFUSAL(says, "child") REFUSAL(says, "lock")              \
+        REFUSAL(says, "signal") REFUSAL(says, "request")
+
+static void expect_caps(uint32_t exec, uint32_t caps, uint32_t denied, const char *outcome, const char *seen)
+{
+    buf_clear(&got.seen);
+    prepare(run_everything, exec, caps);
+    handler.denied = denied;
+    launch("{}");
+    loop_until(got.count + 1);
+    assert_string_equal(got.text, outcome);
+    assert_string_equal(got.seen.data ? got.seen.data : "", seen);
+}
+
+static void capabilities_are_declared_and_granted(void **state)
 {
     (void)state;
-    expect_run(run_undeclared, WFW_EXEC_LOOP, 0, "{}", "done output={}");
-    assert_null(got.seen.data);
-    /* from a thread there are no watches at all */
-    expect_run(run_undeclared, WFW_EXEC_BLOCKING, WFW_CAP_HTTP | WFW_CAP_FD, "{}", "done output={}");
+    assert_int_equal(pipe(pipe_fds), 0);
+    log_divert(see_log);
+    log_setup(LOG_TEXT, LOG_WARNING);
+    expect_caps(WFW_EXEC_LOOP, 0, 0, NOTHING, REFUSALS("a handler uses a capability that its node type does not declare"));
+    expect_caps(WFW_EXEC_LOOP, 0, ALL_CAPS, NOTHING, REFUSALS("a handler uses a capability that is denied to its plugin"));
+    expect_caps(WFW_EXEC_LOOP, ALL_CAPS, 0,
+                "done output={\"secret\":true,\"env\":true,\"http\":true,\"fd\":true,\"child\":0,\"lock\":0,\"signal\":0,"
+                "\"request\":0}",
+                "http GET http://silent/ - 0 0\n");
+    /* From a thread there are no watches at all. */
+    expect_caps(WFW_EXEC_BLOCKING, ALL_CAPS, 0,
+                "done output={\"secret\":true,\"env\":true,\"http\":false,\"fd\":false,\"child\":0,\"lock\":0,\"signal\":0,"
+                "\"request\":0}",
+                "");
+    log_setup(LOG_TEXT, LOG_ERROR);
+    log_divert(NULL);
+    close(pipe_fds[0]);
+    close(pipe_fds[1]);
 }
 
 int main(void)
@@ -370,7 +430,7 @@ int main(void)
         WITH_HOST(nesting_is_bounded),
         WITH_HOST(wide_objects_are_walked),
         WITH_HOST(services_from_loop_and_thread),
-        WITH_HOST(undeclared_capabilities_are_denied),
+        WITH_HOST(capabilities_are_declared_and_granted),
     };
     alarm(300);
     log_setup(LOG_TEXT, LOG_ERROR);
