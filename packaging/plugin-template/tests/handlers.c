@@ -78,7 +78,7 @@ static void a_wrong_configuration(void **state)
     (void)state;
     for EVERY_TYPE
         call(types[i], "{}",
-             "{\"outcome\":\"fail\",\"type\":\"config_invalid\",\"message\":\"invalid configuration: member \\\"name\\\" is "
+             "{\"outcome\":\"fail\",\"type\":\"config_invalid\",\"message\":\"invalid configuration: \\\"/name\\\": is "
              "missing\",\"retryable\":false}");
 }
 
