@@ -78,6 +78,10 @@ static int check_name(const char *name, struct error *e)
     bool fits = len > 1 && len <= MAX_NAME && strchr(letters, name[0]) && name[len - 1] != '-' && !strstr(name, "--");
     for (size_t i = 0; fits && i < len; i++)
         fits = strchr("abcdefghijklmnopqrstuvwxyz0123456789-", name[i]) != NULL;
+    if (fits && is_own_plugin(name)) {
+        err_set(e, "\"%.60s\" is the name of one of wfworker's own plugins", name);
+        return err_hint(e, "put who makes it in front, such as acme-%.40s", name);
+    }
     if (fits)
         return 0;
     err_set(e, "\"%.60s\" cannot be the name of a plugin project", name);
@@ -117,7 +121,7 @@ static int add_node(struct template *t, const char *type, struct error *e)
     json_array_foreach(t->nodes, i, one)
     {
         if (strcmp(js_str(one, "NODE_IDENT"), ident) == 0)
-            return err_set(e, "--node %s: the sources of %s would have the same names", type, js_str(one, "TYPE"));
+            return err_set(e, "--node %s: its sources would have the same names as those of %s", type, js_str(one, "TYPE"));
         js_set(one, "COMMA", json_string(","));
     }
     if (i == MAX_NODES)

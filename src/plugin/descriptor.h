@@ -32,6 +32,9 @@ void descriptor_free(struct descriptor *d);
 /* May it be the name of a node type? */
 bool node_type_valid(const char *type);
 
+/* own.c: is it the name of one of wfworker's own plugins?  Nobody else's can have it. */
+bool is_own_plugin(const char *name);
+
 /* Names of capabilities, and back (0 = no such name). */
 uint32_t capability_parse(const char *name, size_t len);
 /* A list of them, with commas or blanks between.  0, or -1 and *e: WHAT = "x" is not a capability. */

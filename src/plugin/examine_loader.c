@@ -7,6 +7,7 @@
 #include <link.h>
 #include <spawn.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -90,9 +91,12 @@ static void read_line(const char *line, json_t *libraries, json_t *missing)
 int examine_libraries(const char *path, json_t **libraries, json_t **missing, struct error *e)
 {
     CLEANUP_BUF struct buf said = BUF_INIT;
+    CLEANUP_FREE char *whole = realpath(path, NULL); /* a name without a slash would be looked for in the system */
     *libraries = json_array();
     *missing = json_array();
-    if (ask(path, &said, e) != 0)
+    if (!whole)
+        return err_set(e, "%s: %s", path, strerror(errno));
+    if (ask(whole, &said, e) != 0)
         return -1;
     for (char *at = said.data, *next; at && *at; at = next) {
         next = strchr(at, '\n');

@@ -48,9 +48,6 @@ struct registry {
     const char *helper_program;
 };
 
-/* own.c: is it the name of one of wfworker's own plugins? */
-bool is_own_plugin(const char *name);
-
 /* search.c: fill plugins (state OK for those to load, else SHADOWED) and searched.  0, or -1 and *e with `strict`. */
 int search_plugins(struct registry *r, const struct registry_options *options, struct error *e);
 
