@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Every way that a call can go wrong, one after the other.  Each way is taken many times: what all of them leave behind is
- * lost each time. */
+/* Every way that a call can go wrong, one after the other.  Each way is taken many times: what all of them leave behind
+ * is lost each time. */
 #include "mock/inside.h"
 #include <stdio.h>
-
 
 #include "base/json.h"
 #include "base/mem.h"
 
 #define MAX_STEPS 100000
-/* The C library keeps blocks at hand that count as used.  A call loses memory when it grows with each of BATCHES batches of so many calls. */
+/* The C library keeps blocks at hand that count as used.  A call loses memory when it grows with each of BATCHES
+ * batches of so many calls. */
 #define BATCH 16
 #define BATCHES 4
 #define LEAST 24 /* bytes; smaller blocks there are not */
@@ -17,7 +17,7 @@
 struct sweep {
     struct wfw_mock *mock;
     struct wfw_mock_call call;
-    json_t *script;  /* as at the beginning */
+    json_t *script; /* as at the beginning */
     int64_t now_ms;
     char *undisturbed; /* the outcome */
     uint32_t turns;
@@ -43,12 +43,14 @@ static bool was_cancelled(const struct wfw_mock_run *run)
 static void name_step(struct sweep *s, const struct wfw_mock_run *run)
 {
     if (s->call.fault_at)
-        snprintf(s->where, sizeof s->where, "with host->%s() denied (fault_at = %u)", run->denied ? run->denied : "nothing",
-                 s->call.fault_at);
+        snprintf(s->where, sizeof s->where, "with host->%s() denied (fault_at = %u)",
+                 run->denied ? run->denied : "nothing", s->call.fault_at);
     else if (s->call.cancel_at && run->cancelled_before)
-        snprintf(s->where, sizeof s->where, "cancelled before host->%s() (cancel_at = %u)", run->cancelled_before, s->call.cancel_at);
+        snprintf(s->where, sizeof s->where, "cancelled before host->%s() (cancel_at = %u)", run->cancelled_before,
+                 s->call.cancel_at);
     else if (s->call.cancel_at)
-        snprintf(s->where, sizeof s->where, "cancelled after turn %u (cancel_at = %u)", s->call.cancel_at, s->call.cancel_at);
+        snprintf(s->where, sizeof s->where, "cancelled after turn %u (cancel_at = %u)", s->call.cancel_at,
+                 s->call.cancel_at);
     else
         snprintf(s->where, sizeof s->where, "undisturbed");
 }
@@ -69,7 +71,8 @@ static int judge(struct sweep *s, struct wfw_mock_run *run)
     }
     if (is_silent(run))
         return violated(s, r->message);
-    if (run->denied && (s->call.flags & WFW_MOCK_EXACT) && r->outcome != WFW_MOCK_FAIL && strcmp(run->text, s->undisturbed) != 0) {
+    if (run->denied && (s->call.flags & WFW_MOCK_EXACT) && r->outcome != WFW_MOCK_FAIL &&
+        strcmp(run->text, s->undisturbed) != 0) {
         CLEANUP_FREE char *text = xasprintf("it did not fail, and its outcome is %s", run->text);
         return violated(s, text);
     }

@@ -1,13 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the files of this room share.  The room is the library libwfworker-mock: src/plugin with a test in the worker's place.
+/* What the files of this room share.  The room is the library libwfworker-mock: src/plugin with a test in the worker's
+ * place.
  *
  * mock.c     open, close, complaints
  * run.c      one call: start, finish, cancel
- * table.c    the host's functions as a plugin under test sees them: counted, denied, watched; watches.c: those of loop handlers
+ * table.c    the host's functions as a plugin under test sees them: counted, denied, misused
+ * watches.c  those for timers, descriptors and http
  * time.c     virtual time
- * lend.c     secrets, variables, expressions; script.c: http
+ * lend.c     secrets, variables, expressions
+ * script.c   requests and their answers
  * result.c   what came of a call
- * exhaust.c  every way that a call can go wrong; left.c: what it left behind
+ * exhaust.c  every way that a call can go wrong
+ * left.c     what it left behind
  *
  * Unless a line says otherwise everything belongs to the thread of the test, which is the loop's. */
 #ifndef WF_MOCK_INSIDE_H
@@ -41,9 +45,9 @@ struct entry; /* of the script, see script.c */
 struct wfw_mock {
     struct wfw_mock *next; /* (the room's lock) the newest first */
     uv_loop_t loop;
-    uv_async_t wake;     /* a thread wants its run to be cancelled */
+    uv_async_t wake; /* a thread wants its run to be cancelled */
     uv_timer_t patience;
-    bool impatient;      /* a minute is over */
+    bool impatient; /* a minute is over */
     struct task_host *tasks;
     struct registry *registry;
     char *first_type;
@@ -53,11 +57,11 @@ struct wfw_mock {
     struct entry *script;
     json_t *requests, *secrets, *env, *variables, *names, *evals;
     struct expr_cache *exprs;
-    struct wfw_mock_run *runs;  /* (the room's lock) */
-    struct buf complaints;      /* (the room's lock) */
-    int complaint_count;        /* (the room's lock) all that are in there */
-    char *shown;                /* what was handed out last */
-    struct buf log;             /* (the room's lock) of the plugin itself */
+    struct wfw_mock_run *runs; /* (the room's lock) */
+    struct buf complaints;     /* (the room's lock) */
+    int complaint_count;       /* (the room's lock) all that are in there */
+    char *shown;               /* what was handed out last */
+    struct buf log;            /* (the room's lock) of the plugin itself */
 };
 
 /* A watch of a loop handler. */
@@ -86,7 +90,7 @@ struct wfw_mock_run {
     json_t *input;
     struct event *deadline;
     struct hook *hooks;
-    struct buf log;   /* (the room's lock) */
+    struct buf log; /* (the room's lock) */
     json_t *progress;
     uint32_t flags, cancel_at, fault_at;
     _Atomic uint32_t steps, faults, turns;
@@ -107,9 +111,9 @@ struct wfw_mock_run {
 /* mock.c */
 void room_lock(void);
 void room_unlock(void);
-void room_wait(void);  /* with the lock */
-void room_wake(void);  /* those who wait; with the lock */
-struct wfw_mock *newest_mock(void);               /* any thread; NULL: none is open */
+void room_wait(void);                                 /* with the lock */
+void room_wake(void);                                 /* those who wait; with the lock */
+struct wfw_mock *newest_mock(void);                   /* any thread; NULL: none is open */
 struct wfw_mock_run *run_of(struct wfw_task *handle); /* any thread; NULL: none has it */
 /* Any thread; m NULL: the newest.  The text needs no newline. */
 void complain(struct wfw_mock *m, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
@@ -153,8 +157,8 @@ json_t *lent_variable(void *ctx, void *owner, const char *name, const char *scop
 /* script.c */
 void *script_start(void *ctx, const struct http_request *request, http_done_fn done, void *arg, struct error *e);
 void script_cancel(void *ctx, void *transfer);
-void script_free(struct wfw_mock *m);      /* complains about what nobody asked for */
-json_t *script_save(struct wfw_mock *m);   /* how often each was used, and the number of requests; new */
+void script_free(struct wfw_mock *m);    /* complains about what nobody asked for */
+json_t *script_save(struct wfw_mock *m); /* how often each was used, and the number of requests; new */
 void script_restore(struct wfw_mock *m, const json_t *saved);
 
 /* result.c */
@@ -162,8 +166,8 @@ void result_set(struct wfw_mock_run *run, json_t *outcome); /* takes over; the f
 void result_free(struct wfw_mock_run *run);
 
 /* left.c: what is there now, to be compared with what is there later. */
-json_t *open_descriptors(void);                                      /* {"7": "/path"}, new */
-char *new_descriptors(const json_t *before, const json_t *now);      /* in words; NULL: none; new */
-bool memory_in_use(size_t *bytes);                                   /* false: this system does not say */
+json_t *open_descriptors(void);                                 /* {"7": "/path"}, new */
+char *new_descriptors(const json_t *before, const json_t *now); /* in words; NULL: none; new */
+bool memory_in_use(size_t *bytes);                              /* false: this system does not say */
 
 #endif

@@ -9,7 +9,7 @@
 
 static int put_text(json_t *in, const char *name, const char *value)
 {
-    json_t *v = value ? json_string(value) : NULL;
+    json_t *v = name && value ? json_string(value) : NULL;
     if (!name || (value && !v)) {
         set_error("%s", name ? "the value is not UTF-8" : "there is no name");
         return -1;
@@ -54,7 +54,8 @@ int wfw_mock_env(struct wfw_mock *mock, const char *name, const char *value)
 
 int wfw_mock_variable(struct wfw_mock *mock, const char *name, const char *scope, const char *json)
 {
-    if (!name || !scope || (strcmp(scope, "workflow") != 0 && strcmp(scope, "loop") != 0 && strcmp(scope, "node") != 0)) {
+    if (!name || !scope ||
+        (strcmp(scope, "workflow") != 0 && strcmp(scope, "loop") != 0 && strcmp(scope, "node") != 0)) {
         set_error("a variable needs a name and the scope workflow, loop or node");
         return -1;
     }
@@ -71,7 +72,8 @@ int wfw_mock_name(struct wfw_mock *mock, const char *name, const char *json)
     return put_json(mock->names, name, json);
 }
 
-int wfw_mock_eval(struct wfw_mock *mock, const char *expression, const char *json, const char *error_type, const char *message)
+int wfw_mock_eval(struct wfw_mock *mock, const char *expression, const char *json, const char *error_type,
+                  const char *message)
 {
     json_t *v = json ? read_json(json) : NULL, *entry = json_object();
     if (!expression || (json && !v)) {

@@ -26,7 +26,7 @@ src/mock/all.lo: $(mock_rooms)
 	  echo "pic_object='all.o'"; echo "non_pic_object='all.o'"; } >$@
 libwfworker-mock.a: src/mock/all.lo
 	$(AM_V_AR)rm -f $@ && $(AR) cr $@ src/mock/all.o && $(RANLIB) $@
-CLEANFILES += libwfworker-mock.a src/mock/all.o src/mock/all.o.tmp
+CLEANFILES += libwfworker-mock.a src/mock/all.lo src/mock/all.o src/mock/all.o.tmp
 
 lib_LTLIBRARIES += libwfworker-mock.la
 libwfworker_mock_la_SOURCES =

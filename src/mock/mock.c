@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A plugin under test: opened through the real registry, with a task host of its own, and what is wrong with it in words. */
+/* A plugin under test: opened through the real registry, with a task host of its own, and what is wrong with it in
+ * words. */
 #include "mock/inside.h"
 
 #include <stdio.h>
@@ -11,7 +12,8 @@
 #include "base/mem.h"
 #include "plugin/task_internal.h"
 
-#define START_US INT64_C(1767225600000000) /* 2026-01-01T00:00:00Z, where virtual time of `wfworker exec` begins, too */
+#define START_US INT64_C(1767225600000000) /* 2026-01-01T00:00:00Z, where virtual time of `wfworker exec` begins, too  \
+                                            */
 #define THREADS 16
 #define MAX_COMPLAINTS 200
 
@@ -177,7 +179,6 @@ static void on_wake(uv_async_t *wake)
     mock_turned(wake->data);
 }
 
-
 static struct wfw_mock *mock_new(json_t *section)
 {
     struct wfw_mock *m = xcalloc(1, sizeof *m);
@@ -268,7 +269,8 @@ static struct wfw_mock *begin(struct wfw_mock *m, struct error *e)
     m->tasks = m->registry ? task_host_new(&services, THREADS, e) : NULL;
     if (!m->tasks)
         return give_up(m, e);
-    m->first_type = xstrdup(m->registry->plugins[0]->about.nodes[0].type);
+    const struct descriptor *about = &m->registry->plugins[0]->about;
+    m->first_type = xstrdup(about->node_count ? about->nodes[0].type : "");
     return m;
 }
 
@@ -296,8 +298,13 @@ struct wfw_mock *wfw_mock_open_file(const char *path, const char *section)
         return NULL;
     struct wfw_mock *m = mock_new(keys);
     const char *const files[] = {path, NULL};
-    const struct registry_options o = {.plugin_dirs = files, .system_dir = "", .quiet = true, .strict = true,
-                                       .plugin_config = get_section, .ctx = m, .host = mock_table()};
+    const struct registry_options o = {.plugin_dirs = files,
+                                       .system_dir = "",
+                                       .quiet = true,
+                                       .strict = true,
+                                       .plugin_config = get_section,
+                                       .ctx = m,
+                                       .host = mock_table()};
     m->registry = registry_open(&o, &e);
     if (m->registry && registry_count(m->registry) != 1) {
         err_set(&e, "\"%s\" is not the file of one plugin", path);

@@ -8,9 +8,9 @@
 static const struct {
     const char *name;
     uint32_t outcome;
-} names[] = {{"done", WFW_MOCK_DONE},           {"fail", WFW_MOCK_FAIL},       {"park", WFW_MOCK_PARK},   {"enter", WFW_MOCK_ENTER},
-             {"leave", WFW_MOCK_LEAVE},         {"timeout", WFW_MOCK_TIMEOUT}, {"hangs", WFW_MOCK_HANGS}, {"invalid", WFW_MOCK_INVALID},
-             {"cancelled", WFW_MOCK_CANCELLED}};
+} names[] = {{"done", WFW_MOCK_DONE},   {"fail", WFW_MOCK_FAIL},       {"park", WFW_MOCK_PARK},
+             {"enter", WFW_MOCK_ENTER}, {"leave", WFW_MOCK_LEAVE},     {"timeout", WFW_MOCK_TIMEOUT},
+             {"hangs", WFW_MOCK_HANGS}, {"invalid", WFW_MOCK_INVALID}, {"cancelled", WFW_MOCK_CANCELLED}};
 
 static uint32_t outcome_number(const json_t *o)
 {
@@ -48,7 +48,9 @@ static uint32_t leave_number(const char *name)
 {
     if (!name)
         return 0;
-    return strcmp(name, "break") == 0 ? WFW_LEAVE_BREAK : strcmp(name, "continue") == 0 ? WFW_LEAVE_CONTINUE : WFW_LEAVE_TERMINATE;
+    return strcmp(name, "break") == 0      ? WFW_LEAVE_BREAK
+           : strcmp(name, "continue") == 0 ? WFW_LEAVE_CONTINUE
+                                           : WFW_LEAVE_TERMINATE;
 }
 
 static void fill_json(struct wfw_mock_run *run, struct wfw_mock_result *r)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One call of a handler.  The plugin's node is copied, with functions of ours that know which run they are in around its own; what
- * follows is task_start() and the worker's own way to an outcome. */
+/* One call of a handler.  The plugin's node is copied, with functions of ours that know which run they are in around
+ * its own; what follows is task_start() and the worker's own way to an outcome. */
 #include "mock/inside.h"
 
 #include <stdlib.h>
@@ -48,7 +48,8 @@ static void around_run(void *state, struct wfw_task *task, const struct wfw_call
     room_unlock();
 }
 
-static int around_check(void *state, const struct wfw_node *node, const struct wfw_value *config, char *msg, size_t msglen)
+static int around_check(void *state, const struct wfw_node *node, const struct wfw_value *config, char *msg,
+                        size_t msglen)
 {
     struct wfw_mock_run *run = state;
     return run->real->node->check(run->real->state, node, config, msg, msglen);
@@ -180,8 +181,9 @@ static void warn_unknown_keys(struct wfw_mock_run *run, const json_t *config)
     json_t *key;
     CLEANUP_JSON json_t *unknown = json_array();
     schema_unknown_keys(run->real->config_schema, config, unknown);
-    json_array_foreach(unknown, i, key) complain(run->mock, "the configuration has \"%s\", which the schema of node type %s does not know",
-                                                 json_string_value(key), run->real->node->type);
+    json_array_foreach(unknown, i, key)
+        complain(run->mock, "the configuration has \"%s\", which the schema of node type %s does not know",
+                 json_string_value(key), run->real->node->type);
 }
 
 static void start_task(struct wfw_mock_run *run, const struct wfw_mock_call *c, struct task_call *call)
@@ -200,21 +202,35 @@ static void start_task(struct wfw_mock_run *run, const struct wfw_mock_call *c, 
 
 static void begin_call(struct wfw_mock_run *run, const struct wfw_mock_call *c)
 {
-    const char *execution = c->execution_id ? c->execution_id : "execution-1", *node = c->node_id ? c->node_id : "node-1";
+    const char *execution = c->execution_id ? c->execution_id : "execution-1",
+               *node = c->node_id ? c->node_id : "node-1";
     CLEANUP_FREE char *key = c->key ? xstrdup(c->key) : xasprintf("%s/%s", execution, node);
-    CLEANUP_JSON json_t *config = parse(run, "config", c->config, "{}"), *checkpoint = parse(run, "checkpoint", c->checkpoint, NULL);
+    CLEANUP_JSON json_t *config = parse(run, "config", c->config, "{}"),
+                        *checkpoint = parse(run, "checkpoint", c->checkpoint, NULL);
     CLEANUP_JSON json_t *event = parse(run, "event", c->event, NULL), *scope = parse(run, "scope", c->scope, NULL);
     CLEANUP_JSON json_t *edges = parse(run, "edges", c->edges, NULL);
     run->input = parse(run, "input", c->input, "{}");
     if (run->outcome)
         return;
     struct task_call call = {.node_type = c->node_type ? c->node_type : run->mock->first_type,
-                             .node_id = node, .execution_id = execution,
+                             .node_id = node,
+                             .execution_id = execution,
                              .workflow_id = c->workflow_id ? c->workflow_id : "workflow-1",
-                             .key = key, .signal = c->signal, .config = config, .input = run->input,
-                             .checkpoint = checkpoint, .event = event, .scope = scope, .edges = edges,
-                             .attempt = c->attempt ? c->attempt : 1, .why = c->why, .scope_outcome = c->scope_outcome,
-                             .scope_pass = c->scope_pass, .timeout_ms = c->deadline_ms, .activation = 1, .number = 1};
+                             .key = key,
+                             .signal = c->signal,
+                             .config = config,
+                             .input = run->input,
+                             .checkpoint = checkpoint,
+                             .event = event,
+                             .scope = scope,
+                             .edges = edges,
+                             .attempt = c->attempt ? c->attempt : 1,
+                             .why = c->why,
+                             .scope_outcome = c->scope_outcome,
+                             .scope_pass = c->scope_pass,
+                             .timeout_ms = c->deadline_ms,
+                             .activation = 1,
+                             .number = 1};
     warn_unknown_keys(run, config);
     start_task(run, c, &call);
 }
@@ -228,8 +244,9 @@ static void find_handler(struct wfw_mock_run *run, const char *type)
         return;
     }
     const char *nearest = registry_nearest(r, type);
-    CLEANUP_FREE char *message = nearest ? xasprintf("the plugin has no node type \"%s\"; did you mean \"%s\"?", type, nearest)
-                                         : xasprintf("the plugin has no node type \"%s\"", type);
+    CLEANUP_FREE char *message =
+        nearest ? xasprintf("the plugin has no node type \"%s\"; did you mean \"%s\"?", type, nearest)
+                : xasprintf("the plugin has no node type \"%s\"", type);
     say(run, "invalid", message);
 }
 
@@ -307,9 +324,9 @@ static void hang(struct wfw_mock_run *run)
 {
     bool inside = run->began && !run->returned;
     complain(run->mock, "the handler of node type %s hangs: %s", run->real->node->type,
-             run->ended  ? "it was cancelled and does not return"
-             : inside    ? "it does not return"
-                         : "nothing comes that it waits for");
+             run->ended ? "it was cancelled and does not return"
+             : inside   ? "it does not return"
+                        : "nothing comes that it waits for");
     free(STEAL(run->text));
     json_decref(STEAL(run->outcome));
     say(run, "hangs", NULL);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Http without a network: each request is looked up in the test's script, compared with what the entry demands, and answered at
- * its virtual time. */
+/* Http without a network: each request is looked up in the test's script, compared with what the entry demands, and
+ * answered at its virtual time. */
 #include "mock/inside.h"
 
 #include <strings.h>
@@ -121,7 +121,8 @@ void script_free(struct wfw_mock *m)
     for (struct entry *en = m->script, *next; en; en = next) {
         next = en->next;
         if (en->used < en->times)
-            complain(m, "%s %s was to be requested %u times, and was %u times", en->method, en->url, en->times, en->used);
+            complain(m, "%s %s was to be requested %u times, and was %u times", en->method, en->url, en->times,
+                     en->used);
         entry_free(en);
     }
     m->script = NULL;
@@ -187,9 +188,10 @@ static void compare(struct wfw_mock *m, const struct entry *en, const struct htt
             complain(m, "%s %s was requested without the header \"%s\"", r->method, r->url, *wanted);
     if (!en->body || body_fits(en, r))
         return;
-    CLEANUP_JSON json_t *got = js_string_lossy(r->body ? r->body : "", r->body_len < MAX_SHOWN ? r->body_len : MAX_SHOWN);
-    complain(m, "%s %s was requested with the body \"%s\" instead of \"%.*s\"", r->method, r->url, json_string_value(got), MAX_SHOWN,
-             en->body);
+    CLEANUP_JSON json_t *got =
+        js_string_lossy(r->body ? r->body : "", r->body_len < MAX_SHOWN ? r->body_len : MAX_SHOWN);
+    complain(m, "%s %s was requested with the body \"%s\" instead of \"%.*s\"", r->method, r->url,
+             json_string_value(got), MAX_SHOWN, en->body);
 }
 
 static json_t *request_json(const struct http_request *r)

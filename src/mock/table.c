@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The table that a plugin under test gets: the ordinary one with a step before each function, where the run may be cancelled, the
- * function denied, or its misuse noticed. */
+/* The table that a plugin under test gets: the ordinary one with a step before each function, where the run may be
+ * cancelled, the function denied, or its misuse noticed. */
 #include "mock/inside.h"
 
 #include <stdio.h>
@@ -63,7 +63,8 @@ static void look_stale(struct wfw_mock_run *run, struct wfw_task *task, const ch
     bool cancelled = run && run->cancelled;
     room_unlock();
     if (!cancelled)
-        complain(run ? run->mock : NULL, "host->%s() was called with %s", name, task ? "a task that is over" : "no task");
+        complain(run ? run->mock : NULL, "host->%s() was called with %s", name,
+                 task ? "a task that is over" : "no task");
 }
 
 static bool count_step(struct wfw_mock_run *run, const char *name, bool deniable)
@@ -133,7 +134,8 @@ static const char *table_text(struct wfw_task *task, const struct wfw_value *val
     return step(task, "text", true) ? NULL : host_table()->text(task, value, len);
 }
 
-static const struct wfw_value *table_parse(struct wfw_task *task, const char *json, size_t len, char *msg, size_t msglen)
+static const struct wfw_value *table_parse(struct wfw_task *task, const char *json, size_t len, char *msg,
+                                           size_t msglen)
 {
     if (!step(task, "parse", true))
         return host_table()->parse(task, json, len, msg, msglen);
@@ -192,8 +194,8 @@ static void look_absent(const char *function, const char *key, const struct wfw_
 {
     if (value || (current && denied_yet(current)))
         return;
-    complain(current ? current->mock : NULL, "host->%s(%s%s%s) has no value: what should have made it answered NULL", function,
-             key ? "\"" : "", key ? key : "", key ? "\"" : "");
+    complain(current ? current->mock : NULL, "host->%s(%s%s%s) has no value: what should have made it answered NULL",
+             function, key ? "\"" : "", key ? key : "", key ? "\"" : "");
 }
 
 /* A value is there, and does not get in. */
@@ -201,10 +203,11 @@ static int refused(int rc, const char *function, const char *key, const struct w
 {
     if (rc == WFW_OK || !value || (current && denied_yet(current)))
         return rc;
-    complain(current ? current->mock : NULL, "host->%s(%s%s%s) is refused: %s", function, key ? "\"" : "", key ? key : "",
-             key ? "\"" : "",
-             rc == WFW_E_LIMIT ? "it is nested too deeply"
-                               : "what was put into another value, shown, or given to an outcome cannot be changed any more");
+    complain(current ? current->mock : NULL, "host->%s(%s%s%s) is refused: %s", function, key ? "\"" : "",
+             key ? key : "", key ? "\"" : "",
+             rc == WFW_E_LIMIT
+                 ? "it is nested too deeply"
+                 : "what was put into another value, shown, or given to an outcome cannot be changed any more");
     return rc;
 }
 
@@ -244,6 +247,9 @@ static void *table_alloc(struct wfw_task *task, size_t size)
 /* ---- Log and progress ---- */
 
 static void table_log(struct wfw_task *task, uint32_t level, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+
+static void table_log(struct wfw_task *task, uint32_t level, const char *fmt, ...)
 {
     static const char *const names[] = {"debug", "info", "warning", "error"};
     char text[MAX_LOG];
@@ -258,7 +264,8 @@ static void table_log(struct wfw_task *task, uint32_t level, const char *fmt, ..
     CLEANUP_JSON json_t *clean = js_string_lossy(text, strlen(text));
     room_lock();
     if (m)
-        buf_printf(run ? &run->log : &m->log, "%s: %s\n", names[level / 100 > 3 ? 3 : level / 100], json_string_value(clean));
+        buf_printf(run ? &run->log : &m->log, "%s: %s\n", names[level / 100 > 3 ? 3 : level / 100],
+                   json_string_value(clean));
     room_unlock();
 }
 

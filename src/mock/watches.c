@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Timers, descriptors and transfers of a handler under test: the ordinary ones, known one by one, so that a watch that is
- * over is noticed before it is touched. */
+/* Timers, descriptors and transfers of a handler under test: the ordinary ones, known one by one, so that a watch that
+ * is over is noticed before it is touched. */
 #include "mock/inside.h"
 
 #include "base/mem.h"
@@ -51,8 +51,9 @@ static struct hook *hook_new(struct wfw_task *task, const char *name, void *arg)
         return NULL;
     bool blocks = run_blocks(run), elsewhere = !on_loop(run->mock->tasks);
     if (blocks || elsewhere)
-        complain(run->mock, blocks ? "host->%s() is for loop handlers: node type %s is a blocking one"
-                                   : "host->%s() was called beside the loop's thread by node type %s",
+        complain(run->mock,
+                 blocks ? "host->%s() is for loop handlers: node type %s is a blocking one"
+                        : "host->%s() was called beside the loop's thread by node type %s",
                  name, run->real->node->type);
     if (blocks || elsewhere)
         return NULL;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Outcomes as they are shown.  What the engine keeps in signals of reserved types and in its own form of asks is told in the words of
- * wfworker/plugin.h. */
+/* Outcomes as they are shown.  What the engine keeps in signals of reserved types and in its own form of asks is told
+ * in the words of wfworker/plugin.h. */
 #include "plugin/outcome_json.h"
 
 #include <string.h>
@@ -189,9 +189,10 @@ static void set_enter(json_t *to, const struct outcome *o)
 
 static void set_leave(json_t *to, const struct outcome *o)
 {
-    js_set(to, "leave", json_string(o->leave == WFW_LEAVE_BREAK      ? "break"
-                                    : o->leave == WFW_LEAVE_CONTINUE ? "continue"
-                                                                     : "terminate"));
+    js_set(to, "leave",
+           json_string(o->leave == WFW_LEAVE_BREAK      ? "break"
+                       : o->leave == WFW_LEAVE_CONTINUE ? "continue"
+                                                        : "terminate"));
     set_text(to, "label", o->branch);
     set_value(to, "output", o->output);
 }

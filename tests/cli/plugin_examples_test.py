@@ -329,6 +329,16 @@ def the_mock_is_like_the_worker():
 
 
 @case
+def in_cpp():
+    """the header of the mock library is C++11 as well, and needs nothing before it"""
+    needs("g++")
+    flags = command("pkg-config", "--cflags", "wfworker-plugin-mock").split()
+    with open("alone.cpp", "w") as f:
+        f.write("#include <wfworker/mock.h>\nint main() { return wfw_mock_close(nullptr); }\n")
+    command("g++", "-std=c++11", "-pedantic-errors", "-Wall", "-Wextra", "-Werror", "-fsyntax-only", "alone.cpp", *flags)
+
+
+@case
 def statically():
     """the static mock library has no other names than the shared one"""
     needs("nm")

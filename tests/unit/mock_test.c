@@ -2,10 +2,14 @@
 /* The mock library as an author of plugins uses it: through its header and the shared library alone. */
 #include "unit/test.h"
 
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "config.h"
 #include "unit/mock_plugin.h"
 
 static struct wfw_mock *mock;
@@ -38,8 +42,9 @@ static void opening(void **state)
     (void)state;
     refused("{\"limit\":\"seven\"}", "plugin mocked: [plugin mocked]: \"/limit\": must be of type integer, is string");
     refused("{\"limits\":1}", "plugin mocked: [plugin mocked]: unknown key \"limits\"");
-    refused("{\"deny\":\"everything\"}", "plugin mocked: [plugin mocked]: deny = \"everything\" is not a capability\n"
-                                         "HINT:  Capabilities are http, secrets, env, fd, child, threads, lock, signal and request.");
+    refused("{\"deny\":\"everything\"}",
+            "plugin mocked: [plugin mocked]: deny = \"everything\" is not a capability\n"
+            "HINT:  Capabilities are http, secrets, env, fd, child, threads, lock, signal and request.");
     refused("{\"refuse\":\"not today\"}", "plugin mocked: its init failed: not today");
     refused("{\"limit\":[1]}", "section: \"limit\" is an array; the keys of a section are texts, numbers and booleans");
     refused("[]", "section: it is not an object");
@@ -100,9 +105,11 @@ static void expect_complaints(const char *text)
 
 static void a_call(void **state)
 {
-    const struct wfw_mock_call inside = {.size = sizeof inside, .config = "{\"name\":\"Ada\"}", .flags = WFW_MOCK_INLINE};
+    const struct wfw_mock_call inside = {
+        .size = sizeof inside, .config = "{\"name\":\"Ada\"}", .flags = WFW_MOCK_INLINE};
     (void)state;
-    expect("test.greet", "{\"name\":\"Ada\"}", "{\"outcome\":\"done\",\"output\":{\"greeting\":\"Hello, Ada\",\"limit\":7}}");
+    expect("test.greet", "{\"name\":\"Ada\"}",
+           "{\"outcome\":\"done\",\"output\":{\"greeting\":\"Hello, Ada\",\"limit\":7}}");
     expect("test.hello", NULL, "{\"outcome\":\"done\",\"output\":{\"greeting\":\"Hello, world\",\"limit\":7}}");
     struct wfw_mock_run *run = wfw_mock_call(mock, &inside);
     const struct wfw_mock_result *r = wfw_mock_result(run);
@@ -120,12 +127,15 @@ static void configurations(void **state)
 {
     (void)state;
     expect("test.greet", "{\"name\":5}",
-           "{\"outcome\":\"fail\",\"type\":\"config_invalid\",\"message\":\"invalid configuration: \\\"/name\\\": must be of type "
+           "{\"outcome\":\"fail\",\"type\":\"config_invalid\",\"message\":\"invalid configuration: \\\"/name\\\": must "
+           "be of type "
            "string, is integer\",\"retryable\":false}");
     expect("test.greet", "{\"name\":\"nobody\"}",
-           "{\"outcome\":\"fail\",\"type\":\"config_invalid\",\"message\":\"invalid configuration: nobody cannot be greeted\","
+           "{\"outcome\":\"fail\",\"type\":\"config_invalid\",\"message\":\"invalid configuration: nobody cannot be "
+           "greeted\","
            "\"retryable\":false}");
-    expect("test.greet", "{\"nam\":\"Ada\"}", "{\"outcome\":\"done\",\"output\":{\"greeting\":\"Hello, world\",\"limit\":7}}");
+    expect("test.greet", "{\"nam\":\"Ada\"}",
+           "{\"outcome\":\"done\",\"output\":{\"greeting\":\"Hello, world\",\"limit\":7}}");
     expect_complaints("the configuration has \"/nam\", which the schema of node type test.greet does not know\n");
 }
 
@@ -134,26 +144,48 @@ static void calls_that_cannot_be_made(void **state)
     const struct wfw_mock_call no_size = {.node_type = "test.greet"};
     (void)state;
     expect("test.gret", NULL,
-           "{\"outcome\":\"invalid\",\"message\":\"the plugin has no node type \\\"test.gret\\\"; did you mean \\\"test.greet\\\"?\"}");
-    expect("test.greet", "{", "{\"outcome\":\"invalid\",\"message\":\"config: invalid JSON at line 1, column 1: string or '}' expected near end of file\"}");
-    expect_call(&no_size, "{\"outcome\":\"invalid\",\"message\":\"struct wfw_mock_call without its size; set size = sizeof\"}");
+           "{\"outcome\":\"invalid\",\"message\":\"the plugin has no node type \\\"test.gret\\\"; did you mean "
+           "\\\"test.greet\\\"?\"}");
+    expect("test.greet", "{",
+           "{\"outcome\":\"invalid\",\"message\":\"config: invalid JSON at line 1, column 1: string or '}' expected "
+           "near end of file\"}");
+    expect_call(&no_size,
+                "{\"outcome\":\"invalid\",\"message\":\"struct wfw_mock_call without its size; set size = sizeof\"}");
     assert_int_equal(wfw_mock_forgive(mock), 3);
 }
 
 static void the_whole_call(void **state)
 {
-    const struct wfw_mock_call call = {.size = sizeof call, .node_type = "test.tell", .node_id = "n", .execution_id = "e",
-                                       .workflow_id = "w", .key = "k", .config = "{\"c\":1}", .input = "[1]", .checkpoint = "2",
-                                       .event = "null", .signal = "paid", .scope = "{}", .edges = "[]", .attempt = 3, .why = 200,
-                                       .scope_outcome = 300, .scope_pass = 9, .deadline_ms = 60000};
+    const struct wfw_mock_call call = {.size = sizeof call,
+                                       .node_type = "test.tell",
+                                       .node_id = "n",
+                                       .execution_id = "e",
+                                       .workflow_id = "w",
+                                       .key = "k",
+                                       .config = "{\"c\":1}",
+                                       .input = "[1]",
+                                       .checkpoint = "2",
+                                       .event = "null",
+                                       .signal = "paid",
+                                       .scope = "{}",
+                                       .edges = "[]",
+                                       .attempt = 3,
+                                       .why = 200,
+                                       .scope_outcome = 300,
+                                       .scope_pass = 9,
+                                       .deadline_ms = 60000};
     (void)state;
-    expect_call(&call, "{\"outcome\":\"done\",\"output\":{\"node_type\":\"test.tell\",\"node_id\":\"n\",\"execution_id\":\"e\","
-                       "\"workflow_id\":\"w\",\"key\":\"k\",\"signal\":\"paid\",\"config\":{\"c\":1},\"input\":[1],\"checkpoint\":2,"
-                       "\"event\":null,\"scope\":{},\"edges\":[],\"attempt\":3,\"why\":200,\"scope_outcome\":300,\"scope_pass\":9,"
-                       "\"deadline_ms\":60000},\"branch\":\"told\"}");
+    expect_call(
+        &call,
+        "{\"outcome\":\"done\",\"output\":{\"node_type\":\"test.tell\",\"node_id\":\"n\",\"execution_id\":\"e\","
+        "\"workflow_id\":\"w\",\"key\":\"k\",\"signal\":\"paid\",\"config\":{\"c\":1},\"input\":[1],\"checkpoint\":2,"
+        "\"event\":null,\"scope\":{},\"edges\":[],\"attempt\":3,\"why\":200,\"scope_outcome\":300,\"scope_pass\":9,"
+        "\"deadline_ms\":60000},\"branch\":\"told\"}");
     expect("test.tell", NULL,
-           "{\"outcome\":\"done\",\"output\":{\"node_type\":\"test.tell\",\"node_id\":\"node-1\",\"execution_id\":\"execution-1\","
-           "\"workflow_id\":\"workflow-1\",\"key\":\"execution-1/node-1\",\"config\":{},\"input\":{},\"attempt\":1,\"why\":0,"
+           "{\"outcome\":\"done\",\"output\":{\"node_type\":\"test.tell\",\"node_id\":\"node-1\",\"execution_id\":"
+           "\"execution-1\","
+           "\"workflow_id\":\"workflow-1\",\"key\":\"execution-1/"
+           "node-1\",\"config\":{},\"input\":{},\"attempt\":1,\"why\":0,"
            "\"scope_outcome\":0,\"scope_pass\":0,\"deadline_ms\":0},\"branch\":\"told\"}");
 }
 
@@ -179,7 +211,8 @@ static void outcomes(void **state)
 /* Ids are the same each time that the same call is made. */
 static void parks(void **state)
 {
-    const struct wfw_mock_call call = {.size = sizeof call, .node_type = "test.outcomes", .config = "{\"do\":\"park\"}"};
+    const struct wfw_mock_call call = {
+        .size = sizeof call, .node_type = "test.outcomes", .config = "{\"do\":\"park\"}"};
     (void)state;
     struct wfw_mock_run *run = wfw_mock_call(mock, &call);
     const struct wfw_mock_result *r = wfw_mock_result(run);
@@ -189,8 +222,10 @@ static void parks(void **state)
     assert_string_equal(r->checkpoint, "{\"do\":\"park\"}");
     assert_int_equal(r->flags, 1);
     char text[2000];
-    snprintf(text, sizeof text, "[{\"ask\":\"lock\",\"id\":\"%s\",\"key\":\"printer\",\"limit\":2},{\"ask\":\"child\",\"id\":\"%s\","
-             "\"workflow\":\"other\",\"data\":{},\"detach\":true,\"abandon\":false},", r->answer, r->child);
+    snprintf(text, sizeof text,
+             "[{\"ask\":\"lock\",\"id\":\"%s\",\"key\":\"printer\",\"limit\":2},{\"ask\":\"child\",\"id\":\"%s\","
+             "\"workflow\":\"other\",\"data\":{},\"detach\":true,\"abandon\":false},",
+             r->answer, r->child);
     assert_memory_equal(r->asks, text, strlen(text));
     char *once = strdup(wfw_mock_json(run));
     wfw_mock_free(run);
@@ -241,63 +276,78 @@ static void expressions(void **state)
     assert_int_equal(wfw_mock_eval(mock, "nowhere", "\"here\"", NULL, NULL), 0);
     expect_call(&call, "{\"outcome\":\"done\",\"output\":{\"now\":1767225600000,\"value\":\"here\"}}");
     assert_int_equal(wfw_mock_eval(mock, "nowhere", NULL, "type_error", "no number"), 0);
-    expect_call(&call, "{\"outcome\":\"done\",\"output\":{\"now\":1767225600000,\"error_type\":\"type_error\",\"error\":\"no number\"}}");
+    expect_call(&call, "{\"outcome\":\"done\",\"output\":{\"now\":1767225600000,\"error_type\":\"type_error\","
+                       "\"error\":\"no number\"}}");
 }
 
 /* ---- Requests and time ---- */
 
 static void add(const char *url, int status, const char *reply, int64_t delay_ms)
 {
-    const struct wfw_mock_http x = {.size = sizeof x, .method = "POST", .url = url, .status = status, .reply = reply,
-                                    .delay_ms = delay_ms};
+    const struct wfw_mock_http x = {
+        .size = sizeof x, .method = "POST", .url = url, .status = status, .reply = reply, .delay_ms = delay_ms};
     assert_int_equal(wfw_mock_http(mock, &x), 0);
 }
 
 static void requests(void **state)
 {
     static const char *const lines[] = {"content-type: application/json", NULL};
-    const struct wfw_mock_http first = {.size = sizeof first, .method = "POST", .url = "http://fetch/", .headers = lines,
-                                        .body = "{ \"a\" : 1 }", .status = 503};
+    const struct wfw_mock_http first = {.size = sizeof first,
+                                        .method = "POST",
+                                        .url = "http://fetch/",
+                                        .headers = lines,
+                                        .body = "{ \"a\" : 1 }",
+                                        .status = 503};
     (void)state;
     assert_int_equal(wfw_mock_http(mock, &first), 0);
     add("http://*", 200, "fetched", 300);
     expect("test.fetch", NULL, "{\"outcome\":\"done\",\"output\":{\"body\":\"fetched\",\"tries\":2}}");
     assert_int_equal(wfw_mock_now(mock), 1767225600000 + 1300);
-    assert_string_equal(wfw_mock_requests(mock),
-                        "[{\"method\":\"POST\",\"url\":\"http://fetch/\",\"headers\":[\"Content-Type: application/json\"],"
-                        "\"body\":\"{\\\"a\\\":1}\",\"timeout_ms\":5000,\"max_response\":20},{\"method\":\"POST\",\"url\":"
-                        "\"http://fetch/\",\"headers\":[\"Content-Type: application/json\"],\"body\":\"{\\\"a\\\":1}\","
-                        "\"timeout_ms\":5000,\"max_response\":20}]");
+    assert_string_equal(
+        wfw_mock_requests(mock),
+        "[{\"method\":\"POST\",\"url\":\"http://fetch/\",\"headers\":[\"Content-Type: application/json\"],"
+        "\"body\":\"{\\\"a\\\":1}\",\"timeout_ms\":5000,\"max_response\":20},{\"method\":\"POST\",\"url\":"
+        "\"http://fetch/\",\"headers\":[\"Content-Type: application/json\"],\"body\":\"{\\\"a\\\":1}\","
+        "\"timeout_ms\":5000,\"max_response\":20}]");
 }
 
 static void answers_that_do_not_come(void **state)
 {
-    const struct wfw_mock_http broken = {.size = sizeof broken, .method = "POST", .url = "http://fetch/", .error_type = "tls_error",
-                                         .error = "no trust", .times = 3};
+    const struct wfw_mock_http broken = {.size = sizeof broken,
+                                         .method = "POST",
+                                         .url = "http://fetch/",
+                                         .error_type = "tls_error",
+                                         .error = "no trust",
+                                         .times = 3};
     (void)state;
     assert_int_equal(wfw_mock_http(mock, &broken), 0);
-    expect("test.fetch", NULL, "{\"outcome\":\"fail\",\"type\":\"tls_error\",\"message\":\"no trust\",\"retryable\":true}");
+    expect("test.fetch", NULL,
+           "{\"outcome\":\"fail\",\"type\":\"tls_error\",\"message\":\"no trust\",\"retryable\":true}");
     for (int i = 0; i < 3; i++)
         add("http://late:81/x", 200, "late", 7000);
     expect("test.fetch", "{\"url\":\"http://late:81/x\"}",
-           "{\"outcome\":\"fail\",\"type\":\"timeout\",\"message\":\"no complete answer from late:81 within 5 s\",\"retryable\":true}");
+           "{\"outcome\":\"fail\",\"type\":\"timeout\",\"message\":\"no complete answer from late:81 within 5 "
+           "s\",\"retryable\":true}");
     for (int i = 0; i < 3; i++)
         add("http://large/", 200, "more than twenty bytes", 0);
     expect("test.fetch", "{\"url\":\"http://large/\"}",
-           "{\"outcome\":\"fail\",\"type\":\"too_large\",\"message\":\"the answer of large is larger than 20 bytes\",\"retryable\":true}");
+           "{\"outcome\":\"fail\",\"type\":\"too_large\",\"message\":\"the answer of large is larger than 20 "
+           "bytes\",\"retryable\":true}");
 }
 
 static void requests_that_are_not_expected(void **state)
 {
     static const char *const lines[] = {"Authorization", "Accept: text/plain", NULL};
-    const struct wfw_mock_http other = {.size = sizeof other, .method = "POST", .url = "http://fetch/", .headers = lines, .body = "{}",
-                                        .reply = "ok"};
-    const struct wfw_mock_http unused = {.size = sizeof unused, .url = "http://unused/", .times = 2}, no_url = {.size = sizeof no_url};
+    const struct wfw_mock_http other = {
+        .size = sizeof other, .method = "POST", .url = "http://fetch/", .headers = lines, .body = "{}", .reply = "ok"};
+    const struct wfw_mock_http unused = {.size = sizeof unused, .url = "http://unused/", .times = 2},
+                               no_url = {.size = sizeof no_url};
     (void)state;
     assert_int_equal(wfw_mock_http(mock, &no_url), -1);
     assert_string_equal(wfw_mock_error(), "an entry needs a url");
-    expect("test.fetch", NULL, "{\"outcome\":\"fail\",\"type\":\"network_error\",\"message\":\"the test does not expect POST "
-                               "http://fetch/\",\"retryable\":true}");
+    expect("test.fetch", NULL,
+           "{\"outcome\":\"fail\",\"type\":\"network_error\",\"message\":\"the test does not expect POST "
+           "http://fetch/\",\"retryable\":true}");
     assert_int_equal(wfw_mock_forgive(mock), 3);
     assert_int_equal(wfw_mock_http(mock, &other), 0);
     expect("test.fetch", NULL, "{\"outcome\":\"done\",\"output\":{\"body\":\"ok\",\"tries\":1}}");
@@ -410,8 +460,9 @@ static void misuse(void **state)
     expect("test.bad", "{\"do\":\"no value\"}", "{\"outcome\":\"done\",\"output\":{},\"branch\":\"last\"}");
     expect_complaints("host->set(\"x\") has no value: what should have made it answered NULL\n");
     expect("test.bad", "{\"do\":\"set late\"}", "{\"outcome\":\"done\",\"output\":{},\"branch\":\"last\"}");
-    expect_complaints("host->set(\"x\") is refused: what was put into another value, shown, or given to an outcome cannot be "
-                      "changed any more\n");
+    expect_complaints(
+        "host->set(\"x\") is refused: what was put into another value, shown, or given to an outcome cannot be "
+        "changed any more\n");
     expect("test.bad", "{\"do\":\"timer\"}", "{\"outcome\":\"done\",\"output\":{},\"branch\":\"last\"}");
     expect_complaints("host->timer() is for loop handlers: node type test.bad is a blocking one\n");
     expect("test.bad", "{\"do\":\"secret\"}", "{\"outcome\":\"done\",\"output\":{},\"branch\":\"last\"}");
@@ -444,8 +495,9 @@ static void complaints_are_counted(void **state)
 static void disturbed(void **state)
 {
     struct wfw_mock_call call = {.size = sizeof call, .node_type = "test.greet", .fault_at = 1};
-    const char *none = "{\"outcome\":\"fail\",\"type\":\"out_of_memory\",\"message\":\"there is no memory for a greeting\","
-                       "\"retryable\":true}";
+    const char *none =
+        "{\"outcome\":\"fail\",\"type\":\"out_of_memory\",\"message\":\"there is no memory for a greeting\","
+        "\"retryable\":true}";
     (void)state;
     for (call.fault_at = 1; call.fault_at <= 6; call.fault_at++)
         expect_call(&call, none);
@@ -472,12 +524,13 @@ static void exhausted(void **state)
     exhaust_passes("test.greet", WFW_MOCK_EXACT, NULL);
     exhaust_passes("test.greet", WFW_MOCK_EXACT | WFW_MOCK_INLINE, NULL);
     exhaust_passes("test.outcomes", 0, "{\"do\":\"enter\"}");
-    exhaust_passes("test.bad_loop", 0, NULL); /* its outcome is there in the first turn, and cancelled before it is told */
+    exhaust_passes("test.bad_loop", 0,
+                   NULL); /* its outcome is there in the first turn, and cancelled before it is told */
     add("http://fetch/", 500, "", 200);
     add("http://fetch/", 200, "ok", 200);
     exhaust_passes("test.fetch", WFW_MOCK_EXACT, NULL);
-    struct wfw_mock_run *run = wfw_mock_call(mock, &(struct wfw_mock_call){.size = sizeof(struct wfw_mock_call),
-                                                                           .node_type = "test.fetch"});
+    struct wfw_mock_run *run =
+        wfw_mock_call(mock, &(struct wfw_mock_call){.size = sizeof(struct wfw_mock_call), .node_type = "test.fetch"});
     assert_int_equal(wfw_mock_result(run)->outcome, WFW_MOCK_FAIL); /* the script is as the last of the calls left it */
     wfw_mock_free(run);
     wfw_mock_forgive(mock);
@@ -493,16 +546,33 @@ static void exhaust_finds(const char *what, uint32_t flags, const char *text)
     wfw_mock_forgive(mock);
 }
 
+/* Beneath a sanitizer or valgrind the C library does not know what is in use; they look themselves. */
+static int memory_is_told(void)
+{
+#ifdef HAVE_MALLINFO2
+    size_t before = mallinfo2().uordblks;
+    void *volatile block = malloc(4096);
+    size_t after = mallinfo2().uordblks;
+    free(block);
+    return after > before;
+#else
+    return 0;
+#endif
+}
+
 static void exhausting_finds(void **state)
 {
     (void)state;
     exhaust_finds("twice", 0, "undisturbed: a handler gave a second outcome; it is ignored");
-    exhaust_finds("silent when denied", 0,
-                  "with host->alloc() denied (fault_at = 1): the handler of node type test.bad ended without an outcome");
-    exhaust_finds("half", WFW_MOCK_EXACT,
-                  "with host->object() denied (fault_at = 1): it did not fail, and its outcome is {\"outcome\":\"done\","
-                  "\"output\":{},\"branch\":\"last\"}");
-    exhaust_finds("memory", 0, "undisturbed: it keeps ");
+    exhaust_finds(
+        "silent when denied", 0,
+        "with host->alloc() denied (fault_at = 1): the handler of node type test.bad ended without an outcome");
+    exhaust_finds(
+        "half", WFW_MOCK_EXACT,
+        "with host->object() denied (fault_at = 1): it did not fail, and its outcome is {\"outcome\":\"done\","
+        "\"output\":{},\"branch\":\"last\"}");
+    if (memory_is_told())
+        exhaust_finds("memory", 0, "undisturbed: it keeps about ");
     exhaust_finds("descriptor", 0, "undisturbed: it leaves descriptors open: ");
 }
 

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* acme.csv: a text of comma-separated values (RFC 4180) becomes an array of objects, one for each line, with the first line's
- * fields as keys.
+/* acme.csv: a text of comma-separated values (RFC 4180) becomes an array of objects, one for each line, with the first
+ * line's fields as keys.
  *
- * Reads one field after the other: quotes, separators and line ends inside of quotes, CR LF or LF.  An error names the line.  A
- * large text takes its time, so this is a blocking handler; it looks now and then whether it is still wanted. */
+ * Reads one field after the other: quotes, separators and line ends inside of quotes, CR LF or LF.  An error names the
+ * line.  A large text takes its time, so this is a blocking handler; it looks now and then whether it is still wanted.
+ */
 #include <stdio.h>
 #include <string.h>
 
@@ -29,10 +30,10 @@ struct reader {
     struct wfw_task *task;
     const char *at, *end;
     char separator;
-    size_t line;            /* from 1 */
-    char *field;            /* room for the longest one */
+    size_t line; /* from 1 */
+    char *field; /* room for the longest one */
     size_t field_len;
-    int last;               /* the field was the last one of its line */
+    int last; /* the field was the last one of its line */
     const char *columns[MAX_COLUMNS];
     size_t column_count;
     int failed;
@@ -74,7 +75,8 @@ static void read_quoted(struct reader *r)
 
 static void read_bare(struct reader *r)
 {
-    while (r->at < r->end && *r->at != r->separator && *r->at != '\n' && !(*r->at == '\r' && r->at + 1 < r->end && r->at[1] == '\n'))
+    while (r->at < r->end && *r->at != r->separator && *r->at != '\n' &&
+           !(*r->at == '\r' && r->at + 1 < r->end && r->at[1] == '\n'))
         put(r, *r->at++);
 }
 
@@ -149,7 +151,8 @@ static void read_all(struct reader *r)
     }
     if (r->failed)
         return;
-    if (host->set(out, "rows", rows) != WFW_OK || host->set(out, "count", host->integer(r->task, (int64_t)count)) != WFW_OK)
+    if (host->set(out, "rows", rows) != WFW_OK ||
+        host->set(out, "count", host->integer(r->task, (int64_t)count)) != WFW_OK)
         fail(r, "out_of_memory", 1, "there is no memory for the output");
     else
         host->done(r->task, out, NULL);
@@ -182,7 +185,8 @@ static const struct wfw_node csv = {
                      "\"text\":{\"type\":\"string\",\"description\":\"what is read, as of RFC 4180\"},"
                      "\"separator\":{\"type\":\"string\",\"enum\":[\",\",\";\",\"\\t\",\"|\"],\"default\":\",\","
                      "\"description\":\"stands between fields\"}}}",
-    .output_schema = "{\"type\":\"object\",\"properties\":{\"rows\":{\"type\":\"array\"},\"count\":{\"type\":\"integer\"}}}",
+    .output_schema =
+        "{\"type\":\"object\",\"properties\":{\"rows\":{\"type\":\"array\"},\"count\":{\"type\":\"integer\"}}}",
     .examples = "[{\"text\":\"${file.content}\"},{\"text\":\"name;n\\nAda;1\\n\",\"separator\":\";\"}]",
     .exec = WFW_EXEC_BLOCKING,
     .effect = WFW_EFFECT_PURE,

@@ -12,18 +12,20 @@ static const struct {
     const char *config, *outcome;
 } cases[] = {
     {"{\"text\":\"name,n\\nAda,1\\r\\n\\\"a \\\"\\\"b\\\"\\\",\\nc\\\",2\\n\"}",
-     "{\"outcome\":\"done\",\"output\":{\"rows\":[{\"name\":\"Ada\",\"n\":\"1\"},{\"name\":\"a \\\"b\\\",\\nc\",\"n\":\"2\"}],\"count\":2}}"},
-    {"{\"text\":\"a;b\\n;\",\"separator\":\";\"}", "{\"outcome\":\"done\",\"output\":{\"rows\":[{\"a\":\"\",\"b\":\"\"}],\"count\":1}}"},
+     "{\"outcome\":\"done\",\"output\":{\"rows\":[{\"name\":\"Ada\",\"n\":\"1\"},{\"name\":\"a "
+     "\\\"b\\\",\\nc\",\"n\":\"2\"}],\"count\":2}}"},
+    {"{\"text\":\"a;b\\n;\",\"separator\":\";\"}",
+     "{\"outcome\":\"done\",\"output\":{\"rows\":[{\"a\":\"\",\"b\":\"\"}],\"count\":1}}"},
     {"{\"text\":\"a,b\"}", "{\"outcome\":\"done\",\"output\":{\"rows\":[],\"count\":0}}"},
     {"{\"text\":\"a,b\\n1,2\\n3\\n\"}",
      "{\"outcome\":\"fail\",\"type\":\"csv_invalid\",\"message\":\"line 3: fields are missing\",\"retryable\":false}"},
-    {"{\"text\":\"a\\n1,2\\n\"}",
-     "{\"outcome\":\"fail\",\"type\":\"csv_invalid\",\"message\":\"line 2: there are more fields than columns\",\"retryable\":false}"},
-    {"{\"text\":\"a\\n\\\"1\"}",
-     "{\"outcome\":\"fail\",\"type\":\"csv_invalid\",\"message\":\"line 2: a quote is not closed\",\"retryable\":false}"},
-    {"{\"text\":\"a\\n\\\"1\\\"2\"}",
-     "{\"outcome\":\"fail\",\"type\":\"csv_invalid\",\"message\":\"line 2: there is something between a closing quote and the next "
-     "separator\",\"retryable\":false}"},
+    {"{\"text\":\"a\\n1,2\\n\"}", "{\"outcome\":\"fail\",\"type\":\"csv_invalid\",\"message\":\"line 2: there are more "
+                                  "fields than columns\",\"retryable\":false}"},
+    {"{\"text\":\"a\\n\\\"1\"}", "{\"outcome\":\"fail\",\"type\":\"csv_invalid\",\"message\":\"line 2: a quote is not "
+                                 "closed\",\"retryable\":false}"},
+    {"{\"text\":\"a\\n\\\"1\\\"2\"}", "{\"outcome\":\"fail\",\"type\":\"csv_invalid\",\"message\":\"line 2: there is "
+                                      "something between a closing quote and the next "
+                                      "separator\",\"retryable\":false}"},
 };
 
 static int check(struct wfw_mock *mock, const char *config, const char *outcome)
@@ -39,7 +41,8 @@ static int check(struct wfw_mock *mock, const char *config, const char *outcome)
 
 int main(void)
 {
-    const struct wfw_mock_call call = {.size = sizeof call, .config = "{\"text\":\"a,b\\n1,2\\n3,4\\n\"}", .flags = WFW_MOCK_EXACT};
+    const struct wfw_mock_call call = {
+        .size = sizeof call, .config = "{\"text\":\"a,b\\n1,2\\n3,4\\n\"}", .flags = WFW_MOCK_EXACT};
     struct wfw_mock *mock = wfw_mock_open(wfw_plugin_v1(), NULL);
     int wrong = 0;
     if (!mock) {

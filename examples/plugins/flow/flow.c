@@ -2,11 +2,11 @@
 /* Control flow: node types that run the nodes behind their `body` edges.
  *
  * acme.repeat_until   runs its body again and again until an expression holds, with a pause between the rounds
- * acme.parallel_first runs what is behind each of its body edges side by side; the first that succeeds wins, the others are cancelled
+ * acme.parallel_first runs what is behind each of its body edges side by side until one succeeds, and cancels the rest
  * acme.stop           ends the innermost loop around it when an expression holds
  *
- * A handler of this kind keeps nothing in memory: it enters a pass and is called again when the pass is over, which may be days
- * later and in another process.  What it has to know then is in the checkpoint and in call->scope. */
+ * A handler of this kind keeps nothing in memory: it enters a pass and is called again when the pass is over, which may
+ * be days later and in another process.  What it has to know then is in the checkpoint and in call->scope. */
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -156,7 +156,10 @@ static const char *competitor(const struct wfw_call *call, size_t index)
 static void enter_next(struct wfw_task *task, const struct wfw_call *call, size_t index)
 {
     const char *to = competitor(call, index);
-    struct wfw_enter enter = {.size = sizeof enter, .branch = "body", .to = to, .keep = 1,
+    struct wfw_enter enter = {.size = sizeof enter,
+                              .branch = "body",
+                              .to = to,
+                              .keep = 1,
                               .flags = competitor(call, index + 1) ? WFW_ENTER_AGAIN : 0};
     if (to)
         host->enter(task, &enter);
@@ -223,11 +226,12 @@ static const struct wfw_node repeat_node = {
     .type = "acme.repeat_until",
     .summary = "Runs its body until an expression holds",
     .description = "Branches: body (the first round is always run), done.  The expression sees `round`.",
-    .config_schema = "{\"type\":\"object\",\"required\":[\"until\"],\"additionalProperties\":false,\"properties\":{"
-                     "\"until\":{\"type\":\"string\",\"format\":\"expression\",\"description\":\"looked at after each round\"},"
-                     "\"pause_ms\":{\"type\":\"integer\",\"minimum\":0,\"default\":0,\"description\":\"between two rounds\"},"
-                     "\"max_rounds\":{\"type\":\"integer\",\"minimum\":1,\"maximum\":1000000,\"default\":100,\"description\":"
-                     "\"then the node fails\"}}}",
+    .config_schema =
+        "{\"type\":\"object\",\"required\":[\"until\"],\"additionalProperties\":false,\"properties\":{"
+        "\"until\":{\"type\":\"string\",\"format\":\"expression\",\"description\":\"looked at after each round\"},"
+        "\"pause_ms\":{\"type\":\"integer\",\"minimum\":0,\"default\":0,\"description\":\"between two rounds\"},"
+        "\"max_rounds\":{\"type\":\"integer\",\"minimum\":1,\"maximum\":1000000,\"default\":100,\"description\":"
+        "\"then the node fails\"}}}",
     .output_schema = "{\"type\":\"object\",\"properties\":{\"rounds\":{\"type\":\"integer\"}}}",
     .examples = "[{\"until\":\"check.status == 'ready'\",\"pause_ms\":60000,\"max_rounds\":1440}]",
     .exec = WFW_EXEC_LOOP,
@@ -238,7 +242,8 @@ static const struct wfw_node first_node = {
     .size = sizeof first_node,
     .type = "acme.parallel_first",
     .summary = "Runs its branches side by side until one succeeds",
-    .description = "One pass for each edge of the branch body; a branch that fails is out of the race.  Branches: body, done.",
+    .description =
+        "One pass for each edge of the branch body; a branch that fails is out of the race.  Branches: body, done.",
     .config_schema = "{\"type\":\"object\",\"additionalProperties\":false,\"properties\":{}}",
     .output_schema = "{\"type\":\"object\",\"properties\":{\"winner\":{\"type\":\"string\"},\"result\":{}}}",
     .exec = WFW_EXEC_LOOP,
@@ -249,8 +254,9 @@ static const struct wfw_node stop_node = {
     .size = sizeof stop_node,
     .type = "acme.stop",
     .summary = "Ends the innermost loop when an expression holds",
-    .config_schema = "{\"type\":\"object\",\"required\":[\"when\"],\"additionalProperties\":false,\"properties\":{"
-                     "\"when\":{\"type\":\"string\",\"format\":\"expression\",\"description\":\"whether the loop ends\"}}}",
+    .config_schema =
+        "{\"type\":\"object\",\"required\":[\"when\"],\"additionalProperties\":false,\"properties\":{"
+        "\"when\":{\"type\":\"string\",\"format\":\"expression\",\"description\":\"whether the loop ends\"}}}",
     .examples = "[{\"when\":\"total > 100\"}]",
     .exec = WFW_EXEC_LOOP,
     .effect = WFW_EFFECT_PURE,

@@ -8,7 +8,8 @@
 
 #include <wfworker/mock.h>
 
-#define EDGES "[{\"branch\":\"body\",\"to\":\"a\"},{\"branch\":\"done\",\"to\":\"z\"},{\"branch\":\"body\",\"to\":\"b\"}]"
+#define EDGES                                                                                                          \
+    "[{\"branch\":\"body\",\"to\":\"a\"},{\"branch\":\"done\",\"to\":\"z\"},{\"branch\":\"body\",\"to\":\"b\"}]"
 #define REPEAT .size = sizeof(struct wfw_mock_call), .node_type = "acme.repeat_until"
 #define FIRST .size = sizeof(struct wfw_mock_call), .node_type = "acme.parallel_first", .edges = EDGES
 #define OVER(outcome) .why = WFW_WHY_SCOPE, .scope_outcome = (outcome)
@@ -29,13 +30,15 @@ static const struct {
     {{REPEAT, .config = "{\"until\":\"ready\",\"pause_ms\":500}", .why = WFW_WHY_TIMER, .checkpoint = "{\"rounds\":1}"},
      "{\"outcome\":\"enter\",\"branch\":\"body\",\"vars\":{\"round\":2},\"flags\":[\"loop\"]}"},
     {{REPEAT, .config = "{\"until\":\"false\",\"max_rounds\":2}", OVER(WFW_SCOPE_DONE), .scope = "{\"passes\":2}"},
-     "{\"outcome\":\"fail\",\"type\":\"max_rounds_exceeded\",\"message\":\"the condition does not hold after the last round "
+     "{\"outcome\":\"fail\",\"type\":\"max_rounds_exceeded\",\"message\":\"the condition does not hold after the last "
+     "round "
      "(max_rounds)\",\"retryable\":false}"},
     {{REPEAT, .config = "{\"until\":\"ready\"}", OVER(WFW_SCOPE_FAILED), .scope = "{\"passes\":1}",
       .event = "{\"type\":\"broken\",\"message\":\"it broke\",\"node_id\":\"n\",\"retryable\":true}"},
      "{\"outcome\":\"fail\",\"type\":\"broken\",\"message\":\"it broke\",\"retryable\":true,\"node\":\"n\"}"},
     {{REPEAT, .config = "{\"until\":\"1\"}", OVER(WFW_SCOPE_DONE), .scope = "{\"passes\":1}"},
-     "{\"outcome\":\"fail\",\"type\":\"type_error\",\"message\":\"the condition is neither true nor false\",\"retryable\":false}"},
+     "{\"outcome\":\"fail\",\"type\":\"type_error\",\"message\":\"the condition is neither true nor "
+     "false\",\"retryable\":false}"},
     {{FIRST}, "{\"outcome\":\"enter\",\"branch\":\"body\",\"to\":\"a\",\"flags\":[\"again\"],\"keep\":1}"},
     {{FIRST, OVER(WFW_SCOPE_DONE), .scope = "{\"passes\":1,\"open\":1}"},
      "{\"outcome\":\"enter\",\"branch\":\"body\",\"to\":\"b\",\"keep\":1}"},
@@ -43,9 +46,15 @@ static const struct {
      "{\"outcome\":\"enter\",\"branch\":\"body\",\"passes\":[],\"keep\":1}"},
     {{FIRST, OVER(WFW_SCOPE_DONE), .scope_pass = 2, .scope = "{\"passes\":2,\"open\":0,\"result\":{\"n\":1}}"},
      "{\"outcome\":\"done\",\"output\":{\"winner\":\"b\",\"result\":{\"n\":1}},\"branch\":\"done\"}"},
-    {{.size = sizeof(struct wfw_mock_call), .node_type = "acme.stop", .config = "{\"when\":\"n > 1\"}", .input = "{\"n\":2}"},
+    {{.size = sizeof(struct wfw_mock_call),
+      .node_type = "acme.stop",
+      .config = "{\"when\":\"n > 1\"}",
+      .input = "{\"n\":2}"},
      "{\"outcome\":\"leave\",\"leave\":\"break\"}"},
-    {{.size = sizeof(struct wfw_mock_call), .node_type = "acme.stop", .config = "{\"when\":\"n > 1\"}", .input = "{\"n\":1}"},
+    {{.size = sizeof(struct wfw_mock_call),
+      .node_type = "acme.stop",
+      .config = "{\"when\":\"n > 1\"}",
+      .input = "{\"n\":1}"},
      "{\"outcome\":\"done\",\"output\":{}}"},
 };
 

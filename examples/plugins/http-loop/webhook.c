@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* acme.webhook: tells somebody by a POST of JSON, with a token that only the administrator knows.
  *
- * A loop handler: it starts the transfer and returns; thousands may be under way on one thread.  Every attempt carries the same
- * Idempotency-Key, so that the other side can notice a repetition: therefore the effect class is idempotent.  Who answers 429 or 5xx is
- * asked again, not before the time that Retry-After names; every other refusal is final. */
+ * A loop handler: it starts the transfer and returns; thousands may be under way on one thread.  Every attempt carries
+ * the same Idempotency-Key, so that the other side can notice a repetition: therefore the effect class is idempotent.
+ * Who answers 429 or 5xx is asked again, not before the time that Retry-After names; every other refusal is final. */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,8 +29,11 @@ static int start(const struct wfw_host *h, const struct wfw_value *config, void 
 
 static void fail(struct wfw_task *task, const char *type, const char *message, int retryable, int64_t retry_after_ms)
 {
-    const struct wfw_error error = {
-        .size = sizeof error, .type = type, .message = message, .retryable = retryable, .retry_after_ms = retry_after_ms};
+    const struct wfw_error error = {.size = sizeof error,
+                                    .type = type,
+                                    .message = message,
+                                    .retryable = retryable,
+                                    .retry_after_ms = retry_after_ms};
     host->fail(task, &error);
 }
 
@@ -66,7 +69,8 @@ static void accepted(struct wfw_task *task, const struct wfw_http_response *r)
 {
     struct wfw_value *out = host->object(task);
     const struct wfw_value *body = r->body_len ? host->parse(task, (const char *)r->body, r->body_len, NULL, 0) : NULL;
-    if (host->set(out, "status", host->integer(task, r->status)) != WFW_OK || (body && host->set(out, "body", body) != WFW_OK))
+    if (host->set(out, "status", host->integer(task, r->status)) != WFW_OK ||
+        (body && host->set(out, "body", body) != WFW_OK))
         fail(task, "out_of_memory", "there is no memory for the output", 1, 0);
     else
         host->done(task, out, NULL);
@@ -110,8 +114,14 @@ static void begin(struct wfw_task *task, const struct wfw_call *call, const char
     size_t len = 0;
     const char *body = host->text(task, payload ? payload : call->input, &len);
     host->get_string(call->config, "/url", &url, NULL);
-    const struct wfw_http_request request = {.size = sizeof request, .method = "POST", .url = url, .headers = lines, .body = body,
-                                             .body_len = len, .timeout_ms = 30000, .max_response = 65536};
+    const struct wfw_http_request request = {.size = sizeof request,
+                                             .method = "POST",
+                                             .url = url,
+                                             .headers = lines,
+                                             .body = body,
+                                             .body_len = len,
+                                             .timeout_ms = 30000,
+                                             .max_response = 65536};
     /* From here on on_answer() has the word.  What a cancelled task has under way is stopped by wfworker. */
     if (!body || !lines[1] || (token && !lines[2]) || !host->http(task, &request, on_answer, NULL))
         fail(task, "out_of_memory", "the request cannot be made", 1, 0);
@@ -124,7 +134,8 @@ static void run(void *state, struct wfw_task *task, const struct wfw_call *call)
     if (host->get_string(call->config, "/token_secret", &name, NULL) == WFW_OK) {
         token = host->secret(task, name);
         if (!token) {
-            fail(task, "secret_missing", "the secret that token_secret names is not there, or not for this plugin", 0, 0);
+            fail(task, "secret_missing", "the secret that token_secret names is not there, or not for this plugin", 0,
+                 0);
             return;
         }
     }
@@ -135,12 +146,14 @@ static const struct wfw_node webhook = {
     .size = sizeof webhook,
     .type = "acme.webhook",
     .summary = "Tells a receiver by a POST of JSON",
-    .config_schema = "{\"type\":\"object\",\"required\":[\"url\"],\"additionalProperties\":false,\"properties\":{"
-                     "\"url\":{\"type\":\"string\",\"pattern\":\"^https?://\",\"description\":\"the receiver\"},"
-                     "\"payload\":{\"description\":\"what it is told; without it the execution's data\"},"
-                     "\"token_secret\":{\"type\":\"string\",\"description\":\"name of the secret that is sent as bearer token\"}}}",
+    .config_schema =
+        "{\"type\":\"object\",\"required\":[\"url\"],\"additionalProperties\":false,\"properties\":{"
+        "\"url\":{\"type\":\"string\",\"pattern\":\"^https?://\",\"description\":\"the receiver\"},"
+        "\"payload\":{\"description\":\"what it is told; without it the execution's data\"},"
+        "\"token_secret\":{\"type\":\"string\",\"description\":\"name of the secret that is sent as bearer token\"}}}",
     .output_schema = "{\"type\":\"object\",\"properties\":{\"status\":{\"type\":\"integer\"},\"body\":{}}}",
-    .examples = "[{\"url\":\"https://example.org/hook\",\"payload\":{\"order\":\"${order}\"},\"token_secret\":\"hook_token\"}]",
+    .examples =
+        "[{\"url\":\"https://example.org/hook\",\"payload\":{\"order\":\"${order}\"},\"token_secret\":\"hook_token\"}]",
     .exec = WFW_EXEC_LOOP,
     .effect = WFW_EFFECT_IDEMPOTENT,
     .caps = WFW_CAP_HTTP | WFW_CAP_SECRETS,

@@ -16,8 +16,14 @@ static void add(int status, const char *reply, int64_t delay_ms, const char *rep
     static const char *const lines[] = {"Content-Type: application/json", "Idempotency-Key: execution-1/node-1",
                                         "Authorization: Bearer hush", NULL};
     const char *const reply_headers[] = {reply_header, NULL};
-    const struct wfw_mock_http entry = {.size = sizeof entry, .method = "POST", .url = "http://hook/", .headers = lines,
-                                        .body = "{\"order\":7}", .status = status, .reply = reply, .delay_ms = delay_ms,
+    const struct wfw_mock_http entry = {.size = sizeof entry,
+                                        .method = "POST",
+                                        .url = "http://hook/",
+                                        .headers = lines,
+                                        .body = "{\"order\":7}",
+                                        .status = status,
+                                        .reply = reply,
+                                        .delay_ms = delay_ms,
                                         .reply_headers = reply_headers};
     wrong += wfw_mock_http(mock, &entry) != 0;
 }
@@ -42,12 +48,15 @@ static void answers(void)
     add(202, "ok", 0, NULL);
     expect("{\"outcome\":\"done\",\"output\":{\"status\":202}}");
     add(503, "", 0, "retry-after: 7");
-    expect("{\"outcome\":\"fail\",\"type\":\"receiver_busy\",\"message\":\"the receiver answers 503\",\"retryable\":true,"
-           "\"retry_after_ms\":7000}");
+    expect(
+        "{\"outcome\":\"fail\",\"type\":\"receiver_busy\",\"message\":\"the receiver answers 503\",\"retryable\":true,"
+        "\"retry_after_ms\":7000}");
     add(404, "", 0, NULL);
-    expect("{\"outcome\":\"fail\",\"type\":\"receiver_refuses\",\"message\":\"the receiver answers 404\",\"retryable\":false}");
+    expect("{\"outcome\":\"fail\",\"type\":\"receiver_refuses\",\"message\":\"the receiver answers "
+           "404\",\"retryable\":false}");
     add(200, "", 40000, NULL);
-    expect("{\"outcome\":\"fail\",\"type\":\"timeout\",\"message\":\"no complete answer from hook within 30 s\",\"retryable\":true}");
+    expect("{\"outcome\":\"fail\",\"type\":\"timeout\",\"message\":\"no complete answer from hook within 30 "
+           "s\",\"retryable\":true}");
 }
 
 int main(void)
@@ -59,7 +68,8 @@ int main(void)
         fprintf(stderr, "%s\n", wfw_mock_error());
         return 1;
     }
-    expect("{\"outcome\":\"fail\",\"type\":\"secret_missing\",\"message\":\"the secret that token_secret names is not there, or not "
+    expect("{\"outcome\":\"fail\",\"type\":\"secret_missing\",\"message\":\"the secret that token_secret names is not "
+           "there, or not "
            "for this plugin\",\"retryable\":false}");
     wfw_mock_secret(mock, "hook_token", "hush");
     answers();

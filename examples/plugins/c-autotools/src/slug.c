@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* acme.slug: a text as it may stand in a URL or a file name.  "Crème brûlée, 2 Stück" becomes "cr-me-br-l-e-2-st-ck": what is
- * no letter or digit of ASCII becomes a separator, and separators never follow each other.
+/* acme.slug: a text as it may stand in a URL or a file name.  "Crème brûlée, 2 Stück" becomes "cr-me-br-l-e-2-st-ck":
+ * what is no letter or digit of ASCII becomes a separator, and separators never follow each other.
  *
  * It depends on its call alone and is done in no time: effect pure, class loop. */
 #include <stddef.h>
@@ -83,12 +83,13 @@ static const struct wfw_node slug = {
     .type = "acme.slug",
     .summary = "Makes a text fit for a URL or a file name",
     .description = "Letters and digits of ASCII stay, in lower case; everything between them becomes one separator.",
-    .config_schema = "{\"type\":\"object\",\"required\":[\"text\"],\"additionalProperties\":false,\"properties\":{"
-                     "\"text\":{\"type\":\"string\",\"maxLength\":100000,\"description\":\"what the slug is made of\"},"
-                     "\"separator\":{\"type\":\"string\",\"enum\":[\"-\",\"_\",\".\"],\"default\":\"-\",\"description\":\"stands "
-                     "between words\"},"
-                     "\"max_length\":{\"type\":\"integer\",\"minimum\":1,\"maximum\":1000,\"default\":80,\"description\":"
-                     "\"characters at most\"}}}",
+    .config_schema =
+        "{\"type\":\"object\",\"required\":[\"text\"],\"additionalProperties\":false,\"properties\":{"
+        "\"text\":{\"type\":\"string\",\"maxLength\":100000,\"description\":\"what the slug is made of\"},"
+        "\"separator\":{\"type\":\"string\",\"enum\":[\"-\",\"_\",\".\"],\"default\":\"-\",\"description\":\"stands "
+        "between words\"},"
+        "\"max_length\":{\"type\":\"integer\",\"minimum\":1,\"maximum\":1000,\"default\":80,\"description\":"
+        "\"characters at most\"}}}",
     .output_schema = "{\"type\":\"object\",\"properties\":{\"slug\":{\"type\":\"string\"}}}",
     .examples = "[{\"text\":\"${title}\"},{\"text\":\"Annual Report\",\"separator\":\"_\",\"max_length\":40}]",
     .exec = WFW_EXEC_LOOP,

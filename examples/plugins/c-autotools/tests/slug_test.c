@@ -47,10 +47,12 @@ static void slugs(void **state)
 static void what_cannot_be_one(void **state)
 {
     (void)state;
-    expect("{\"text\":\"...\"}", "{\"outcome\":\"fail\",\"type\":\"nothing_left\",\"message\":\"the text has no letter and no digit "
-                                 "that a slug could keep\",\"retryable\":false}");
-    expect("{}", "{\"outcome\":\"fail\",\"type\":\"config_invalid\",\"message\":\"invalid configuration: \\\"/text\\\": is "
-                 "missing\",\"retryable\":false}");
+    expect("{\"text\":\"...\"}",
+           "{\"outcome\":\"fail\",\"type\":\"nothing_left\",\"message\":\"the text has no letter and no digit "
+           "that a slug could keep\",\"retryable\":false}");
+    expect("{}",
+           "{\"outcome\":\"fail\",\"type\":\"config_invalid\",\"message\":\"invalid configuration: \\\"/text\\\": is "
+           "missing\",\"retryable\":false}");
 }
 
 static void whatever_happens(void **state)
