@@ -44,9 +44,14 @@ static const char *request(struct wfw_task *task, const struct wfw_call *call, s
     set_text(task, line, "signal", call->signal);
     set_value(task, line, "event", call->event);
     text = host->text(task, line, len);
-    if (!text)
-        fail_with(host, task, "type_error", "the input is nested too deeply for a line of JSON");
-    return text;
+    char *whole = text ? host->alloc(task, *len + 2) : NULL;
+    if (!whole) {
+        fail_with(host, task, "type_error", "the input is nested too deeply for a line of JSON, or too large");
+        return NULL;
+    }
+    memcpy(whole, text, *len);
+    whole[(*len)++] = '\n';
+    return whole;
 }
 
 static void run(void *state, struct wfw_task *task, const struct wfw_call *call)

@@ -262,7 +262,8 @@ static void talk(struct run *r)
 /* {"exit": N}, {"failed": "..."} when it could not be started, or {"type", "message", "details"}. */
 static int read_report(struct run *r)
 {
-    const struct wfw_value *report = r->report_len ? host->parse(r->task, r->report, r->report_len, NULL, 0) : NULL;
+    const char *end = memchr(r->report, '\n', r->report_len); /* the first line counts: why the program could not be started */
+    const struct wfw_value *report = end ? host->parse(r->task, r->report, (size_t)(end - r->report), NULL, 0) : NULL;
     int64_t code = -1;
     const char *failed = text_member(host, report, "/failed");
     if (host->cancelled(r->task))

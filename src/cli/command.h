@@ -123,6 +123,7 @@ int cmd_plugin_new(struct cli *c);
 int cmd_plugin_run(struct cli *c);
 int cmd_plugin_inspect(struct cli *c);
 int cmd_plugin_doctor(struct cli *c);
+int cmd_plugin_release(struct cli *c);
 int cmd_list_plugins(struct cli *c, bool json);
 
 #endif

@@ -39,6 +39,7 @@ src_cli_libcli_la_SOURCES = \
   src/cli/plugin_man.c \
   src/cli/plugin_new.c \
   src/cli/plugin_run.c \
+  src/cli/plugin_release.c \
   src/cli/plugins.c src/cli/plugins.h \
   src/cli/reload.h \
   src/cli/replay.c \

@@ -13,6 +13,7 @@
 #include "plugin/task_internal.h"
 #include "sandbox/death.h"
 #include "sandbox/limits.h"
+#include "sandbox/quarantine.h"
 
 enum helper_state {
     HELPER_LOADING, /* it has not said "ready" */
@@ -38,6 +39,7 @@ struct away {
     struct task *task; /* a reference */
     struct helper *helper; /* NULL: it waits */
     bool said, cancelled;
+    bool trial; /* it decides whether its node type's quarantine is over */
     struct transfer *transfers;
 };
 
@@ -77,6 +79,8 @@ struct pool {
     struct error no_start; /* why the last one could not be started, until a call was told */
     uv_timer_t *timer;
     uv_signal_t *child;
+    struct quarantine **quarantines; /* of node types that were called */
+    size_t quarantine_count, quarantine_cap;
 };
 
 /* launch.c: see struct isolation. */
@@ -99,7 +103,16 @@ void helper_sentence(struct helper *h, enum death_sentence why);
 void helper_ready(struct helper *h);
 void helper_said(struct helper *h);           /* the call has its outcome: run() has to return soon */
 void helper_over(struct helper *h, uint32_t descriptors); /* "free" */
-void away_free(struct away *a);
+void away_free(struct pool *p, struct away *a);
+void pool_dequeue(struct pool *p, struct away *a);
+
+/* keep_away.c (loop): quarantine. */
+bool keep_away(struct pool *p, const struct away *a); /* it must not begin before a sweep */
+void keep_away_sweep(struct pool *p); /* calls that wait are refused, or let try; not from inside task_start() */
+void keep_away_crashed(struct pool *p, struct away *a, const struct death_words *w);
+void keep_away_came_back(struct pool *p, struct away *a);
+void keep_away_undecided(struct pool *p, struct away *a);
+void keep_away_free(struct pool *p);
 
 /* talk.c (loop): what a helper says.  False: it is no message. */
 bool talk_take(struct helper *h, const json_t *message, const void *tail, size_t tail_len, bool large);

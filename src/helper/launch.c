@@ -226,6 +226,7 @@ void helpers_close(struct remote *r)
         process_end(&h->process, left > 0 ? left : 0);
         helper_free(h);
     }
+    keep_away_free(p);
     json_decref(p->config);
     json_decref(p->about);
     free(p->name);

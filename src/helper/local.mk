@@ -6,6 +6,7 @@ src_helper_libhelper_la_SOURCES = \
   src/helper/child.c \
   src/helper/helper.h \
   src/helper/inside.h \
+  src/helper/keep_away.c \
   src/helper/launch.c \
   src/helper/lend.c src/helper/lend.h \
   src/helper/output.c src/helper/output.h \

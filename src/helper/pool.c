@@ -144,6 +144,7 @@ static void fail_call(struct helper *h, struct away *a)
     death_describe(&d, &w);
     log_write(LOG_WARNING, "a helper process ended", LOG_STR("plugin", h->pool->name), LOG_STR("reason", w.message),
               LOG_STR("node", t->call.node_id), LOG_STR("execution", t->call.execution_id));
+    keep_away_crashed(h->pool, a, &w);
     if (!t->settled)
         remote_fail(t, w.type, w.message, t->handler->node->effect != WFW_EFFECT_UNSAFE, 0, w.details);
     else
@@ -191,10 +192,11 @@ static void conclude(struct helper *h)
         if (!wanted)
             fail_call(h, a);
         a->helper = NULL;
-        away_free(a);
+        away_free(p, a);
     }
     unwatch(h);
     helper_free(h);
+    keep_away_sweep(p);
     pool_feed(p);
 }
 
@@ -264,8 +266,9 @@ static void on_child(uv_signal_t *handle, int number)
 
 /* ---- Calls ---- */
 
-void away_free(struct away *a)
+void away_free(struct pool *p, struct away *a)
 {
+    keep_away_undecided(p, a);
     a->task->away = NULL;
     task_unref(a->task);
     xfree(a);
@@ -278,7 +281,7 @@ static void enqueue(struct pool *p, struct away *a)
     p->counts.waiting++;
 }
 
-static void dequeue(struct pool *p, struct away *a)
+void pool_dequeue(struct pool *p, struct away *a)
 {
     struct away **at = &p->first;
     while (*at != a)
@@ -316,7 +319,7 @@ static void give(struct helper *h, struct away *a)
     struct task *t = a->task;
     const struct task_services *s = &t->host->services;
     const struct call_clock clock = {.now_us = host_now_us(), .stands = s->virtual_time};
-    dequeue(p, a);
+    pool_dequeue(p, a);
     h->state = HELPER_BUSY;
     h->call = a;
     a->helper = h;
@@ -356,12 +359,12 @@ static void tell_no_start(struct pool *p)
     p->no_start = (struct error)ERROR_INIT;
     if (!a)
         return;
-    dequeue(p, a);
+    pool_dequeue(p, a);
     CLEANUP_FREE char *message = xasprintf("plugin %s does not start in a helper process: it %s", p->name, e.message);
     log_write(LOG_WARNING, "a helper process does not start", LOG_STR("plugin", p->name), LOG_STR("reason", e.message));
     if (!a->task->settled)
         remote_fail(a->task, "crashed", message, true, 0, NULL);
-    away_free(a);
+    away_free(p, a);
 }
 
 static void end_idle(struct pool *p)
@@ -383,6 +386,7 @@ static void on_timer(uv_timer_t *timer)
     struct pool *p = timer->data;
     if (p->no_start.message[0])
         tell_no_start(p);
+    keep_away_sweep(p);
     end_idle(p);
     pool_feed(p);
 }
@@ -419,13 +423,23 @@ static void launch_more(struct pool *p)
         look_in(p, wait / US_PER_MS + 1);
 }
 
+/* The one that waits longest and may begin. */
+static struct away *next_call(struct pool *p)
+{
+    struct away *a = p->first;
+    while (a && keep_away(p, a))
+        a = a->next;
+    return a;
+}
+
 void pool_feed(struct pool *p)
 {
     struct helper *h;
+    struct away *a;
     if (!p->remote.host)
         return;
-    while (p->first && (h = find_idle(p)))
-        give(h, p->first);
+    while ((a = next_call(p)) && (h = find_idle(p)))
+        give(h, a);
     launch_more(p);
 }
 
@@ -438,6 +452,7 @@ void helper_ready(struct helper *h)
 
 void helper_said(struct helper *h)
 {
+    keep_away_came_back(h->pool, h->call);
     kill_after(h, LINGER_MS);
 }
 
@@ -463,7 +478,7 @@ void helper_over(struct helper *h, uint32_t descriptors)
     uv_timer_stop(h->timer);
     output_drain(&h->process.output, READ_BYTES);
     output_call(&h->process.output, NULL, NULL);
-    away_free(a);
+    away_free(p, a);
     p->counts.busy--;
     p->failures = 0;
     p->retry_at_us = 0;
@@ -514,7 +529,10 @@ static void start(struct remote *r, struct task *t, const struct task_call *call
     t->away = a;
     attach(p);
     enqueue(p, a);
-    pool_feed(p);
+    if (keep_away(p, a))
+        look_in(p, 0);
+    else
+        pool_feed(p);
 }
 
 static bool withdraw(struct remote *r, struct task *t)
@@ -522,8 +540,8 @@ static bool withdraw(struct remote *r, struct task *t)
     struct away *a = t->away;
     if (a->helper)
         return false;
-    dequeue((struct pool *)r, a);
-    away_free(a);
+    pool_dequeue((struct pool *)r, a);
+    away_free((struct pool *)r, a);
     return true;
 }
 
@@ -545,8 +563,8 @@ static void detach(struct remote *r)
     struct pool *p = (struct pool *)r;
     while (p->first) {
         struct away *a = p->first;
-        dequeue(p, a);
-        away_free(a);
+        pool_dequeue(p, a);
+        away_free(p, a);
     }
     for (struct helper *h = p->helpers, *next; h; h = next) {
         next = h->next;
@@ -555,7 +573,7 @@ static void detach(struct remote *r)
             process_end(&h->process, 0);
             p->counts.busy--;
             talk_stop_transfers(h->call);
-            away_free(STEAL(h->call));
+            away_free(p, STEAL(h->call));
         }
         if (h->state != HELPER_IDLE) {
             process_end(&h->process, 0);

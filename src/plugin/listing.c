@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "config.h"
 #include "plugin/internal.h"
+#include "sandbox/quarantine.h"
 
 #define COLUMNS 6
 
@@ -77,6 +78,34 @@ static void print_capabilities(FILE *out, const struct plugin *p)
     fprintf(out, "%s%s\n", b.data, denied ? ")" : "");
 }
 
+/* What running workers have put into quarantine. */
+static void print_quarantines(FILE *out, const struct plugin *p)
+{
+    struct quarantine_state s;
+    char until[CLOCK_TEXT];
+    for (size_t i = 0; p->isolate != ISOLATE_NEVER && i < p->about.node_count; i++) {
+        if (!quarantine_seen(p->about.nodes[i].type, &s))
+            continue;
+        clock_format_utc_ms(s.until_us, until);
+        fprintf(out, "          QUARANTINE:  node type \"%s\" until %s after %u crashes; the last one: %s\n",
+                p->about.nodes[i].type, until, s.crashes, s.cause);
+    }
+}
+
+static json_t *quarantine_json(const struct plugin *p, const char *type)
+{
+    struct quarantine_state s;
+    char until[CLOCK_TEXT];
+    if (p->isolate == ISOLATE_NEVER || !quarantine_seen(type, &s))
+        return json_null();
+    json_t *v = json_object();
+    clock_format_utc_ms(s.until_us, until);
+    js_set(v, "until", json_string(until));
+    js_set(v, "crashes", json_integer(s.crashes));
+    js_set(v, "cause", json_string(s.cause));
+    return v;
+}
+
 static void print_row(FILE *out, const struct row *row, const size_t width[COLUMNS])
 {
     for (size_t c = 0; c < COLUMNS; c++)
@@ -90,6 +119,7 @@ static void print_row(FILE *out, const struct row *row, const size_t width[COLUM
         fprintf(out, "          %s\n", reason);
     if (row->plugin->warning)
         fprintf(out, "          WARNING:  %s\n", row->plugin->warning);
+    print_quarantines(out, row->plugin);
 }
 
 static void print_table(const struct registry *r, FILE *out)
@@ -167,7 +197,7 @@ static const char *effect_name(uint32_t effect)
 }
 
 /* All that a plugin says about a node type. */
-static json_t *node_json(const struct wfw_node *n, uint32_t denied)
+static json_t *node_json(const struct plugin *p, const struct wfw_node *n, uint32_t denied)
 {
     json_t *v = json_object();
     js_set(v, "type", text_or_null(n->type));
@@ -181,6 +211,7 @@ static json_t *node_json(const struct wfw_node *n, uint32_t denied)
     js_set(v, "config_schema", json_or_text(n->config_schema));
     js_set(v, "output_schema", json_or_text(n->output_schema));
     js_set(v, "examples", json_or_text(n->examples));
+    js_set(v, "quarantine", quarantine_json(p, n->type));
     return v;
 }
 
@@ -198,7 +229,7 @@ static json_t *plugin_json(const struct plugin *p)
     CLEANUP_FREE char *reason = reason_text(&p->reason, "");
     for (size_t i = 0; i < p->about.node_count; i++) {
         add_types(types, &p->about.nodes[i]);
-        js_push(nodes, node_json(&p->about.nodes[i], p->handlers ? p->handlers[i].denied : 0));
+        js_push(nodes, node_json(p, &p->about.nodes[i], p->handlers ? p->handlers[i].denied : 0));
     }
     js_set(v, "state", text_or_null(states[p->state]));
     js_set(v, "name", text_or_null(p->name));

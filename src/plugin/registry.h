@@ -97,7 +97,7 @@ int registry_print(const struct registry *r, FILE *out);
 /* The same as {"version", "abi": {"major", "minor"}, "searched": [directories], "plugins": [{"state", "name", "version",
  * "abi", "isolate", "node_types", "file", "reason", "nodes", "summary", "vendor", "license", "url", "config_schema"}]}; what a
  * plugin does not say is null.  node_types has the aliases too; nodes = [{"type", "aliases", "summary", "description", "exec",
- * "effect", "capabilities", "config_schema", "output_schema", "examples"}].  A new reference. */
+ * "effect", "capabilities", "config_schema", "output_schema", "examples", "quarantine": {"until", "crashes", "cause"} or null}].  A new reference. */
 json_t *registry_json(const struct registry *r);
 
 #endif

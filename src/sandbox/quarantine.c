@@ -11,7 +11,7 @@
 #include "sandbox/quarantine_file.h"
 
 struct quarantine {
-    char *plugin, *file;                   /* file: NULL = in memory only */
+    char *type, *file;                   /* file: NULL = in memory only */
     struct quarantine *next;               /* of this process */
     int64_t crashes[QUARANTINE_CRASHES];   /* times of the last ones, the oldest at `oldest` */
     size_t crash_count, oldest;
@@ -26,6 +26,11 @@ struct quarantine {
 static struct quarantine *all;
 
 /* ---- What there is ---- */
+
+bool quarantine_holds(const struct quarantine *q)
+{
+    return q->state.quarantined;
+}
 
 void quarantine_look(const struct quarantine *q, struct quarantine_state *s)
 {
@@ -45,16 +50,27 @@ const char *quarantine_nth(size_t n, struct quarantine_state *s)
     for (const struct quarantine *q = all; q; q = q->next)
         if (q->state.quarantined && n-- == 0) {
             *s = q->state;
-            return q->plugin;
+            return q->type;
         }
     return NULL;
 }
 
-struct quarantine *quarantine_new(const char *plugin, const char *directory, int64_t now_us)
+void quarantine_names(char *out, size_t size)
+{
+    size_t len = 0;
+    *out = '\0';
+    for (const struct quarantine *q = all; q; q = q->next) {
+        size_t more = strlen(q->type) + 2;
+        if (q->state.quarantined && len + more < size)
+            len += (size_t)snprintf(out + len, size - len, "%s%s", len ? ", " : "", q->type);
+    }
+}
+
+struct quarantine *quarantine_new(const char *type, const char *directory, int64_t now_us)
 {
     struct quarantine *q = xcalloc(1, sizeof *q);
-    q->plugin = xstrdup(plugin);
-    q->file = directory ? quarantine_file_name(directory, plugin) : NULL;
+    q->type = xstrdup(type);
+    q->file = directory ? quarantine_file_name(directory, type) : NULL;
     q->next = all;
     all = q;
     if (!q->file || !quarantine_file_read(q->file, true, &q->state))
@@ -67,8 +83,13 @@ struct quarantine *quarantine_new(const char *plugin, const char *directory, int
     q->filed = true;
     q->length_us = q->state.until_us - q->state.since_us;
     q->total = q->state.crashes;
-    log_write(LOG_WARNING, "a plugin is still in quarantine", LOG_STR("plugin", plugin), {.name = "cause", .text = q->state.cause});
+    log_write(LOG_WARNING, "a node type is still in quarantine", LOG_STR("node_type", type), {.name = "cause", .text = q->state.cause});
     return q;
+}
+
+const char *quarantine_name(const struct quarantine *q)
+{
+    return q->type;
 }
 
 void quarantine_free(struct quarantine *q)
@@ -79,7 +100,7 @@ void quarantine_free(struct quarantine *q)
     while (*at != q)
         at = &(*at)->next;
     *at = q->next;
-    free(q->plugin);
+    free(q->type);
     free(q->file);
     free(q);
 }
@@ -105,9 +126,9 @@ static void begin(struct quarantine *q, int64_t now_us, const char *cause)
     utf8_mend(q->state.cause);
     q->crash_count = 0;
     q->trying = false;
-    q->filed = q->file && quarantine_file_write(q->file, q->plugin, &q->state);
+    q->filed = q->file && quarantine_file_write(q->file, q->type, &q->state);
     clock_format_utc_ms(q->state.until_us, until);
-    log_write(LOG_WARNING, "a plugin is quarantined: its helper processes keep crashing", LOG_STR("plugin", q->plugin),
+    log_write(LOG_WARNING, "a node type is quarantined: its helper processes keep crashing", LOG_STR("node_type", q->type),
               LOG_INT("crashes", q->total), {.name = "until", .text = until}, {.name = "cause", .text = q->state.cause},
               LOG_STR("hint", "wfworker plugin release ends it"));
 }
@@ -120,7 +141,7 @@ static void end(struct quarantine *q, int64_t now_us, const char *why)
     q->ended_us = now_us;
     q->trying = false;
     q->total = 0;
-    log_write(LOG_INFO, "a plugin's quarantine is over", LOG_STR("plugin", q->plugin), LOG_STR("reason", why));
+    log_write(LOG_INFO, "a node type's quarantine is over", LOG_STR("node_type", q->type), LOG_STR("reason", why));
 }
 
 /* Somebody removed the file: it begins as if nothing had been. */
@@ -139,7 +160,7 @@ static void refuse(const struct quarantine *q, int64_t now_us, struct quarantine
     int64_t left_ms = (q->state.until_us - now_us + US_PER_MS - 1) / US_PER_MS;
     clock_format_utc_ms(q->state.until_us, until);
     w->retry_after_ms = left_ms > 0 ? left_ms : QUARANTINE_TRIAL_MS;
-    snprintf(w->message, sizeof w->message, "plugin \"%.100s\" is quarantined until %s after %u crashes; the last one: %s", q->plugin,
+    snprintf(w->message, sizeof w->message, "node type \"%.100s\" is quarantined until %s after %u crashes; the last one: %s", q->type,
              until, q->state.crashes, q->state.cause);
     utf8_mend(w->message);
 }

@@ -32,10 +32,10 @@ static char *place(size_t n)
     return session && *session == '/' ? xasprintf("%s/wfworker", session) : NULL;
 }
 
-static bool may_write(const char *directory)
+static bool may_write(const char *directory, bool make)
 {
     struct stat st;
-    if (mkdir(directory, 0755) != 0 && errno != EEXIST)
+    if (make && mkdir(directory, 0755) != 0 && errno != EEXIST)
         return false;
     return stat(directory, &st) == 0 && S_ISDIR(st.st_mode) && (st.st_mode & FOREIGN_WRITERS) == 0 &&
            access(directory, W_OK | X_OK) == 0;
@@ -46,15 +46,15 @@ const char *quarantine_directory(void)
     static char *found;
     for (size_t n = 0; !found && n < PLACES; n++) {
         CLEANUP_FREE char *directory = place(n);
-        if (directory && may_write(directory))
+        if (directory && may_write(directory, n == PLACES - 1))
             found = STEAL(directory);
     }
     return found;
 }
 
-char *quarantine_file_name(const char *directory, const char *plugin)
+char *quarantine_file_name(const char *directory, const char *type)
 {
-    return xasprintf("%s/%s.quarantine", directory, plugin);
+    return xasprintf("%s/%s.quarantine", directory, type);
 }
 
 /* ---- Reading ---- */
@@ -115,11 +115,11 @@ bool quarantine_file_there(const char *file)
     return access(file, F_OK) == 0 || errno != ENOENT;
 }
 
-bool quarantine_seen(const char *plugin, struct quarantine_state *s)
+bool quarantine_seen(const char *type, struct quarantine_state *s)
 {
     for (size_t n = 0; n < PLACES; n++) {
         CLEANUP_FREE char *directory = place(n);
-        CLEANUP_FREE char *file = directory ? quarantine_file_name(directory, plugin) : NULL;
+        CLEANUP_FREE char *file = directory ? quarantine_file_name(directory, type) : NULL;
         if (file && quarantine_file_read(file, false, s))
             return true;
     }
@@ -137,10 +137,10 @@ static int write_whole(const char *file, const char *text, size_t len)
     return close(fd) == 0 && good ? 0 : -1;
 }
 
-bool quarantine_file_write(const char *file, const char *plugin, const struct quarantine_state *s)
+bool quarantine_file_write(const char *file, const char *type, const struct quarantine_state *s)
 {
     CLEANUP_JSON json_t *v = json_object();
-    js_set(v, "plugin", json_string(plugin));
+    js_set(v, "node_type", json_string(type));
     js_set(v, "since_us", json_integer(s->since_us));
     js_set(v, "until_us", json_integer(s->until_us));
     js_set(v, "crashes", json_integer(s->crashes));
@@ -162,12 +162,12 @@ void quarantine_file_remove(const char *file)
         log_write(LOG_WARNING, "a quarantine's file cannot be removed", LOG_STR("file", file), LOG_STR("reason", strerror(errno)));
 }
 
-int quarantine_release(const char *plugin, struct error *e)
+int quarantine_release(const char *type, struct error *e)
 {
     int removed = 0;
     for (size_t n = 0; n < PLACES; n++) {
         CLEANUP_FREE char *directory = place(n);
-        CLEANUP_FREE char *file = directory ? quarantine_file_name(directory, plugin) : NULL;
+        CLEANUP_FREE char *file = directory ? quarantine_file_name(directory, type) : NULL;
         if (file && unlink(file) == 0)
             removed = 1;
         else if (file && errno != ENOENT && errno != ENOTDIR)

@@ -86,6 +86,8 @@ static void nodes(struct buf *b, const struct worker_stats *s)
         CLEANUP_FREE char *count = xasprintf("%zu", s->plugins_failed);
         row_text(b, "plugins that do not load", count, false);
     }
+    if (s->quarantined > 0)
+        row_text(b, "in quarantine", s->quarantined_types, false);
     buf_addstr(b, "</table>\n");
 }
 

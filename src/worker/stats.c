@@ -126,6 +126,8 @@ void stats_metrics(const struct worker_stats *s, struct buf *out)
     gauge(out, "definitions_cached", "Definitions in the cache.", (int64_t)s->definitions);
     gauge(out, "plugins", "Plugin files found.", (int64_t)s->plugins);
     gauge(out, "plugins_failed", "Plugin files that do not load.", (int64_t)s->plugins_failed);
+    gauge(out, "quarantined_node_types", "Node types that are left alone because their helper processes keep crashing.",
+          (int64_t)s->quarantined);
     loop(out, s);
     database(out, &s->store);
     metric(out, "uptime_seconds", "gauge", "Seconds since the start.");

@@ -40,6 +40,8 @@ struct worker_stats {
     size_t abandoned;       /* threads held by cancelled handlers that did not return */
     size_t definitions;     /* in the cache */
     size_t plugins, plugins_failed;
+    size_t quarantined;         /* node types whose helper processes keep crashing */
+    char quarantined_types[256]; /* their names, separated by ", ", as far as there is room */
     int64_t turn_longest_us; /* the loop's longest turn of the last one to two minutes */
     int64_t turns_busy_us;   /* all of its turns together */
     uint64_t turns, turns_long; /* all, and those of more than half a second */

@@ -2,6 +2,7 @@
 /* The worker's life: open what it needs, turn the loop, close it again. */
 #include "config.h"
 
+#include "sandbox/quarantine.h"
 #include "worker/worker.h"
 
 #include <signal.h>
@@ -157,6 +158,8 @@ void worker_stats_get(const struct worker *w, struct worker_stats *out)
     out->turns = w->turns.count;
     out->turns_long = w->turns.too_long;
     out->heavy = heavy_stats(w->heavy);
+    out->quarantined = quarantine_count();
+    quarantine_names(out->quarantined_types, sizeof out->quarantined_types);
     out->memory = worker_memory(w);
     out->max_memory = w->settings->max_memory;
     out->abandoned = w->tasks ? task_host_abandoned(w->tasks) : 0;

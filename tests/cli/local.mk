@@ -12,7 +12,7 @@ cli_python_tests += tests/cli/plugin_examples_test.py
 cli_python_tests += tests/cli/plugin_test.py tests/cli/plugin_kit_test.py
 EXTRA_DIST += tests/cli/staged.py
 TESTS += $(cli_shell_tests) $(cli_python_tests)
-EXTRA_DIST += doc/deployment.md doc/limits.md doc/patterns.md doc/queue.md doc/semantics.md doc/semantics-running.md $(cli_shell_tests) $(cli_python_tests) tests/cli/tap.sh tests/cli/tap.py tests/cli/details.py
+EXTRA_DIST += doc/deployment.md doc/exec.md doc/limits.md doc/patterns.md doc/queue.md doc/semantics.md doc/semantics-running.md $(cli_shell_tests) $(cli_python_tests) tests/cli/tap.sh tests/cli/tap.py tests/cli/details.py
 $(cli_python_tests:.py=.log) tests/cli/nodes.log: wfworker $(plugin_LTLIBRARIES)
 tests/cli/offline.log tests/cli/help.log tests/cli/man.log: wfworker
 tests/cli/completion.log: wfworker plugins/delay/delay.la

@@ -504,6 +504,7 @@ def clean_environment(extra=None):
             "WFW_TEST_WRAPPER")
     environment = {k: v for k, v in os.environ.items() if k in keep}
     environment["HOME"] = tmpdir()
+    environment["RUNTIME_DIRECTORY"] = tmpdir()  # what is in quarantine: never that of another test
     environment.update(extra or {})
     return environment
 

@@ -41,6 +41,7 @@ INTEGRATION_TESTS = \
 INTEGRATION_TESTS += tests/integration/patterns_test.py
 INTEGRATION_TESTS += tests/integration/durable_points_test.py
 INTEGRATION_TESTS += tests/integration/plans_test.py
+INTEGRATION_TESTS += tests/integration/rogue_test.py tests/integration/exec_programs_test.py
 EXTRA_DIST += $(INTEGRATION_TESTS) tests/integration/harness.py tests/integration/crowd.py tests/integration/pooler.py tests/integration/plans.py tests/integration/expect.py tests/integration/scene.py
 if HAVE_PYTHON3
 TESTS += $(INTEGRATION_TESTS)

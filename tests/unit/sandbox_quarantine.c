@@ -26,7 +26,7 @@ static int set_up(void **state)
     (void)state;
     log_setup(LOG_TEXT, LOG_ERROR);
     dir = mkdtemp(name) ? xstrdup(name) : NULL;
-    file = dir ? quarantine_file_name(dir, "acme") : NULL;
+    file = dir ? quarantine_file_name(dir, "acme.bad") : NULL;
     setenv("RUNTIME_DIRECTORY", dir, 1);
     return dir ? 0 : -1;
 }
@@ -77,19 +77,19 @@ static int64_t crash(struct quarantine *q, int64_t now_us)
 
 static void begins(void **state)
 {
-    struct quarantine *q = quarantine_new("acme", NULL, START_US);
+    struct quarantine *q = quarantine_new("acme.bad", NULL, START_US);
     struct quarantine_state s;
     (void)state;
     assert_int_equal(quarantine_count(), 0);
     int64_t at = crash(q, START_US);
     expect_length(q, 30 * US_PER_S);
-    expect_refused(q, at, "plugin \"acme\" is quarantined until 2026-01-01T00:00:34.000Z after 5 crashes; the last one: " CAUSE,
+    expect_refused(q, at, "node type \"acme.bad\" is quarantined until 2026-01-01T00:00:34.000Z after 5 crashes; the last one: " CAUSE,
                    30000);
     expect_refused(q, at + 29 * US_PER_S + 1,
-                   "plugin \"acme\" is quarantined until 2026-01-01T00:00:34.000Z after 5 crashes; the last one: " CAUSE, 1000);
+                   "node type \"acme.bad\" is quarantined until 2026-01-01T00:00:34.000Z after 5 crashes; the last one: " CAUSE, 1000);
     assert_false(quarantine_crashed(q, at, CAUSE)); /* of a call that had begun before */
     assert_int_equal(quarantine_count(), 1);
-    assert_string_equal(quarantine_nth(0, &s), "acme");
+    assert_string_equal(quarantine_nth(0, &s), "acme.bad");
     assert_string_equal(s.cause, CAUSE);
     assert_null(quarantine_nth(1, &s));
     quarantine_free(q);
@@ -98,7 +98,7 @@ static void begins(void **state)
 
 static void slow_crashes_are_borne(void **state)
 {
-    struct quarantine *q = quarantine_new("acme", NULL, START_US);
+    struct quarantine *q = quarantine_new("acme.bad", NULL, START_US);
     int64_t now = START_US;
     (void)state;
     for (int i = 0; i < 50; i++, now += QUARANTINE_WITHIN_US / (QUARANTINE_CRASHES - 1)) {
@@ -112,12 +112,12 @@ static void slow_crashes_are_borne(void **state)
 
 static void one_tries(void **state)
 {
-    struct quarantine *q = quarantine_new("acme", NULL, START_US);
+    struct quarantine *q = quarantine_new("acme.bad", NULL, START_US);
     struct quarantine_words w;
     (void)state;
     int64_t at = crash(q, START_US) + 30 * US_PER_S;
     assert_int_equal(quarantine_ask(q, at, &w), QUARANTINE_TRY);
-    expect_refused(q, at + 1, "plugin \"acme\" is quarantined until 2026-01-01T00:00:34.000Z after 5 crashes; the last one: " CAUSE,
+    expect_refused(q, at + 1, "node type \"acme.bad\" is quarantined until 2026-01-01T00:00:34.000Z after 5 crashes; the last one: " CAUSE,
                    QUARANTINE_TRIAL_MS);
     quarantine_undecided(q);
     assert_int_equal(quarantine_ask(q, at, &w), QUARANTINE_TRY);
@@ -129,7 +129,7 @@ static void one_tries(void **state)
 
 static void doubles(void **state)
 {
-    struct quarantine *q = quarantine_new("acme", NULL, START_US);
+    struct quarantine *q = quarantine_new("acme.bad", NULL, START_US);
     struct quarantine_words w;
     (void)state;
     int64_t at = crash(q, START_US), length = QUARANTINE_FIRST_US;
@@ -141,14 +141,14 @@ static void doubles(void **state)
         length = length * 2 < QUARANTINE_LONGEST_US ? length * 2 : QUARANTINE_LONGEST_US;
     }
     expect_length(q, QUARANTINE_LONGEST_US);
-    expect_refused(q, at, "plugin \"acme\" is quarantined until 2026-01-01T03:01:34.000Z after 15 crashes; the last one: " CAUSE,
+    expect_refused(q, at, "node type \"acme.bad\" is quarantined until 2026-01-01T03:01:34.000Z after 15 crashes; the last one: " CAUSE,
                    QUARANTINE_LONGEST_US / US_PER_MS);
     quarantine_free(q);
 }
 
 static void memory_of_the_last(void **state)
 {
-    struct quarantine *q = quarantine_new("acme", NULL, START_US);
+    struct quarantine *q = quarantine_new("acme.bad", NULL, START_US);
     struct quarantine_words w;
     (void)state;
     int64_t at = crash(q, START_US) + 30 * US_PER_S;
@@ -167,43 +167,43 @@ static void memory_of_the_last(void **state)
 
 static void seen_by_others(void **state)
 {
-    struct quarantine *q = quarantine_new("acme", quarantine_directory(), START_US);
+    struct quarantine *q = quarantine_new("acme.bad", quarantine_directory(), START_US);
     struct quarantine_state s;
     struct quarantine_words w;
     struct stat st;
     (void)state;
     assert_string_equal(quarantine_directory(), dir);
-    assert_false(quarantine_seen("acme", &s));
+    assert_false(quarantine_seen("acme.bad", &s));
     int64_t at = crash(q, START_US);
     assert_int_equal(stat(file, &st), 0);
     assert_int_equal(st.st_mode & 07777, 0644);
-    assert_true(quarantine_seen("acme", &s));
+    assert_true(quarantine_seen("acme.bad", &s));
     assert_int_equal(s.since_us, at);
     assert_int_equal(s.until_us, at + QUARANTINE_FIRST_US);
     assert_int_equal(s.crashes, 5);
     assert_string_equal(s.cause, CAUSE);
     assert_int_equal(quarantine_ask(q, s.until_us, &w), QUARANTINE_TRY);
     quarantine_came_back(q, s.until_us);
-    assert_false(quarantine_seen("acme", &s));
+    assert_false(quarantine_seen("acme.bad", &s));
     quarantine_free(q);
 }
 
 static void survives_a_restart(void **state)
 {
-    struct quarantine *q = quarantine_new("acme", dir, START_US);
+    struct quarantine *q = quarantine_new("acme.bad", dir, START_US);
     (void)state;
     int64_t at = crash(q, START_US);
     quarantine_free(q);
-    q = quarantine_new("acme", dir, at + US_PER_S);
+    q = quarantine_new("acme.bad", dir, at + US_PER_S);
     expect_refused(q, at + US_PER_S,
-                   "plugin \"acme\" is quarantined until 2026-01-01T00:00:34.000Z after 5 crashes; the last one: " CAUSE, 29000);
+                   "node type \"acme.bad\" is quarantined until 2026-01-01T00:00:34.000Z after 5 crashes; the last one: " CAUSE, 29000);
     struct quarantine_words w;
     at += QUARANTINE_FIRST_US;
     assert_int_equal(quarantine_ask(q, at, &w), QUARANTINE_TRY);
     assert_true(quarantine_crashed(q, at, CAUSE));
     expect_length(q, 2 * QUARANTINE_FIRST_US);
     quarantine_free(q);
-    q = quarantine_new("acme", dir, at + 2 * QUARANTINE_FIRST_US); /* its time is over */
+    q = quarantine_new("acme.bad", dir, at + 2 * QUARANTINE_FIRST_US); /* its time is over */
     expect_runs(q, at + 2 * QUARANTINE_FIRST_US);
     assert_false(quarantine_file_there(file));
     quarantine_free(q);
@@ -211,12 +211,12 @@ static void survives_a_restart(void **state)
 
 static void is_released(void **state)
 {
-    struct quarantine *q = quarantine_new("acme", dir, START_US);
+    struct quarantine *q = quarantine_new("acme.bad", dir, START_US);
     struct error e = ERROR_INIT;
     (void)state;
     int64_t at = crash(q, START_US);
-    assert_int_equal(quarantine_release("acme", &e), 1);
-    assert_int_equal(quarantine_release("acme", &e), 0);
+    assert_int_equal(quarantine_release("acme.bad", &e), 1);
+    assert_int_equal(quarantine_release("acme.bad", &e), 0);
     expect_runs(q, at);
     assert_int_equal(quarantine_count(), 0);
     crash(q, at + US_PER_S);
@@ -233,7 +233,7 @@ static void put_file(const char *text, mode_t mode)
     assert_int_equal(chmod(file, mode), 0);
 }
 
-#define GOOD "{\"plugin\":\"acme\",\"since_us\":1767225600000000,\"until_us\":1767225630000000,\"crashes\":5,\"cause\":\"it crashed\"}"
+#define GOOD "{\"node_type\":\"acme.bad\",\"since_us\":1767225600000000,\"until_us\":1767225630000000,\"crashes\":5,\"cause\":\"it crashed\"}"
 
 static void doubtful_files(void **state)
 {
@@ -248,20 +248,20 @@ static void doubtful_files(void **state)
     struct quarantine_state s;
     (void)state;
     put_file(GOOD, 0644);
-    assert_true(quarantine_seen("acme", &s));
+    assert_true(quarantine_seen("acme.bad", &s));
     put_file(GOOD, 0666);
-    assert_false(quarantine_seen("acme", &s));
+    assert_false(quarantine_seen("acme.bad", &s));
     put_file(GOOD, 0664);
-    assert_false(quarantine_seen("acme", &s));
+    assert_false(quarantine_seen("acme.bad", &s));
     for (size_t i = 0; i < ARRAY_LEN(wrong); i++) {
         put_file(wrong[i], 0644);
-        assert_false(quarantine_seen("acme", &s));
+        assert_false(quarantine_seen("acme.bad", &s));
     }
     put_file(GOOD, 0644);
     assert_int_equal(chmod(dir, 0777), 0);
-    assert_false(quarantine_seen("acme", &s));
+    assert_false(quarantine_seen("acme.bad", &s));
     assert_int_equal(chmod(dir, 0755), 0);
-    struct quarantine *q = quarantine_new("acme", dir, START_US);
+    struct quarantine *q = quarantine_new("acme.bad", dir, START_US);
     expect_length(q, QUARANTINE_FIRST_US);
     quarantine_free(q);
 }

@@ -1,0 +1,210 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Handlers that do to their process whatever they can, in some of a hundred executions that run at once: the others complete, each
+bad node fails with the named cause and takes its edge or its try, the worker stays the process that it was, and what keeps crashing is
+quarantined, listed and released."""
+
+import json
+import os
+import re
+import shutil
+import sys
+import urllib.request
+
+from harness import BUILDDIR, SANITIZED, Worker, case, free_port, graph, main, note, tmpdir, wait_until, wfworker
+from scene import Scene, T
+
+if SANITIZED:
+    print("1..0 # SKIP sanitizers take signals, memory and the ends of processes into their own hands")
+    sys.exit(0)
+for name in ("rogue", "good"):
+    if not os.path.exists(os.path.join(BUILDDIR, "tests/plugins/.libs/%s.so" % name)):
+        print("1..0 # SKIP the plugins of the tests are not built: configure without --disable-tests, make check")
+        sys.exit(0)
+
+DIRECTORY = os.path.join(tmpdir(), "plugins")
+os.mkdir(DIRECTORY, 0o755)
+for name in ("rogue", "good"):
+    shutil.copy(os.path.join(BUILDDIR, "tests/plugins/.libs/%s.so" % name), DIRECTORY)
+    os.chmod(os.path.join(DIRECTORY, name + ".so"), 0o644)
+CONFIG = os.path.join(tmpdir(), "rogue.conf")
+with open(CONFIG, "w") as f:
+    f.write("[plugin rogue]\nlimit_memory = 128MiB\nlimit_cpu = 1\nlimit_descriptors = 128\nlimit_output = 1MiB\n")
+OPTIONS = ("--config", CONFIG, "--plugin-dir", DIRECTORY)
+SECCOMP = "with seccomp" in wfworker("--version").out
+
+SUBJECT = "the handler of node type acme.%s "
+# What the node type does: the failure's type and the whole message.
+CAUSES = {
+    "segv": ("crashed", "crashed with signal 11 (SIGSEGV)"),
+    "loop_segv": ("crashed", "crashed with signal 11 (SIGSEGV)"),
+    "spin": ("limit_exceeded", "used up its processor time, limit_cpu = 1 s"),
+    "eat": ("limit_exceeded", "needed more memory than it may have, limit_memory = 128 MiB: it crashed with signal 11 (SIGSEGV)"),
+    "exit": ("crashed", "ended its process with exit code 3"),
+    "smash": ("crashed", r"crashed with signal (6 \(SIGABRT\)|11 \(SIGSEGV\)(: its stack is used up)?)"),
+    "abort": ("crashed", "crashed with signal 6 (SIGABRT)"),
+    "stop": ("crashed", "stopped its process with signal 19 (SIGSTOP)"),
+    "flood": ("limit_exceeded", "wrote more in one call than it may, limit_output = 1 MiB"),
+    "garbage": ("crashed", "wrote into wfworker's own descriptor: what came is no message"),
+}
+FINE = {"fine": True}
+
+scene = Scene("json", workers=0, name="rogue")
+address = "127.0.0.1:%d" % free_port()
+worker = Worker(scene.backend.dsn, *OPTIONS, "--web-listen", address)
+
+
+def page(path):
+    with urllib.request.urlopen("http://%s%s" % (address, path), timeout=30) as answer:
+        return answer.read().decode()
+
+
+def with_edge(kind):
+    """The bad node has an edge for its failure."""
+    return graph([T, ("bad", "acme." + kind), ("never", "noop"), ("after", "noop")],
+                 [("t", "bad"), ("bad", "never", "success"), ("bad", "after", "error")])
+
+
+def with_try(kind):
+    return graph([T, ("try", "try"), ("bad", "acme." + kind), ("caught", "noop"), ("e", "end")],
+                 [("t", "try"), ("try", "bad", "body"), ("try", "caught", "catch"), ("try", "e")])
+
+
+def good(first, second):
+    return graph([T, ("a", first), ("b", second, {"do": "done", "name": "xyz"} if second == "test.block" else {}), ("e", "end")],
+                 [("t", "a"), ("a", "b"), ("b", "e")])
+
+
+def matches(kind, text):
+    cause = CAUSES[kind][1]
+    pattern = cause if kind == "smash" else re.escape(cause)
+    return re.fullmatch(re.escape(SUBJECT % kind) + pattern, text)
+
+
+def state(identity):
+    return json.loads(scene.backend.run("SELECT execution_state::text FROM workflowexecution WHERE id = %s", (identity,))[0][0])
+
+
+def error_of(identity):
+    """Of the node `bad`."""
+    return state(identity)["node_results"]["bad"]["output"]["error"]
+
+
+@case
+def a_hundred_at_once():
+    """80 good executions and 20 bad ones at once"""
+    pid = worker.process.pid
+    bad = [(kind, scene.start(make(kind), {})) for kind in CAUSES for make in (with_edge, with_try)]
+    workflows = [scene.backend.workflow(good(first, second)) for first, second in
+                 (("acme.fine", "acme.fine"), ("acme.loop_fine", "noop"), ("noop", "test.block"), ("acme.fine", "test.block"))]
+    fine = [scene.backend.execution(workflow, {}) for workflow in workflows for _ in range(20)]
+    for identity in fine:
+        row = scene.backend.wait_end(identity)
+        assert row.status == "completed", (row.status, row.error_message)
+    for kind, identity in bad:
+        row = scene.backend.wait_end(identity)
+        error = error_of(identity)
+        assert row.status == "completed", (kind, row.status, row.error_message)
+        assert error["type"] == CAUSES[kind][0], (kind, error)
+        assert matches(kind, error["message"]), (kind, error)
+        done = state(identity)["completed_node_ids"]
+        assert ("after" in done) != ("caught" in done) and "never" not in done, (kind, done)
+    assert worker.running() and worker.process.pid == pid
+
+
+@case
+def details():
+    """what programs read of a death"""
+    identity = scene.start(with_edge("exit"), {})
+    scene.backend.wait_end(identity)
+    found = error_of(identity)["details"]
+    assert found["exit_code"] == 3 and "signal" not in found, found
+    identity = scene.start(with_edge("flood"), {})
+    scene.backend.wait_end(identity)
+    found = error_of(identity)["details"]
+    assert found["limit"] == "limit_output" and found["limit_value"] == "1 MiB", found
+    assert found["last_output"].startswith("more and more and more"), found
+
+
+@case
+def leaks():
+    """a handler that leaks descriptors is named, and its process replaced before it fails"""
+    workflow = scene.backend.workflow(graph([T, ("a", "acme.leak"), ("e", "end")], [("t", "a"), ("a", "e")]))
+    for _ in range(6):
+        assert scene.backend.wait_end(scene.backend.execution(workflow, {})).status == "completed"
+    worker.wait_line(r'the handler of node type "acme\.leak" leaks descriptors \(\d+ open\); its helper process is replaced')
+
+
+@case
+def forks():
+    """a handler cannot start processes"""
+    if not SECCOMP:
+        note("skipped: built without libseccomp")
+        return
+    identity = scene.start(graph([T, ("a", "acme.bomb"), ("e", "end")], [("t", "a"), ("a", "e")]), {})
+    assert scene.backend.wait_end(identity).status == "completed"
+    assert state(identity)["node_results"]["a"]["output"] == {"made": 0}
+
+
+@case
+def quarantine():
+    """what keeps crashing is quarantined, listed, and released"""
+    workflow = scene.backend.workflow(with_edge("abort"))
+    identities = [scene.backend.execution(workflow, {}) for _ in range(10)]
+    for identity in identities:
+        assert scene.backend.wait_end(identity).status == "completed"
+    refused = scene.backend.execution(workflow, {})
+    scene.backend.wait_end(refused)
+    error = error_of(refused)
+    cause = SUBJECT % "abort" + "crashed with signal 6 (SIGABRT)"
+    assert error["type"] == "plugin_quarantined", error
+    time = r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z)"
+    found = re.fullmatch(r'node type "acme\.abort" is quarantined until %s after (\d+) crashes; the last one: %s'
+                         % (time, re.escape(cause)), error["message"])
+    assert found and int(found.group(2)) >= 5, error
+    worker.wait_line("a node type is quarantined: its helper processes keep crashing")
+    listed = wfworker(*OPTIONS, "--list-plugins").out
+    line = '          QUARANTINE:  node type "acme.abort" until %s after %s crashes; the last one: %s' % (
+        found.group(1), found.group(2), cause)
+    assert line in listed.splitlines(), listed
+    plugins = json.loads(wfworker(*OPTIONS, "--list-plugins", "--json").out)["plugins"]
+    nodes = {n["type"]: n for p in plugins if p["name"] == "rogue" for n in p["nodes"]}
+    assert nodes["acme.abort"]["quarantine"] == {"until": found.group(1), "crashes": int(found.group(2)), "cause": cause}, nodes
+    assert nodes["acme.fine"]["quarantine"] is None
+    assert 'wfworker_quarantined_node_types 1\n' in page("/metrics"), page("/metrics")
+    assert '<tr><td>in quarantine</td><td class="bad">acme.abort</td></tr>' in page("/"), page("/")
+    fine = scene.start(good("acme.fine", "acme.fine"), {})
+    assert scene.backend.wait_end(fine).status == "completed"  # others of the plugin go on
+    done = wfworker(*OPTIONS, "plugin", "release", "rogue")
+    assert (done.status, done.out) == (0, 'node type "acme.abort" is released\n'), done
+    again = scene.backend.execution(workflow, {})
+    scene.backend.wait_end(again)
+    assert error_of(again)["message"] == cause, error_of(again)
+    worker.wait_line("a node type's quarantine is over.*it was released")
+    assert 'wfworker_quarantined_node_types 0\n' in page("/metrics"), page("/metrics")
+
+
+@case
+def nothing_to_release():
+    """a release of what is not quarantined says so"""
+    done = wfworker(*OPTIONS, "plugin", "release", "acme.fine")
+    assert done.status == 1 and 'no plugin or node type "acme.fine" is in quarantine' in done.err, done
+
+
+@case
+def no_zombies():
+    """no process is left over when the worker ends"""
+    pid = worker.process.pid
+
+    def children():
+        return open("/proc/%d/task/%d/children" % (pid, pid)).read().split()
+
+    def states():
+        return [open("/proc/%s/stat" % child).read().rsplit(") ", 1)[1][0] for child in children()]
+    assert "Z" not in states(), states()
+    left = children()
+    assert worker.terminate() == 0
+    wait_until("the helper processes to end", lambda: not any(os.path.exists("/proc/" + child) for child in left))
+
+
+if __name__ == "__main__":
+    sys.exit(main(keep_workers=True))
