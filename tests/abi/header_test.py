@@ -60,6 +60,16 @@ def it_compiles_alone_with_clang(room):
 
 
 @case
+def the_bridge_to_jansson_compiles_alone(room):
+    text = ALONE + "#include <wfworker/plugin-jansson.h>\n"
+    c, cc = put(room, "bridge.c", text), put(room, "bridge.cc", text)
+    if call(has("gcc"), "-fsyntax-only", put(room, "jansson.c", "#include <jansson.h>\n"))[0] != 0:
+        raise Skip("jansson.h is not where the compiler looks")
+    ok("gcc", "-std=c99", *STRICT[:-2], "-Werror", "-Wno-cast-qual", "-fsyntax-only", "-I", INCLUDE, c)
+    ok(has("g++"), "-std=c++11", *STRICT[:-2], "-Werror", "-Wno-cast-qual", "-fsyntax-only", "-I", INCLUDE, cc)
+
+
+@case
 def no_padding_is_hidden(room):
     if "64" not in platform.machine():
         raise Skip("the padding of a machine with %s is another one" % platform.machine())

@@ -10,7 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
-static char own_name[64];
+static char own_name[64], own_path[4096];
 
 static int is(const char *name)
 {
@@ -22,6 +22,7 @@ static void find_own_name(void)
     Dl_info info;
     if (!dladdr(own_name, &info) || !info.dli_fname)
         return;
+    snprintf(own_path, sizeof own_path, "%s", info.dli_fname);
     const char *slash = strrchr(info.dli_fname, '/');
     snprintf(own_name, sizeof own_name, "%s", slash ? slash + 1 : info.dli_fname);
     char *dot = strstr(own_name, ".so");
@@ -38,6 +39,8 @@ __attribute__((constructor)) static void begin(void)
         _exit(3);
     if (is("quiet_exit_ctor"))
         _exit(0);
+    if (is("gone") && own_path[0] && remove(own_path) != 0)
+        _exit(4);
     while (is("loop_ctor"))
         usleep(10000);
 }
@@ -56,6 +59,8 @@ static int init(const struct wfw_host *host, const struct wfw_value *config, voi
     (void)state;
     if (is("init_silent"))
         return 7;
+    while (is("loop_init"))
+        usleep(10000);
     if (is("init_fail")) {
         snprintf(msg, msglen, "no licence key in /etc/bad");
         return WFW_E_INVAL;
@@ -76,7 +81,7 @@ struct longer_plugin {
 static const char *aliases[2];
 static struct longer_node node;
 static struct wfw_node second;
-static const struct wfw_node *nodes[3];
+static const struct wfw_node *nodes[3], *crowd[1002];
 static struct longer_plugin plugin;
 
 static void spoil_node(struct wfw_node *n)
@@ -95,6 +100,8 @@ static void spoil_node(struct wfw_node *n)
         n->effect = 150;
     if (is("bad_caps"))
         n->caps = WFW_CAP_HTTP | 1024;
+    if (is("bad_reserved"))
+        n->reserved = 1;
     if (is("bad_timeout"))
         n->default_timeout_ms = -5;
     if (is("bad_schema"))
@@ -121,6 +128,10 @@ static void spoil_plugin(struct wfw_plugin *p)
         p->version = "";
     if (is("no_nodes"))
         p->nodes = NULL;
+    for (size_t i = 0; is("crowd") && i < 1001; i++)
+        crowd[i] = &node.node;
+    if (is("crowd"))
+        p->nodes = crowd;
     if (is("empty_nodes"))
         nodes[0] = NULL;
     if (is("small"))

@@ -9,7 +9,10 @@
 #include <stdio.h>
 #include <ftw.h>
 #include <stdlib.h>
+#include <sys/auxv.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/buf.h"
@@ -18,11 +21,14 @@
 #include "base/mem.h"
 #include "config.h"
 #include "helper/helper.h"
+#include "plugin/examine.h"
 #include "plugin/image.h"
 #include "plugin/probe.h"
 #include "plugin/registry.h"
 
-static char *top; /* a new directory for each test */
+static char *top;    /* a new directory for each test */
+static char *logged; /* lines, see see_log() */
+static void *first_auxiliary;
 static enum isolate isolate; /* every test is run for each of them: what is said of a file is the same */
 
 static const char *isolate_text(void)
@@ -551,6 +557,10 @@ static void descriptors_that_are_wrong(void **state)
         {"bad_exec", "node type \"bad.bad_exec\" has exec 7, which this wfworker does not know"},
         {"bad_effect", "node type \"bad.bad_effect\" has effect 150, which this wfworker does not know"},
         {"bad_caps", "node type \"bad.bad_caps\" asks for capability 0x400, which this wfworker does not know"},
+        {"bad_reserved", "node type \"bad.bad_reserved\" has 1 in a reserved member, which must be 0"},
+        {"crowd", "its descriptor has more than 1000 node types"},
+        {"jq", "its name is that of one of wfworker's own plugins, its vendor is not told\nHINT:  Give the file and its descriptor "
+               "another name."},
         {"bad_timeout", "node type \"bad.bad_timeout\" has the default timeout -5 ms"},
         {"bad_schema", "config_schema of node type \"bad.bad_schema\": invalid JSON at line 1, column 9: unexpected token near "
                        "'}'"},
@@ -622,6 +632,201 @@ static struct registry *open_with_config(json_t *(*config)(void *, const char *)
     const char *const dirs[] = {top, NULL};
     return open_registry(
         (struct registry_options){.plugin_dirs = dirs, .system_dir = "", .plugin_config = config, .ctx = ctx}, NULL);
+}
+
+/* ---- What the system refuses ---- */
+
+static void see_log(enum log_level level, const char *message, const struct log_field *fields)
+{
+    CLEANUP_FREE char *before = STEAL(logged);
+    const char *reason = "", *hint = "";
+    for (const struct log_field *f = fields; f->name; f++) {
+        reason = strcmp(f->name, "reason") == 0 ? f->text : reason;
+        hint = strcmp(f->name, "hint") == 0 ? f->text : hint;
+    }
+    (void)level;
+    logged = xasprintf("%s%s: %s|%s\n", before ? before : "", message, reason, hint);
+}
+
+static void failures_are_logged(void **state)
+{
+    (void)state;
+    CLEANUP_FREE char *file = in(top, "empty.so");
+    write_file(file, "", 0, 0644);
+    log_divert(see_log);
+    log_setup(LOG_TEXT, LOG_WARNING);
+    registry_close(open_dirs(top, NULL));
+    log_setup(LOG_TEXT, LOG_ERROR);
+    log_divert(NULL);
+    assert_string_equal(logged, "a plugin does not load; its node types are not run here: the file is empty|Copy or install the file "
+                                "again.\n");
+    free(STEAL(logged));
+}
+
+/* The auxiliary vector stands behind the environment that the program was started with. */
+static void privileged_programs_ignore_the_environment(void **state)
+{
+    (void)state;
+    ElfW(auxv_t) *at = (ElfW(auxv_t) *)(void *)first_auxiliary;
+    while (at->a_type != AT_SECURE && at->a_type != AT_NULL)
+        at++;
+    assert_int_equal(at->a_type, AT_SECURE);
+    if (at->a_un.a_val != 0)
+        skip();
+    assert_int_equal(setenv("WFWORKER_PLUGIN_PATH", top, 1), 0);
+    log_divert(see_log);
+    log_setup(LOG_TEXT, LOG_WARNING);
+    at->a_un.a_val = 1;
+    struct registry *r = open_registry((struct registry_options){.use_environment = true, .system_dir = ""}, NULL);
+    at->a_un.a_val = 0;
+    log_setup(LOG_TEXT, LOG_ERROR);
+    log_divert(NULL);
+    unsetenv("WFWORKER_PLUGIN_PATH");
+    assert_string_equal(registry_unknown_detail(r), "no directory was searched");
+    registry_close(r);
+    assert_string_equal(logged, "WFWORKER_PLUGIN_PATH is ignored: this program runs with raised privileges: |\n");
+    free(STEAL(logged));
+}
+
+static void a_file_that_goes_away_between(void **state)
+{
+    (void)state;
+    if (isolate == ISOLATE_ALWAYS)
+        return; /* it is loaded once only, elsewhere */
+    put(top, "bad", "gone");
+    struct registry *r = open_dirs(top, NULL);
+    CLEANUP_JSON json_t *listing = registry_json(r);
+    expect_reason(listing, "gone", "failed", "loaded in a probe, but not here: file not found");
+    registry_close(r);
+}
+
+static void code_whose_init_does_not_come_back(void **state)
+{
+    (void)state;
+    if (isolate != ISOLATE_ALWAYS)
+        return; /* inside, init is not tried beforehand */
+    put(top, "bad", "loop_init");
+    const char *const dirs[] = {top, NULL};
+    struct registry *r = open_registry((struct registry_options){.plugin_dirs = dirs, .system_dir = "", .probe_timeout_ms = 1500}, NULL);
+    CLEANUP_JSON json_t *listing = registry_json(r);
+    expect_reason(listing, "loop_init", "failed",
+                  "did not come back within 1500 ms in its init\nHINT:  Leave what is slow for the first call of a handler.");
+    registry_close(r);
+}
+
+static void symbols_that_are_not_there(void **state)
+{
+    (void)state;
+    size_t len;
+    CLEANUP_FREE char *data = built("good", &len), *no_entry = in(top, "no_entry.so"), *no_symbols = in(top, "no_symbols.so");
+    CLEANUP_FREE char *odd = in(top, "odd.so"), *newer = in(top, "newer.so");
+    ElfW(Ehdr) header;
+    size_t load = SIZE_MAX, dynamic = SIZE_MAX;
+    put(top, "good", "good");
+    memcpy(&header, data, sizeof header);
+    for (size_t i = 0; i < header.e_phnum; i++) {
+        ElfW(Phdr) p;
+        memcpy(&p, data + header.e_phoff + i * sizeof p, sizeof p);
+        load = p.p_type == PT_LOAD && load == SIZE_MAX ? i : load;
+        dynamic = p.p_type == PT_DYNAMIC ? i : dynamic;
+    }
+    char *entry = find_bytes(data, len, "wfw_plugin_v1", 14);
+    entry[12] = '9';
+    write_file(no_entry, data, len, 0644);
+    entry[12] = '1';
+    char *type = data + header.e_phoff + dynamic * sizeof(ElfW(Phdr)) + offsetof(ElfW(Phdr), p_type);
+    memcpy(type, &(ElfW(Word)){PT_NULL}, sizeof(ElfW(Word)));
+    write_file(no_symbols, data, len, 0644);
+    memcpy(type, &(ElfW(Word)){PT_DYNAMIC}, sizeof(ElfW(Word)));
+    char *memory = data + header.e_phoff + load * sizeof(ElfW(Phdr)) + offsetof(ElfW(Phdr), p_memsz);
+    memset(memory, 0, sizeof(ElfW(Xword)));
+    write_file(odd, data, len, 0644);
+    CLEANUP_FREE char *damaged = xasprintf("its ELF header is damaged: segment %zu has more bytes in the file than in memory", load);
+    const struct expectation list[] = {
+        {"no_entry", "not a wfworker plugin: it does not export wfw_plugin_v1"},
+        {"no_symbols", "not a wfworker plugin: it exports no symbols at all"},
+        {"odd", damaged},
+    };
+    expect_failures(top, list, ARRAY_LEN(list));
+}
+
+#ifdef __GLIBC__
+/* A symbol version that the system's library does not have. */
+static void a_newer_system_is_hinted_at(void **state)
+{
+    (void)state;
+    size_t len;
+    CLEANUP_FREE char *data = built("good", &len), *file = in(top, "newer.so");
+    char *version = memmem(data, len, "GLIBC_2.", 8);
+    if (!version)
+        skip();
+    memcpy(version, "GLIBC_9.", 8);
+    write_file(file, data, len, 0644);
+    struct registry *r = open_dirs(top, NULL);
+    CLEANUP_JSON json_t *listing = registry_json(r);
+    const char *said = js_str(entry(listing, "newer", "failed"), "reason");
+    CLEANUP_FREE char *name = xstrndup(version, strcspn(version, "\0"));
+    CLEANUP_FREE char *end = xasprintf("version `%s' not found (required by %s)\nHINT:  The plugin was built on a newer system; build it "
+                                       "on this one.",
+                                       name, file);
+    const char *at = strstr(said, "version `");
+    assert_non_null(at);
+    assert_string_equal(at, end);
+    registry_close(r);
+}
+#endif
+
+/* In a child of its own: without descriptors, then without processes. */
+static int probe_poor(const char *file)
+{
+    struct error e = ERROR_INIT;
+    int lowest = dup(0);
+    struct rlimit files;
+    if (lowest < 0 || getrlimit(RLIMIT_NOFILE, &files) != 0)
+        return 2;
+    close(lowest);
+    const struct rlimit few = {(rlim_t)lowest + 1, files.rlim_max};
+    if (setrlimit(RLIMIT_NOFILE, &few) != 0 || probe_file(file, "good", 5000, &e) == 0 ||
+        strcmp(e.message, "probing: no pipe: Too many open files") != 0)
+        return 3;
+    if (setrlimit(RLIMIT_NOFILE, &files) != 0 || (geteuid() == 0 && setuid(65534) != 0) ||
+        setrlimit(RLIMIT_NPROC, &(struct rlimit){0, 0}) != 0)
+        return 4;
+    return probe_file(file, "good", 5000, &e) != 0 &&
+                   strcmp(e.message, "probing: no child process: Resource temporarily unavailable") == 0
+               ? 0
+               : 5;
+}
+
+static void a_probe_that_cannot_be_had(void **state)
+{
+    (void)state;
+    int status = -1;
+    CLEANUP_FREE char *file = in(top, "good.so");
+    put(top, "good", "good");
+    pid_t pid = fork();
+    if (pid == 0)
+        _exit(probe_poor(file));
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(status, 0);
+}
+
+static void examine_wrong(const char *path, const char *text)
+{
+    struct error e = ERROR_INIT;
+    struct examined x;
+    assert_int_equal(examine_file(path, &x, &e), -1);
+    assert_string_equal(e.message, text);
+    examined_free(&x);
+}
+
+static void what_cannot_be_examined(void **state)
+{
+    (void)state;
+    CLEANUP_FREE char *notes = in(top, "notes.so");
+    write_file(notes, "hello\n", 6, 0644);
+    examine_wrong(top, "not a regular file of at most 268435456 bytes");
+    examine_wrong(notes, "not an ELF file of this machine");
 }
 
 static void a_plugin_can_be_disabled(void **state)
@@ -793,6 +998,7 @@ static void strict_and_named_ones_stop(void **state)
     assert_string_equal(e.message, expected);
     assert_null(open_registry((struct registry_options){.plugin_dirs = absent, .system_dir = "", .strict = true}, &e));
     assert_string_equal(e.message, "plugin directory \"/nonexistent/dir\" (--plugin-dir): No such file or directory");
+    assert_string_equal(e.hint, "Correct the path, or create the directory.");
     struct registry *r = open_registry((struct registry_options){.plugin_dirs = absent, .system_dir = ""}, &e);
     assert_non_null(r);
     registry_close(r);
@@ -830,8 +1036,11 @@ static void directories_are_searched_in_order(void **state)
 
 #define IN_DIR(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
-int main(int argc, char **argv)
+int main(int argc, char **argv, char **envp)
 {
+    while (*envp)
+        envp++;
+    first_auxiliary = envp + 1;
     if (helper_wanted(argc, argv))
         return helper_main();
     const struct CMUnitTest tests[] = {
@@ -854,6 +1063,16 @@ int main(int argc, char **argv)
         IN_DIR(the_configuration_chooses_between_two),
         IN_DIR(directories_of_everybody_are_refused),
         IN_DIR(capabilities_are_denied_to_all),
+        IN_DIR(what_cannot_be_examined),
+        IN_DIR(failures_are_logged),
+        IN_DIR(privileged_programs_ignore_the_environment),
+        IN_DIR(a_file_that_goes_away_between),
+        IN_DIR(code_whose_init_does_not_come_back),
+        IN_DIR(symbols_that_are_not_there),
+#ifdef __GLIBC__
+        IN_DIR(a_newer_system_is_hinted_at),
+#endif
+        IN_DIR(a_probe_that_cannot_be_had),
         IN_DIR(names_without_a_dot_are_remarked),
         IN_DIR(strict_and_named_ones_stop),
         IN_DIR(directories_are_searched_in_order),

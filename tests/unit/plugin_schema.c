@@ -112,6 +112,8 @@ static void wrong_schemas(void **state)
     expect_invalid("{\"type\":[]}", "\"/type\": is not the name of a type or an array of names");
     expect_invalid("{\"properties\":{\"a\":{\"items\":[]}}}",
                    "\"/properties/a/items\": is not a schema (an object, true or false)");
+    expect_invalid("{\"properties\":[]}", "\"/properties\": is not an object");
+    expect_invalid("{\"pattern\":3}", "\"/pattern\": is not a string");
     expect_invalid("{\"required\":[1]}", "\"/required\": is not an array of strings");
     expect_invalid("{\"enum\":[]}", "\"/enum\": is not an array of values");
     expect_invalid("{\"minLength\":-1}", "\"/minLength\": is not a whole number from 0");
