@@ -138,10 +138,15 @@ static void initialise(const json_t *m)
 {
     struct error e = ERROR_INIT;
     me.config = json_incref(json_object_get(m, "config"));
-    if (plugin_init(&me.about.plugin, host_table(), me.config, &me.state, &e) != 0)
+    if (descriptor_declare(&me.about, host_table(), me.config, &e) != 0 ||
+        plugin_init(&me.about.plugin, host_table(), me.config, &me.state, &e) != 0)
         say_failed(&e);
+    json_t *ready = json_object();
+    js_set(ready, "is", json_string("ready"));
+    if (me.about.plugin.declare)
+        js_set(ready, "about", about_write(&me.about));
     make_handlers();
-    say("ready");
+    lend_send_json(ready);
 }
 
 /* The last call of the plugin; libraries' own exit handlers are of no use to anybody. */

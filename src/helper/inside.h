@@ -87,7 +87,7 @@ struct pool {
 struct remote *helpers_open(const struct remote_options *o, struct error *e);
 json_t *helpers_describe(struct remote *r, struct error *e);
 void helpers_configure(struct remote *r, json_t *config);
-int helpers_init(struct remote *r, struct error *e);
+int helpers_init(struct remote *r, json_t **about, struct error *e);
 void helpers_close(struct remote *r);
 
 /* launch.c: start a process and send it what it loads.  NULL and *e. */

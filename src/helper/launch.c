@@ -162,7 +162,7 @@ void helpers_configure(struct remote *r, json_t *config)
     p->config = json_incref(config);
 }
 
-int helpers_init(struct remote *r, struct error *e)
+int helpers_init(struct remote *r, json_t **about, struct error *e)
 {
     struct pool *p = (struct pool *)r;
     struct helper *h = p->helpers;
@@ -170,6 +170,7 @@ int helpers_init(struct remote *r, struct error *e)
     CLEANUP_JSON json_t *m = await(h, "ready", e);
     if (!m)
         return -1;
+    *about = json_incref(json_object_get(m, "about"));
     h->state = HELPER_IDLE;
     h->idle_since_us = clock_mono_us();
     return 0;

@@ -56,6 +56,7 @@ json_t *about_write(const struct descriptor *d)
     for (size_t i = 0; i < d->node_count; i++)
         js_push(nodes, node_json(&d->nodes[i]));
     js_set(v, "nodes", nodes);
+    js_set(v, "declares", json_boolean(p->declare != NULL));
     return v;
 }
 
@@ -65,6 +66,13 @@ json_t *about_write(const struct descriptor *d)
 static void run_elsewhere(void *state, struct wfw_task *task, const struct wfw_call *call)
 {
     (void)state, (void)task, (void)call;
+}
+
+static const struct wfw_node *const *declare_elsewhere(const struct wfw_host *host, const struct wfw_value *config, char *msg,
+                                                      size_t msglen)
+{
+    (void)host, (void)config, (void)msg, (void)msglen;
+    return NULL;
 }
 
 static int check_elsewhere(void *state, const struct wfw_node *node, const struct wfw_value *config, char *msg, size_t msglen)
@@ -124,7 +132,8 @@ static struct wfw_plugin read_plugin(const json_t *v)
                                .vendor = js_str(v, "vendor"),
                                .url = js_str(v, "url"),
                                .summary = js_str(v, "summary"),
-                               .config_schema = js_str(v, "config_schema")};
+                               .config_schema = js_str(v, "config_schema"),
+                               .declare = js_bool(v, "declares", false) ? declare_elsewhere : NULL};
 }
 
 int about_read(json_t *about, const char *name, struct descriptor *d, struct error *e)

@@ -3,7 +3,7 @@
  *
  * An object: name, version, license, vendor, url, summary, config_schema: texts or null; nodes: an array of objects: type, aliases,
  * summary, description, config_schema, output_schema, examples: texts or null; exec, effect, caps, timeout: numbers;
- * check: has it a check of its own? */
+ * check: has it a check of its own?; declares: has it a declare(), whose node types are not there before init? */
 #ifndef WF_PLUGIN_ABOUT_H
 #define WF_PLUGIN_ABOUT_H
 

@@ -306,8 +306,14 @@ static int load_away(struct registry *r, struct plugin *p, const json_t *section
     if (check_vendor(p) != 0 || read_without(p, section) != 0 || check_types(r, p) != 0 || read_config(p, section) != 0)
         return -1;
     r->isolation->configure(p->remote, p->config);
-    if (r->isolation->init(p->remote, &p->reason) != 0)
+    CLEANUP_JSON json_t *whole = NULL;
+    if (r->isolation->init(p->remote, &whole, &p->reason) != 0)
         return -1;
+    if (whole) { /* now with the node types that it declared */
+        descriptor_free(&p->about);
+        if (about_read(whole, p->name, &p->about, &p->reason) != 0 || check_types(r, p) != 0)
+            return -1;
+    }
     warn_dotless(p);
     enter_types(r, p);
     return 0;

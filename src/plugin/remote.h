@@ -53,8 +53,9 @@ struct isolation {
     /* What init is given, in this helper and in all later ones; a reference is taken. */
     void (*configure)(struct remote *r, json_t *config);
 
-    /* Call init in the helper that described itself.  0, or -1 and *e: "its init failed: ..." */
-    int (*init)(struct remote *r, struct error *e);
+    /* Call declare and init in the helper that described itself.  *about: with the node types that were declared, a new reference;
+     * NULL when it has no declare.  0, or -1 and *e: "its init failed: ..." */
+    int (*init)(struct remote *r, json_t **about, struct error *e);
 
     /* Drain, exit() and end of every process; main thread, bounded in time.  No host may have it any more
      * (remote_detach()). */

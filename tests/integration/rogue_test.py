@@ -28,7 +28,7 @@ for name in ("rogue", "good"):
     os.chmod(os.path.join(DIRECTORY, name + ".so"), 0o644)
 CONFIG = os.path.join(tmpdir(), "rogue.conf")
 with open(CONFIG, "w") as f:
-    f.write("[plugin rogue]\nlimit_memory = 128MiB\nlimit_cpu = 1\nlimit_descriptors = 128\nlimit_output = 1MiB\n")
+    f.write("[plugin rogue]\nlimit_memory = 128MiB\nlimit_cpu = 1\nlimit_descriptors = 128\nlimit_output = 1MiB\nextra = acme.more\n")
 OPTIONS = ("--config", CONFIG, "--plugin-dir", DIRECTORY)
 SECCOMP = "with seccomp" in wfworker("--version").out
 
@@ -181,6 +181,14 @@ def quarantine():
     assert error_of(again)["message"] == cause, error_of(again)
     worker.wait_line("a node type's quarantine is over.*it was released")
     assert 'wfworker_quarantined_node_types 0\n' in page("/metrics"), page("/metrics")
+
+
+@case
+def declared():
+    """a node type that the plugin declared from its configuration runs in a helper process, too"""
+    identity = scene.start(graph([T, ("a", "acme.more"), ("e", "end")], [("t", "a"), ("a", "e")]), {})
+    assert scene.backend.wait_end(identity).status == "completed"
+    assert state(identity)["node_results"]["a"]["output"] == FINE
 
 
 @case

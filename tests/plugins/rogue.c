@@ -138,6 +138,17 @@ static const struct wfw_node all[] = {
 static const struct wfw_node *const nodes[] = {&all[0], &all[1], &all[2], &all[3],  &all[4],  &all[5],  &all[6], &all[7],
                                                &all[8], &all[9], &all[10], &all[11], &all[12], &all[13], NULL};
 
+/* `extra = TYPE` in [plugin rogue]: one more good node type. */
+static const struct wfw_node *const *declare(const struct wfw_host *h, const struct wfw_value *config, char *msg, size_t msglen)
+{
+    static struct wfw_node extra = NODE("extra", fine, WFW_EXEC_BLOCKING);
+    static const struct wfw_node *list[2];
+    (void)msg, (void)msglen;
+    if (h->get_string(config, "/extra", &extra.type, NULL) == WFW_OK)
+        list[0] = &extra;
+    return list;
+}
+
 static int init(const struct wfw_host *h, const struct wfw_value *config, void **state, char *msg, size_t msglen)
 {
     (void)config, (void)state, (void)msg, (void)msglen;
@@ -152,6 +163,7 @@ static const struct wfw_plugin plugin = {.size = sizeof plugin,
                                          .vendor = "acme",
                                          .summary = "what handlers can do wrong",
                                          .nodes = nodes,
+                                         .declare = declare,
                                          .init = init};
 
 WFW_PLUGIN(plugin)
