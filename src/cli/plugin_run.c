@@ -17,7 +17,7 @@
 
 const struct cli_option plugin_run_options[] = {
     {"node", 0, "TYPE", "the node type, of a plugin that has several"},
-    {"node-config", 0, "JSON|@FILE", "the node's configuration, an object (default {}); behind \"plugin run\" also as --config"},
+    {"node-config", 0, "JSON|@FILE", "the node's configuration, an object (default {}); behind the words plugin run the flag of the setting config is this, too"},
     {"input", 0, "JSON|@FILE", "the execution's data, an object (default {}); @- reads standard input"},
     {"section", 0, "KEY=VALUE", "a key of the section [plugin NAME], before the configuration file; may be given several times"},
     {"why", 0, "start|timer|signal|child|scope|answer", "why it is called (default start)"},

@@ -5,6 +5,7 @@ page compiled, read or run."""
 import json
 import os
 import re
+import shutil
 
 from tap import SOURCE, case, is_, main
 from staged import Staged, skip_unless_possible
@@ -125,6 +126,27 @@ def distribution():
     """make distcheck: the project builds and tests from what it distributes, elsewhere, with read-only sources"""
     said = stage().sh("make -s distcheck", "acme-hello")
     assert "acme-hello-0.1.0 archives ready for distribution" in said, said[-3000:]
+
+
+@case
+def debian_package():
+    """dpkg-buildpackage makes a package of a new project, of which lintian has nothing to say"""
+    if not shutil.which("dpkg-buildpackage") or not shutil.which("dh") or not shutil.which("lintian"):
+        print("# left out: dpkg-buildpackage, debhelper or lintian is not there")
+        return
+    pc = stage().environment["PKG_CONFIG_PATH"]
+    shutil.copytree(pc, "pc")
+    with open("pc/wfworker-plugin.pc") as f:
+        text = f.read()
+    with open("pc/wfworker-plugin.pc", "w") as f: # as the packages have it, not where this test has installed it
+        f.write(re.sub("(?m)^plugindir=.*", "plugindir=/usr/lib/wfworker/abi1", text))
+    stage().sh("wfworker plugin new acme-packed")
+    stage().sh("PKG_CONFIG_PATH=%s dpkg-buildpackage -b -us -uc -d" % os.path.abspath("pc"), "acme-packed")
+    files = stage().sh("dpkg-deb -c wfworker-plugin-acme-packed_0.1.0_*.deb")
+    for name in ("./usr/lib/wfworker/abi1/acme-packed.so", "./usr/share/man/man7/wfworker-acme-packed.7.gz",
+                 "./usr/share/doc/wfworker-plugin-acme-packed/README.md"):
+        assert name in files, files
+    is_("", stage().sh("lintian --allow-root --fail-on none wfworker-plugin-acme-packed_*.changes 2>/dev/null"))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """wfworker as its installation makes it, in a directory of the test's own, and the surroundings in which an author works with it."""
 
+import fcntl
 import glob
 import os
 import re
@@ -34,8 +35,10 @@ def skip(reason):
 class Staged:
     def __init__(self, directory):
         environment = {k: v for k, v in os.environ.items() if not k.startswith(("MAKE", "MFLAGS"))}
-        done = subprocess.run(["make", "-s", "-C", BUILD, "install", "DESTDIR=" + directory], env=environment, text=True,
-                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=300)
+        with open(os.path.join(BUILD, "config.status")) as lock: # libtool links anew, in the build tree
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            done = subprocess.run(["make", "-s", "-C", BUILD, "install", "DESTDIR=" + directory], env=environment, text=True,
+                                  stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=300)
         assert done.returncode == 0, done.stdout
         self.program = self.one(directory, "**/bin/wfworker")
         self.template = self.one(directory, "**/wfworker/plugin-template")
