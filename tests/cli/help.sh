@@ -34,7 +34,7 @@ HINT:  wfworker workflow --help shows the commands that there are" "$status $err
 
 run "$w" --version
 is "--version" "wfworker $(sed -n "s/^PACKAGE_VERSION = //p" "$builddir/Makefile")
-plugin interface 1.0" "$out"
+plugin interface 1.0" "$(printf '%s\n' "$out" | grep -v '^sandbox with')"
 
 run "$w" frobnicate
 is "an unknown command is wrong usage" "2 wfworker: there is no command \"frobnicate\"

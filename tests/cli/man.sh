@@ -51,8 +51,8 @@ is "the sample names every setting but config and plugin_dir" "$(grep -vx 'confi
 sed 's/^#\([a-z_]* = \)/\1/; s/^#\(\[plugin\)/\1/' "$sample" >all.conf
 run "$w" config --config all.conf
 is "the sample can be used when its comments are removed" "0 " "$status $err"
-"$w" config | grep -v '^\(db\|listen_dsn\|plugin_path\|env_allow\|config\) ' | sed 's/  *default$//' | sed 's/  */ /' >"$work/values"
-"$w" config --config all.conf | grep -v '^\(db\|listen_dsn\|plugin_path\|env_allow\|config\|plugin NAME:\) *' | grep -v '^plugin NAME' |
+"$w" config | grep -v '^\(db\|listen_dsn\|plugin_path\|plugin_deny\|env_allow\|config\) ' | sed 's/  *default$//' | sed 's/  */ /' >"$work/values"
+"$w" config --config all.conf | grep -v '^\(db\|listen_dsn\|plugin_path\|plugin_deny\|env_allow\|config\|plugin NAME:\) *' | grep -v '^plugin NAME' |
     sed 's/  *\(default\|all.conf:[0-9]*\)$//' | sed 's/  */ /' >"$work/sampled"
 is "its values are the defaults" "$(sed 's/ FROM$//; s/ *$//' "$work/values")" "$(sed 's/ FROM$//; s/ *$//' "$work/sampled")"
 run "$w" config --config "$sample"
