@@ -17,6 +17,10 @@ is "every plugin of the build tree loads" "0 " "$status $err"
 is "also one that was built with umask 002" "" "$(find "$core" -perm /022)"
 printf '%s\n' "$out" >"$work/plugins.json"
 
+is "and runs inside: their names are wfworker's own (src/plugin/own.c)" "" "$(python3 -c '
+import json, sys
+print(*[p["name"] for p in json.load(sys.stdin)["plugins"] if p["isolate"] != "never"])' <"$work/plugins.json")"
+
 nodes() { python3 "$srcdir/tools/nodes.py" "$@" <"$work/plugins.json"; }
 run nodes --check "$srcdir/doc/nodes.md"
 is "doc/nodes.md is what make nodes-doc makes" "0 " "$status $out"

@@ -7,6 +7,7 @@
 #include <dlfcn.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -61,6 +62,8 @@ static int init(const struct wfw_host *host, const struct wfw_value *config, voi
         return 7;
     while (is("loop_init"))
         usleep(10000);
+    if (is("init_crash"))
+        abort();
     if (is("init_fail")) {
         snprintf(msg, msglen, "no licence key in /etc/bad");
         return WFW_E_INVAL;

@@ -578,6 +578,30 @@ static void descriptors_that_are_wrong(void **state)
     expect_failures(top, list, ARRAY_LEN(list));
 }
 
+static void names_of_our_own_are_reserved(void **state)
+{
+    (void)state;
+    const struct expectation list[] = {
+        {"http", "its name is that of one of wfworker's own plugins, its vendor is not told\nHINT:  Give the file and its descriptor "
+                 "another name."},
+    };
+    put(top, "good", "good");
+    put(top, "bad", "http");
+    expect_failures(top, list, ARRAY_LEN(list));
+}
+
+/* What init does to its process is told only where that is another one. */
+static void an_init_that_crashes(void **state)
+{
+    (void)state;
+    if (isolate != ISOLATE_ALWAYS)
+        return;
+    const struct expectation list[] = {{"init_crash", "crashed with signal 6 (SIGABRT) in its init"}};
+    put(top, "good", "good");
+    put(top, "bad", "init_crash");
+    expect_failures(top, list, ARRAY_LEN(list));
+}
+
 static void longer_descriptors_of_zeros_load(void **state)
 {
     (void)state;
@@ -1055,6 +1079,8 @@ int main(int argc, char **argv, char **envp)
         IN_DIR(code_that_crashes_or_ends),
         IN_DIR(code_that_does_not_come_back),
         IN_DIR(descriptors_that_are_wrong),
+        IN_DIR(names_of_our_own_are_reserved),
+        IN_DIR(an_init_that_crashes),
         IN_DIR(longer_descriptors_of_zeros_load),
         IN_DIR(two_plugins_for_one_type),
         IN_DIR(the_first_of_a_name_hides_the_others),
