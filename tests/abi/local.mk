@@ -2,9 +2,9 @@
 # The plugin interface as it is promised: the header by itself, where its members lie, what was compiled before.
 abi_files = tests/abi/header.py tests/abi/tap.py tests/abi/shape.c tests/abi/layout.c tests/abi/layout_lp64.h tests/abi/layout_ilp32.h \
   tests/abi/layout_i386.h tests/abi/numbers.h tests/abi/plugin-1.0.abi
-EXTRA_DIST += $(abi_files) tests/abi/header_test.py tests/abi/texts.py tests/abi/texts_test.py
+EXTRA_DIST += $(abi_files) tests/abi/capabilities_test.py tests/abi/header_test.py tests/abi/texts.py tests/abi/texts_test.py
 if HAVE_PYTHON3
-TESTS += tests/abi/header_test.py tests/abi/texts_test.py
+TESTS += tests/abi/capabilities_test.py tests/abi/header_test.py tests/abi/texts_test.py
 endif
 # What was compiled before, with the host of now and with that of a next minor.
 kept_plugins = tests/abi/plugins/x86_64/kept_gcc.so tests/abi/plugins/x86_64/kept_clang.so tests/abi/plugins/x86_64/kept_cxx.so \
@@ -37,3 +37,4 @@ abi-baseline:
 	abidw --no-show-locs --no-corpus-path --no-comp-dir-path --out-file $(srcdir)/tests/abi/plugin-$(ABI).abi tests/abi/shape.so
 .PHONY: abi-baseline
 CLEANFILES += tests/abi/shape.so
+tests/abi/capabilities_test.log: wfworker $(plugin_LTLIBRARIES)
