@@ -122,7 +122,7 @@ const struct cli_command cli_commands[] = {
     {"config", "", "show every setting, its value and where it came from",
      "Passwords are never shown.", config_options, 0, 0, cmd_config},
     {"plugin release", "PLUGIN|TYPE", "end the quarantine of a node type, or of all node types of a plugin",
-     "A node type whose helper processes crashed 5 times within a minute is left alone for a while; wfworker --list-plugins says which.  "
+     "A node type whose helper processes crashed 10 times in a row is left alone for a while; wfworker --list-plugins says which.  "
      "Workers see the release with the next call.  Without a directory for it (RUNTIME_DIRECTORY, /run/wfworker, XDG_RUNTIME_DIR) "
      "only the worker itself knows of a quarantine.",
      NULL, 1, 1, cmd_plugin_release},

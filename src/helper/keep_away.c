@@ -66,8 +66,7 @@ void keep_away_crashed(struct pool *p, struct away *a, const struct death_words 
 
 void keep_away_came_back(struct pool *p, struct away *a)
 {
-    if (a->trial)
-        quarantine_came_back(of(p, a->task), clock_now_us());
+    quarantine_came_back(of(p, a->task), clock_now_us());
     a->trial = false;
 }
 

@@ -13,9 +13,8 @@
 struct quarantine {
     char *type, *file;                   /* file: NULL = in memory only */
     struct quarantine *next;               /* of this process */
-    int64_t crashes[QUARANTINE_CRASHES];   /* times of the last ones, the oldest at `oldest` */
-    size_t crash_count, oldest;
-    unsigned total;                        /* crashes since things went well */
+    unsigned crashes;                      /* in a row: since a call came back; */
+    int64_t last_us;                       /* the last of them */
     int64_t length_us;                     /* of the quarantine, or of the last one */
     int64_t ended_us;                      /* when the last one ended; 0 = there was none */
     bool trying;                           /* a call decides */
@@ -82,7 +81,7 @@ struct quarantine *quarantine_new(const char *type, const char *directory, int64
     }
     q->filed = true;
     q->length_us = q->state.until_us - q->state.since_us;
-    q->total = q->state.crashes;
+    q->crashes = q->state.crashes;
     log_write(LOG_WARNING, "a node type is still in quarantine", LOG_STR("node_type", type), {.name = "cause", .text = q->state.cause});
     return q;
 }
@@ -121,15 +120,14 @@ static void begin(struct quarantine *q, int64_t now_us, const char *cause)
     char until[CLOCK_TEXT];
     q->length_us = next_length(q, now_us);
     q->state = (struct quarantine_state){
-        .quarantined = true, .since_us = now_us, .until_us = now_us + q->length_us, .crashes = q->total};
+        .quarantined = true, .since_us = now_us, .until_us = now_us + q->length_us, .crashes = q->crashes};
     snprintf(q->state.cause, sizeof q->state.cause, "%s", cause);
     utf8_mend(q->state.cause);
-    q->crash_count = 0;
     q->trying = false;
     q->filed = q->file && quarantine_file_write(q->file, q->type, &q->state);
     clock_format_utc_ms(q->state.until_us, until);
     log_write(LOG_WARNING, "a node type is quarantined: its helper processes keep crashing", LOG_STR("node_type", q->type),
-              LOG_INT("crashes", q->total), {.name = "until", .text = until}, {.name = "cause", .text = q->state.cause},
+              LOG_INT("crashes", q->crashes), {.name = "until", .text = until}, {.name = "cause", .text = q->state.cause},
               LOG_STR("hint", "wfworker plugin release ends it"));
 }
 
@@ -140,7 +138,7 @@ static void end(struct quarantine *q, int64_t now_us, const char *why)
     q->state.quarantined = false;
     q->ended_us = now_us;
     q->trying = false;
-    q->total = 0;
+    q->crashes = 0;
     log_write(LOG_INFO, "a node type's quarantine is over", LOG_STR("node_type", q->type), LOG_STR("reason", why));
 }
 
@@ -179,25 +177,15 @@ enum quarantine_answer quarantine_ask(struct quarantine *q, int64_t now_us, stru
 
 /* ---- What became of calls ---- */
 
-/* Are there so many within the time?  The array is a ring. */
-static bool too_many(struct quarantine *q, int64_t now_us)
-{
-    if (q->crash_count < QUARANTINE_CRASHES) {
-        q->crashes[q->crash_count++] = now_us;
-        q->oldest = 0;
-    } else {
-        q->crashes[q->oldest] = now_us;
-        q->oldest = (q->oldest + 1) % QUARANTINE_CRASHES;
-    }
-    return q->crash_count == QUARANTINE_CRASHES && now_us - q->crashes[q->oldest] < QUARANTINE_WITHIN_US;
-}
-
 bool quarantine_crashed(struct quarantine *q, int64_t now_us, const char *cause)
 {
-    q->total++;
+    if (now_us - q->last_us > QUARANTINE_WITHIN_US && !q->state.quarantined)
+        q->crashes = 0;
+    q->last_us = now_us;
+    q->crashes++;
     if (q->state.quarantined && !q->trying)
         return false; /* began before it */
-    if (!q->trying && !too_many(q, now_us))
+    if (!q->trying && q->crashes < QUARANTINE_CRASHES)
         return false;
     begin(q, now_us, cause);
     return true;
@@ -205,6 +193,8 @@ bool quarantine_crashed(struct quarantine *q, int64_t now_us, const char *cause)
 
 void quarantine_came_back(struct quarantine *q, int64_t now_us)
 {
+    if (!q->state.quarantined)
+        q->crashes = 0;
     if (q->trying)
         end(q, now_us, "a call came back");
 }

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Node types whose helper processes keep crashing are left alone for a while; others of the same plugin go on.
  *
- * QUARANTINE_CRASHES crashes within QUARANTINE_WITHIN_US begin a quarantine: calls fail at once.  When its time is over, one call
- * tries: if it comes back, whatever it says, the quarantine is over; if it crashes, the next one takes twice as long, up to
- * QUARANTINE_LONGEST_US.  One that begins within QUARANTINE_MEMORY_US after the end of the last doubles, too.
+ * QUARANTINE_CRASHES crashes in a row begin a quarantine: calls fail at once.  A call that comes back in between, or a crash more than
+ * QUARANTINE_WITHIN_US after the one before, begins a new row, so that a few bad inputs cost the good calls nothing.  When its time
+ * is over, one call tries: if it comes back, whatever it says, the quarantine is over; if it crashes, the next one takes twice as
+ * long, up to QUARANTINE_LONGEST_US.  One that begins within QUARANTINE_MEMORY_US after the end of the last doubles, too.
  *
  * What is quarantined is also in a file, DIRECTORY/TYPE.quarantine: other processes see it (--list-plugins), a worker that
  * starts takes it up, and when somebody removes the file (`wfworker plugin release`), the quarantine is over.  Workers that share a
@@ -18,8 +19,8 @@
 #include "base/clock.h"
 #include "base/error.h"
 
-#define QUARANTINE_CRASHES 5
-#define QUARANTINE_WITHIN_US (60 * US_PER_S)
+#define QUARANTINE_CRASHES 10
+#define QUARANTINE_WITHIN_US (600 * US_PER_S)
 #define QUARANTINE_FIRST_US (30 * US_PER_S)
 #define QUARANTINE_LONGEST_US (1800 * US_PER_S)
 #define QUARANTINE_MEMORY_US (600 * US_PER_S)

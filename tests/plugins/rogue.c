@@ -22,7 +22,11 @@ static void fine(void *state, struct wfw_task *task, const struct wfw_call *call
 static void segv(void *state, struct wfw_task *task, const struct wfw_call *call)
 {
     static int *volatile nowhere = (int *)8;
-    (void)state, (void)task, (void)call;
+    int spared = 0;
+    if (host->get_bool(call->config, "/spared", &spared) == WFW_OK && spared) {
+        fine(state, task, call);
+        return;
+    }
     *nowhere = 1;
 }
 

@@ -83,10 +83,10 @@ static void begins(void **state)
     assert_int_equal(quarantine_count(), 0);
     int64_t at = crash(q, START_US);
     expect_length(q, 30 * US_PER_S);
-    expect_refused(q, at, "node type \"acme.bad\" is quarantined until 2026-01-01T00:00:34.000Z after 5 crashes; the last one: " CAUSE,
+    expect_refused(q, at, "node type \"acme.bad\" is quarantined until 2026-01-01T00:00:39.000Z after 10 crashes; the last one: " CAUSE,
                    30000);
     expect_refused(q, at + 29 * US_PER_S + 1,
-                   "node type \"acme.bad\" is quarantined until 2026-01-01T00:00:34.000Z after 5 crashes; the last one: " CAUSE, 1000);
+                   "node type \"acme.bad\" is quarantined until 2026-01-01T00:00:39.000Z after 10 crashes; the last one: " CAUSE, 1000);
     assert_false(quarantine_crashed(q, at, CAUSE)); /* of a call that had begun before */
     assert_int_equal(quarantine_count(), 1);
     assert_string_equal(quarantine_nth(0, &s), "acme.bad");
@@ -96,17 +96,33 @@ static void begins(void **state)
     assert_int_equal(quarantine_count(), 0);
 }
 
+/* A bad input here and there costs the good calls nothing. */
+static void only_crashes_in_a_row_count(void **state)
+{
+    struct quarantine *q = quarantine_new("acme.bad", NULL, START_US);
+    int64_t now = START_US;
+    (void)state;
+    for (int i = 1; i <= 50 * (QUARANTINE_CRASHES - 1); i++, now++) {
+        expect_runs(q, now);
+        assert_false(quarantine_crashed(q, now, CAUSE));
+        if (i % (QUARANTINE_CRASHES - 1) == 0)
+            quarantine_came_back(q, now);
+    }
+    crash(q, now);
+    quarantine_free(q);
+}
+
 static void slow_crashes_are_borne(void **state)
 {
     struct quarantine *q = quarantine_new("acme.bad", NULL, START_US);
     int64_t now = START_US;
     (void)state;
-    for (int i = 0; i < 50; i++, now += QUARANTINE_WITHIN_US / (QUARANTINE_CRASHES - 1)) {
-        expect_runs(q, now);
+    for (int i = 0; i < 50; i++, now += QUARANTINE_WITHIN_US + 1)
         assert_false(quarantine_crashed(q, now, CAUSE));
-        quarantine_came_back(q, now);
-    }
-    assert_true(quarantine_crashed(q, now - QUARANTINE_WITHIN_US / (QUARANTINE_CRASHES - 1) + 1, CAUSE));
+    now -= QUARANTINE_WITHIN_US + 1;
+    for (int i = 2; i < QUARANTINE_CRASHES; i++)
+        assert_false(quarantine_crashed(q, now += QUARANTINE_WITHIN_US, CAUSE));
+    assert_true(quarantine_crashed(q, now + QUARANTINE_WITHIN_US, CAUSE));
     quarantine_free(q);
 }
 
@@ -117,7 +133,7 @@ static void one_tries(void **state)
     (void)state;
     int64_t at = crash(q, START_US) + 30 * US_PER_S;
     assert_int_equal(quarantine_ask(q, at, &w), QUARANTINE_TRY);
-    expect_refused(q, at + 1, "node type \"acme.bad\" is quarantined until 2026-01-01T00:00:34.000Z after 5 crashes; the last one: " CAUSE,
+    expect_refused(q, at + 1, "node type \"acme.bad\" is quarantined until 2026-01-01T00:00:39.000Z after 10 crashes; the last one: " CAUSE,
                    QUARANTINE_TRIAL_MS);
     quarantine_undecided(q);
     assert_int_equal(quarantine_ask(q, at, &w), QUARANTINE_TRY);
@@ -141,7 +157,7 @@ static void doubles(void **state)
         length = length * 2 < QUARANTINE_LONGEST_US ? length * 2 : QUARANTINE_LONGEST_US;
     }
     expect_length(q, QUARANTINE_LONGEST_US);
-    expect_refused(q, at, "node type \"acme.bad\" is quarantined until 2026-01-01T03:01:34.000Z after 15 crashes; the last one: " CAUSE,
+    expect_refused(q, at, "node type \"acme.bad\" is quarantined until 2026-01-01T03:01:39.000Z after 20 crashes; the last one: " CAUSE,
                    QUARANTINE_LONGEST_US / US_PER_MS);
     quarantine_free(q);
 }
@@ -180,7 +196,7 @@ static void seen_by_others(void **state)
     assert_true(quarantine_seen("acme.bad", &s));
     assert_int_equal(s.since_us, at);
     assert_int_equal(s.until_us, at + QUARANTINE_FIRST_US);
-    assert_int_equal(s.crashes, 5);
+    assert_int_equal(s.crashes, 10);
     assert_string_equal(s.cause, CAUSE);
     assert_int_equal(quarantine_ask(q, s.until_us, &w), QUARANTINE_TRY);
     quarantine_came_back(q, s.until_us);
@@ -196,7 +212,7 @@ static void survives_a_restart(void **state)
     quarantine_free(q);
     q = quarantine_new("acme.bad", dir, at + US_PER_S);
     expect_refused(q, at + US_PER_S,
-                   "node type \"acme.bad\" is quarantined until 2026-01-01T00:00:34.000Z after 5 crashes; the last one: " CAUSE, 29000);
+                   "node type \"acme.bad\" is quarantined until 2026-01-01T00:00:39.000Z after 10 crashes; the last one: " CAUSE, 29000);
     struct quarantine_words w;
     at += QUARANTINE_FIRST_US;
     assert_int_equal(quarantine_ask(q, at, &w), QUARANTINE_TRY);
@@ -269,7 +285,8 @@ static void doubtful_files(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(begins),         cmocka_unit_test(slow_crashes_are_borne), cmocka_unit_test(one_tries),
+        cmocka_unit_test(begins),         cmocka_unit_test(slow_crashes_are_borne),
+        cmocka_unit_test(only_crashes_in_a_row_count), cmocka_unit_test(one_tries),
         cmocka_unit_test(doubles),        cmocka_unit_test(memory_of_the_last),     cmocka_unit_test(seen_by_others),
         cmocka_unit_test(survives_a_restart), cmocka_unit_test(is_released),        cmocka_unit_test(doubtful_files),
     };
