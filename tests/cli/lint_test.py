@@ -36,7 +36,8 @@ def loop(condition, *lines, config=None, **nodes):
 @case
 def no_false_alarms():
     """examples, and graphs as they are found in the field, raise no doubt"""
-    files = sorted(glob.glob(os.path.join(SOURCE, "examples/**/*.json"), recursive=True))
+    files = sorted(name for name in glob.glob(os.path.join(SOURCE, "examples/**/*.json"), recursive=True)
+                   if "/examples/plugins/" not in name)  # their node types are not built here
     assert len(files) > 25, files
     for name in files:
         done = run("validate", name, "--strict")
