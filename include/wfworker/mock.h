@@ -177,7 +177,7 @@ struct wfw_mock_result {
     uint32_t flags;         /* ENTER: enum wfw_enter_flag; PARK: enum wfw_park_flag */
     uint32_t keep;          /* ENTER */
     uint32_t leave;         /* LEAVE: enum wfw_leave */
-    uint32_t pad;
+    uint32_t reserved;
 };
 const struct wfw_mock_result *wfw_mock_result(const struct wfw_mock_run *run);
 

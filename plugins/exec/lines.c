@@ -65,6 +65,8 @@ static void take(struct lines *l)
         end_line(l, line, SAID_PARK);
     else
         wrong(l, "has none of the members progress, log, result, error, park");
+    if (line && line != l->message)
+        host->release(l->task, line); /* there may be very many */
 }
 
 static int grow(struct lines *l, size_t more)

@@ -16,7 +16,7 @@
 
 void channel_init(struct channel *c, int fd)
 {
-    *c = (struct channel){.fd = fd, .in = BUF_INIT, .out = BUF_INIT};
+    *c = (struct channel){.fd = fd, .most = FRAME_MAX, .in = BUF_INIT, .out = BUF_INIT};
 }
 
 void channel_close(struct channel *c)
@@ -95,6 +95,11 @@ int channel_flush(struct channel *c)
     return c->fd >= 0 ? 1 : -1;
 }
 
+size_t channel_pending(const struct channel *c)
+{
+    return c->out.len - c->written;
+}
+
 /* ---- Reading ---- */
 
 #define BLOCK ((size_t)64 * 1024)
@@ -129,7 +134,7 @@ int channel_take(struct channel *c, struct frame *f, struct error *e)
     memcpy(header, c->in.data + c->taken, HEADER_BYTES);
     if (header[0] != FRAME_MARK || header[3] != 0)
         return err_set(e, "what came over the channel is no message");
-    if (header[1] > FRAME_MAX || header[2] > FRAME_MAX - header[1])
+    if (header[1] > c->most || header[2] > c->most - header[1])
         return err_set(e, "a message of %llu bytes came over the channel", (unsigned long long)header[1] + header[2]);
     if (there - HEADER_BYTES < (size_t)header[1] + header[2])
         return 0;

@@ -22,6 +22,7 @@ struct channel {
     int fd;              /* -1: closed */
     struct buf in, out;  /* read and not taken; to be written from `written` on */
     size_t taken, written;
+    size_t most;         /* bytes of a frame that is read; FRAME_MAX unless it is set after channel_init() */
     size_t frame;        /* where the frame begins that is being written */
 };
 
@@ -45,6 +46,8 @@ int channel_end(struct channel *c, const void *tail, size_t tail_len);
 
 /* Write what can be written without waiting.  1: all is written, 0: some is left, -1: nobody reads any more. */
 int channel_flush(struct channel *c);
+
+size_t channel_pending(const struct channel *c); /* bytes to be written */
 
 /* Read what is there, `most` bytes at most.  The bytes; 0: nothing is there now; -1: the end. */
 long channel_fill(struct channel *c, size_t most);

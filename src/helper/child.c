@@ -199,6 +199,7 @@ static void begin(const json_t *m)
         _exit(1);
     lend_clock(&clock);
     me.decided = false;
+    death_note_taken(me.note);
     me.task = task_start(me.tasks, h, &call, on_outcome, &me);
 }
 

@@ -39,6 +39,7 @@ struct away {
     struct task *task; /* a reference */
     struct helper *helper; /* NULL: it waits */
     bool said, cancelled;
+    unsigned returned; /* how often its helper ended before it took it */
     bool trial; /* it decides whether its node type's quarantine is over */
     struct transfer *transfers;
 };
@@ -51,11 +52,13 @@ struct helper {
     enum probe_stage stage; /* while LOADING */
     struct away *call;
     enum death_sentence sentence; /* why it was killed */
+    bool dying;                   /* it has ended: what it said is still to be heard */
     bool failed;                  /* it said so itself: `error` */
     struct error error;
     int64_t idle_since_us;
     int64_t cpu_before_ms; /* processor time when the call began */
     uint64_t calls;
+    uint32_t given; /* calls that were sent to it, see death_note.taken */
     uint32_t descriptors; /* open after the first call */
     struct death_note *note;
     uv_poll_t *poll, *drain; /* NULL: no loop yet, or at its end */

@@ -11,6 +11,8 @@
 #include "helper/helper.h"
 #include "helper/inside.h"
 
+/* The most that one message of a helper may have: what is larger is no outcome that could be kept. */
+#define MESSAGE_MOST ((size_t)128 << 20)
 #define END_MS 2000  /* for drain() and exit() of the plugin */
 #define LEAVE_MS 1000 /* for the end of one that said that it cannot go on */
 
@@ -73,6 +75,7 @@ struct helper *helper_launch(struct pool *p, struct error *e)
         free(h);
         return NULL;
     }
+    h->process.channel.most = MESSAGE_MOST;
     h->next = p->helpers;
     p->helpers = h;
     p->counts.helpers++;

@@ -30,7 +30,7 @@ static void say_dropped(struct output *o)
     o->dropped = 0;
 }
 
-static void say(struct output *o)
+bool output_may_log(struct output *o)
 {
     int64_t now = clock_mono_us();
     if (now - o->second_us >= US_PER_S) {
@@ -38,15 +38,21 @@ static void say(struct output *o)
         o->second_us = now;
         o->lines = 0;
     }
-    if (o->lines++ >= OUTPUT_LINES) {
-        o->dropped++;
+    if (o->lines++ < OUTPUT_LINES)
+        return true;
+    o->dropped++;
+    return false;
+}
+
+static void say(struct output *o)
+{
+    if (!output_may_log(o))
         return;
-    }
     log_write(LOG_INFO, "a plugin writes", LOG_STR("text", o->last), LOG_STR("plugin", o->plugin),
               {.name = o->node ? "node" : NULL, .text = o->node}, {.name = "execution", .text = o->execution});
 }
 
-static void end_line(struct output *o)
+void output_end_line(struct output *o)
 {
     o->line[o->len] = '\0';
     if (o->len > 0 && o->line[o->len - 1] == '\r')
@@ -63,7 +69,7 @@ static void take(struct output *o, const char *data, size_t len)
 {
     for (size_t i = 0; i < len; i++) {
         if (data[i] == '\n')
-            end_line(o);
+            output_end_line(o);
         else if (o->len < OUTPUT_LINE)
             o->line[o->len++] = data[i] ? data[i] : '?';
     }
@@ -89,7 +95,7 @@ bool output_drain(struct output *o, size_t most)
 
 void output_close(struct output *o)
 {
-    end_line(o);
+    output_end_line(o);
     say_dropped(o);
     if (o->fd >= 0)
         close(o->fd);

@@ -26,6 +26,12 @@ struct output {
 void output_init(struct output *o, int fd, const char *plugin);
 void output_call(struct output *o, const char *node, const char *execution); /* a call begins: counts from zero */
 
+/* What has no end yet is a line. */
+void output_end_line(struct output *o);
+
+/* May another line be logged in this second?  Those that may not are counted, and told of. */
+bool output_may_log(struct output *o);
+
 /* Read what is there, `most` bytes at most.  False at the end. */
 bool output_drain(struct output *o, size_t most);
 

@@ -12,6 +12,7 @@
 #include "helper/calls.h"
 #include "helper/helper.h"
 #include "helper/inside.h"
+#include "plugin/image.h"
 
 /* What is read of one helper before the loop goes on with others. */
 #define READ_BYTES ((size_t)1 << 20)
@@ -25,6 +26,10 @@
 #define RETRY_MOST_MS 1000
 /* One that closed its channel and does not end, or was told to end, is ended after this. */
 #define END_MS 2000
+/* While so much is to be written to one helper nothing more is read of it. */
+#define PENDING_MOST ((size_t)64 << 20)
+/* So often a call goes to another process when the one that it was for ends before it takes it. */
+#define RETURN_MOST 3
 /* Descriptors more than after its first call, from which a process is replaced. */
 #define LEAK_DESCRIPTORS 32
 
@@ -87,7 +92,8 @@ static void unwatch(struct helper *h)
 void helper_flush(struct helper *h)
 {
     int rc = channel_flush(&h->process.channel);
-    int events = UV_READABLE | (rc == 0 ? UV_WRITABLE : 0);
+    bool reads = channel_pending(&h->process.channel) < PENDING_MOST; /* who asks reads the answers first */
+    int events = (reads ? UV_READABLE : 0) | (rc == 0 ? UV_WRITABLE : 0);
     if (h->poll && h->polled != events && h->sentence == DEATH_OWN)
         uv_poll_start(h->poll, events, on_poll);
     h->polled = events;
@@ -130,7 +136,7 @@ static int64_t used_ms(const struct rusage *u)
     return (int64_t)(u->ru_utime.tv_sec + u->ru_stime.tv_sec) * 1000 + (u->ru_utime.tv_usec + u->ru_stime.tv_usec) / 1000;
 }
 
-/* Its call fails with the cause. */
+/* The cause is told; its call fails with it, unless it had its outcome before. */
 static void fail_call(struct helper *h, struct away *a)
 {
     struct task *t = a->task;
@@ -142,10 +148,11 @@ static void fail_call(struct helper *h, struct away *a)
                             .last_output = h->process.output.last};
     struct death_words w = {.details = NULL};
     death_describe(&d, &w);
-    log_write(LOG_WARNING, "a helper process ended", LOG_STR("plugin", h->pool->name), LOG_STR("reason", w.message),
+    log_write(LOG_WARNING, a->said ? "a helper process ended after its call had an outcome" : "a helper process ended",
+              LOG_STR("plugin", h->pool->name), LOG_STR("reason", w.message),
               LOG_STR("node", t->call.node_id), LOG_STR("execution", t->call.execution_id));
     keep_away_crashed(h->pool, a, &w);
-    if (!t->settled)
+    if (!t->settled && !a->said)
         remote_fail(t, w.type, w.message, t->handler->node->effect != WFW_EFFECT_UNSAFE, 0, w.details);
     else
         json_decref(w.details);
@@ -175,13 +182,29 @@ static void note_no_start(struct helper *h)
     note_failure(p);
 }
 
+/* A call that the process never began goes to another one, now. */
+static bool give_back(struct helper *h, struct away *a)
+{
+    struct pool *p = h->pool;
+    if (a->said || a->cancelled || atomic_load(&h->note->taken) >= h->given || a->returned++ >= RETURN_MOST)
+        return false;
+    if (!p->first)
+        p->last = &a->next;
+    a->next = p->first;
+    p->first = a;
+    p->counts.waiting++;
+    a->helper = NULL;
+    return true;
+}
+
 /* The process is over; what it still said was heard. */
 static void conclude(struct helper *h)
 {
     struct pool *p = h->pool;
     struct away *a = STEAL(h->call);
-    bool wanted = h->state == HELPER_LEAVING || (a && (a->said || a->cancelled));
+    bool wanted = h->state == HELPER_LEAVING || (a && (a->cancelled || (a->said && h->process.killed)));
     output_drain(&h->process.output, READ_BYTES);
+    output_end_line(&h->process.output);
     if (h->state == HELPER_LOADING)
         note_no_start(h);
     else if (!wanted)
@@ -189,10 +212,13 @@ static void conclude(struct helper *h)
     if (a) {
         p->counts.busy--;
         talk_stop_transfers(a);
-        if (!wanted)
+        bool back = give_back(h, a);
+        if (!wanted && !back)
             fail_call(h, a);
+        output_call(&h->process.output, NULL, NULL);
         a->helper = NULL;
-        away_free(p, a);
+        if (!back)
+            away_free(p, a);
     }
     unwatch(h);
     helper_free(h);
@@ -205,8 +231,9 @@ static void conclude(struct helper *h)
 static bool take_frames(struct helper *h)
 {
     struct frame f;
-    int rc;
-    while ((rc = channel_take(&h->process.channel, &f, NULL)) == 1 && h->sentence == DEATH_OWN) {
+    int rc = 0;
+    while (channel_pending(&h->process.channel) < PENDING_MOST && h->sentence == DEATH_OWN &&
+           (rc = channel_take(&h->process.channel, &f, NULL)) == 1) {
         CLEANUP_JSON json_t *m = js_parse_own(f.text, f.text_len, NULL);
         if (!m || !talk_take(h, m, f.tail, f.tail_len, f.text_len > HEAVY_BYTES))
             return false;
@@ -230,8 +257,10 @@ static void on_poll(uv_poll_t *poll, int status, int events)
 {
     struct helper *h = poll->data;
     (void)status;
-    if (events & UV_WRITABLE)
+    if (events & UV_WRITABLE) {
         helper_flush(h);
+        events |= UV_READABLE; /* what was left lying */
+    }
     if ((events & UV_READABLE) || status < 0)
         read_channel(h, READ_BYTES);
 }
@@ -258,6 +287,7 @@ static void on_child(uv_signal_t *handle, int number)
             process_kill(&h->process);
             continue;
         }
+        h->dying = true;
         hear_out(h);
         next = h->next;
         conclude(h);
@@ -306,11 +336,13 @@ static int64_t cpu_ms(pid_t pid)
 static void limit_cpu(struct helper *h)
 {
     const int64_t most = h->pool->limits.cpu_ms;
-    if (most <= 0)
+    struct rlimit limit;
+    if (most <= 0 || h->process.pid <= 0 || prlimit(h->process.pid, RLIMIT_CPU, NULL, &limit) != 0)
         return;
     h->cpu_before_ms = cpu_ms(h->process.pid);
-    rlim_t seconds = (rlim_t)((h->cpu_before_ms + most + 999) / 1000);
-    prlimit(h->process.pid, RLIMIT_CPU, &(struct rlimit){seconds, seconds + 2}, NULL);
+    limit.rlim_cur = (rlim_t)((h->cpu_before_ms + most + 999) / 1000);
+    if (limit.rlim_cur <= limit.rlim_max) /* the hard one stays: nobody without privileges could raise it for the next call */
+        prlimit(h->process.pid, RLIMIT_CPU, &limit, NULL);
 }
 
 static void give(struct helper *h, struct away *a)
@@ -321,6 +353,7 @@ static void give(struct helper *h, struct away *a)
     const struct call_clock clock = {.now_us = host_now_us(), .stands = s->virtual_time};
     pool_dequeue(p, a);
     h->state = HELPER_BUSY;
+    h->given++;
     h->call = a;
     a->helper = h;
     p->counts.busy++;
@@ -338,7 +371,7 @@ static struct helper *find_idle(const struct pool *p)
 {
     struct helper *best = NULL;
     for (struct helper *h = p->helpers; h; h = h->next)
-        if (h->state == HELPER_IDLE && h->sentence == DEATH_OWN && (!best || h->idle_since_us > best->idle_since_us))
+        if (h->state == HELPER_IDLE && h->sentence == DEATH_OWN && !h->dying && (!best || h->idle_since_us > best->idle_since_us))
             best = h;
     return best;
 }
@@ -404,10 +437,11 @@ static void launch_more(struct pool *p)
     int64_t wait = p->retry_at_us - clock_mono_us();
     size_t loading = count_loading(p);
     while (loading < p->counts.waiting && p->counts.helpers < p->max && wait <= 0) {
-        struct helper *h = helper_launch(p, &e);
+        struct wfw_abi abi;
+        struct helper *h = image_check(p->path, &abi, &e) == 0 ? helper_launch(p, &e) : NULL;
         if (!h) {
             note_failure(p);
-            err_prefix(&e, "has");
+            err_prefix(&e, "cannot be had");
             p->no_start = e;
             break;
         }
@@ -573,6 +607,7 @@ static void detach(struct remote *r)
             process_end(&h->process, 0);
             p->counts.busy--;
             talk_stop_transfers(h->call);
+            output_call(&h->process.output, NULL, NULL);
             away_free(p, STEAL(h->call));
         }
         if (h->state != HELPER_IDLE) {

@@ -22,8 +22,7 @@ extern char **environ;
 
 /* Names that a helper process gets, as far as they are set; one that ends with an underscore is a beginning. */
 static const char *const variables[] = {"PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LANGUAGE", "LC_", "TZ", "TZDIR", "TMPDIR",
-                                        "LD_LIBRARY_PATH", "SSL_CERT_FILE", "SSL_CERT_DIR", "http_proxy", "https_proxy",
-                                        "HTTPS_PROXY", "no_proxy", "NO_PROXY", "XDG_RUNTIME_DIR", "ASAN_OPTIONS",
+                                        "LD_LIBRARY_PATH", "SSL_CERT_FILE", "SSL_CERT_DIR", "XDG_RUNTIME_DIR", "ASAN_OPTIONS",
                                         "LSAN_OPTIONS", "TSAN_OPTIONS", "UBSAN_OPTIONS", "MALLOC_ARENA_MAX"};
 
 static bool is_given(const char *entry)

@@ -13,24 +13,26 @@
 /* ---- Its own log ---- */
 
 #define MAX_FIELDS 16
+#define MAX_TEXT 8192 /* a line of 2,000 bytes, in which what is no UTF-8 takes three */
 
-static bool take_line(const json_t *m)
+static bool take_line(struct helper *h, const json_t *m)
 {
-    struct log_field f[MAX_FIELDS + 1] = {{0}};
+    struct log_field f[MAX_FIELDS + 2] = {{0}};
     const json_t *fields = json_object_get(m, "fields");
     const char *message = js_str(m, "message");
     int64_t level = js_int(m, "level", LOG_INFO);
-    size_t n = json_array_size(fields) / 2;
+    size_t n = json_array_size(fields) / 2 < MAX_FIELDS ? json_array_size(fields) / 2 : MAX_FIELDS;
     if (!message || level < LOG_DEBUG || level > LOG_ERROR)
         return false;
-    for (size_t i = 0; i < n && i < MAX_FIELDS; i++) {
+    for (size_t i = 0; i < n; i++) {
         const json_t *name = json_array_get(fields, 2 * i), *value = json_array_get(fields, 2 * i + 1);
         if (!json_is_string(name))
             return false;
         f[i] = (struct log_field){.name = json_string_value(name), .text = json_string_value(value),
                                   .number = json_integer_value(value)};
     }
-    if (log_enabled((enum log_level)level))
+    f[n] = (struct log_field){.name = "helper_of", .text = h->pool->name};
+    if (log_enabled((enum log_level)level) && output_may_log(&h->process.output))
         log_fields((enum log_level)level, message, f);
     return true;
 }
@@ -44,7 +46,7 @@ static bool take_about(struct helper *h, const json_t *m)
     if (p->about && !json_equal(p->about, json_object_get(m, "about"))) {
         h->failed = true;
         err_set(&h->error, "the file %s is not the one any more that was there when wfworker started", p->path);
-        helper_sentence(h, DEATH_OWN);
+        helper_sentence(h, DEATH_GARBAGE); /* whatever it says from here on */
     }
     return true;
 }
@@ -79,7 +81,7 @@ static bool take_log(const struct task *t, const json_t *m)
     const struct task_services *s = &t->host->services;
     const char *text = js_str(m, "text");
     int64_t level = js_int(m, "level", -1);
-    if (!text || level < LOG_DEBUG || level > LOG_ERROR)
+    if (!text || strlen(text) > MAX_TEXT || level < LOG_DEBUG || level > LOG_ERROR)
         return false;
     if (s->log && !t->settled)
         s->log(s->ctx, t->owner, (int)level, text);
@@ -263,12 +265,31 @@ void talk_stop_transfers(struct away *a)
 
 /* ---- The end of a call ---- */
 
+/* Each ask needs what its host function needs: the process may have made it without that. */
+static bool may_ask(const struct task *t, const json_t *asks)
+{
+    static const struct {
+        const char *kind;
+        uint32_t cap;
+    } needs[] = {{"child_start", WFW_CAP_CHILD}, {"lock", WFW_CAP_LOCK}, {"send", WFW_CAP_SIGNAL}, {"request", WFW_CAP_REQUEST}};
+    size_t i;
+    json_t *ask;
+    json_array_foreach(asks, i, ask)
+    {
+        const char *kind = js_str(ask, "kind");
+        for (size_t k = 0; k < ARRAY_LEN(needs); k++)
+            if (kind && strcmp(kind, needs[k].kind) == 0 && !(t->handler->node->caps & needs[k].cap))
+                return false;
+    }
+    return true;
+}
+
 static bool take_outcome(struct helper *h, const json_t *m, bool large)
 {
     struct away *a = h->call;
     struct outcome o;
     struct task *t = a->task;
-    if (a->said || outcome_read(m, &o, NULL) != 0)
+    if (a->said || outcome_read(m, &o, NULL) != 0 || !may_ask(t, o.asks))
         return false;
     arena_keep(&t->arena, json_incref((json_t *)(uintptr_t)m));
     a->said = true;
@@ -311,7 +332,7 @@ bool talk_take(struct helper *h, const json_t *m, const void *tail, size_t tail_
     if (!is)
         return false;
     if (strcmp(is, "line") == 0)
-        return take_line(m);
+        return take_line(h, m);
     if (h->state == HELPER_LOADING)
         return take_start(h, is, m);
     return h->state == HELPER_BUSY && take_of_call(h, is, m, tail, tail_len, large);

@@ -22,6 +22,7 @@ struct death_note {
     int32_t error;               /* errno of the thread as it was */
     uint64_t address, stack;     /* what was touched; the stack pointer, 0 when not known */
     uint64_t memory;             /* bytes that RLIMIT_DATA counts, 0 when not known */
+    _Atomic uint32_t taken;       /* calls that it has begun with */
     _Atomic uint32_t descriptors; /* the lowest that was free after the last call, see death_note_descriptors() */
 };
 
@@ -38,6 +39,9 @@ struct death_note *death_note_take(int fd, struct error *e);
 void death_watch(struct death_note *note);
 void death_watch_thread(void);
 void death_unwatch_thread(void);
+
+/* Below, before each call: what happens from here on is its doing. */
+void death_note_taken(struct death_note *note);
 
 /* Below, after each call: the lowest free descriptor, noted and returned (a leak makes it rise); the limit when none is. */
 uint32_t death_note_descriptors(struct death_note *note);

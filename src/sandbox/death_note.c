@@ -22,9 +22,10 @@ static _Thread_local void *alternate;      /* the stack of the handler */
 
 struct death_note *death_note_new(int *fd, struct error *e)
 {
-    int made = memfd_create("wfworker-note", MFD_CLOEXEC);
+    int made = memfd_create("wfworker-note", MFD_CLOEXEC | MFD_ALLOW_SEALING);
     void *note = MAP_FAILED;
-    if (made >= 0 && ftruncate(made, sizeof(struct death_note)) == 0)
+    if (made >= 0 && ftruncate(made, sizeof(struct death_note)) == 0 &&
+        fcntl(made, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) == 0)
         note = mmap(NULL, sizeof(struct death_note), PROT_READ | PROT_WRITE, MAP_SHARED, made, 0);
     if (note == MAP_FAILED) {
         err_set(e, "no shared page for a helper process: %s", strerror(errno));
@@ -51,6 +52,11 @@ void death_note_free(struct death_note *note)
 {
     if (note)
         munmap(note, sizeof *note);
+}
+
+void death_note_taken(struct death_note *note)
+{
+    atomic_fetch_add(&note->taken, 1);
 }
 
 uint32_t death_note_descriptors(struct death_note *note)

@@ -144,6 +144,23 @@ def details():
 
 
 @case
+def last_words():
+    """a last line without an end is in the details, too"""
+    identity = scene.start(graph([T, ("bad", "acme.mutter"), ("after", "noop")], [("t", "bad"), ("bad", "after", "error")]), {})
+    assert scene.backend.wait_end(identity).status == "completed"
+    assert error_of(identity)["details"]["last_output"] == "a last word", error_of(identity)
+
+
+@case
+def processor_time_of_a_call():
+    """the limit of processor time is one of each call: five in one process need twice as much together"""
+    steps = ["n%d" % n for n in range(5)]
+    identity = scene.start(graph([T, *((s, "acme.work") for s in steps)], list(zip(["t", *steps], steps))), {})
+    row = scene.backend.wait_end(identity)
+    assert row.status == "completed", (row.status, row.error_message)
+
+
+@case
 def leaks():
     """a handler that leaks descriptors is named, and its process replaced before it fails"""
     workflow = scene.backend.workflow(graph([T, ("a", "acme.leak"), ("e", "end")], [("t", "a"), ("a", "e")]))

@@ -5,8 +5,10 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 static const struct wfw_host *host;
@@ -35,6 +37,22 @@ static void spin(void *state, struct wfw_task *task, const struct wfw_call *call
     (void)state, (void)task, (void)call;
     for (volatile int i = 0;; i = !i)
         continue;
+}
+
+/* Less than a limit of one second, at a time. */
+static void work(void *state, struct wfw_task *task, const struct wfw_call *call)
+{
+    const clock_t end = clock() + CLOCKS_PER_SEC * 2 / 5;
+    while (clock() < end)
+        continue;
+    fine(state, task, call);
+}
+
+static void mutter(void *state, struct wfw_task *task, const struct wfw_call *call)
+{
+    (void)state, (void)task, (void)call;
+    fputs("a last word", stderr);
+    abort();
 }
 
 static void eat(void *state, struct wfw_task *task, const struct wfw_call *call)
@@ -138,9 +156,10 @@ static const struct wfw_node all[] = {
     NODE("smash", smash, WFW_EXEC_BLOCKING), NODE("abort", call_abort, WFW_EXEC_BLOCKING), NODE("stop", stop, WFW_EXEC_BLOCKING),
     NODE("flood", flood, WFW_EXEC_BLOCKING), NODE("leak", leak, WFW_EXEC_BLOCKING),     NODE("bomb", bomb, WFW_EXEC_BLOCKING),
     NODE("garbage", garbage, WFW_EXEC_BLOCKING), NODE("loop_segv", segv, WFW_EXEC_LOOP),
+    NODE("work", work, WFW_EXEC_BLOCKING),  NODE("mutter", mutter, WFW_EXEC_BLOCKING),
 };
 static const struct wfw_node *const nodes[] = {&all[0], &all[1], &all[2], &all[3],  &all[4],  &all[5],  &all[6], &all[7],
-                                               &all[8], &all[9], &all[10], &all[11], &all[12], &all[13], NULL};
+                                               &all[8], &all[9], &all[10], &all[11], &all[12], &all[13], &all[14], &all[15], NULL};
 
 /* `extra = TYPE` in [plugin rogue]: one more good node type. */
 static const struct wfw_node *const *declare(const struct wfw_host *h, const struct wfw_value *config, char *msg, size_t msglen)

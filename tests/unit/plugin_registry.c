@@ -743,7 +743,7 @@ static void symbols_that_are_not_there(void **state)
     (void)state;
     size_t len;
     CLEANUP_FREE char *data = built("good", &len), *no_entry = in(top, "no_entry.so"), *no_symbols = in(top, "no_symbols.so");
-    CLEANUP_FREE char *odd = in(top, "odd.so"), *newer = in(top, "newer.so");
+    CLEANUP_FREE char *odd = in(top, "odd.so");
     ElfW(Ehdr) header;
     size_t load = SIZE_MAX, dynamic = SIZE_MAX;
     put(top, "good", "good");
