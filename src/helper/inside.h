@@ -35,12 +35,12 @@ struct transfer {
 
 /* A call that left. */
 struct away {
-    struct away *next; /* in the queue */
-    struct task *task; /* a reference */
+    struct away *next;     /* in the queue */
+    struct task *task;     /* a reference */
     struct helper *helper; /* NULL: it waits */
     bool said, cancelled;
     unsigned returned; /* how often its helper ended before it took it */
-    bool trial; /* it decides whether its node type's quarantine is over */
+    bool trial;        /* it decides whether its node type's quarantine is over */
     struct transfer *transfers;
 };
 
@@ -58,7 +58,7 @@ struct helper {
     int64_t idle_since_us;
     int64_t cpu_before_ms; /* processor time when the call began */
     uint64_t calls;
-    uint32_t given; /* calls that were sent to it, see death_note.taken */
+    uint32_t given;       /* calls that were sent to it, see death_note.taken */
     uint32_t descriptors; /* open after the first call */
     struct death_note *note;
     uv_poll_t *poll, *drain; /* NULL: no loop yet, or at its end */
@@ -98,13 +98,21 @@ struct helper *helper_launch(struct pool *p, struct error *e);
 void helper_send_init(struct helper *h);
 void helper_free(struct helper *h); /* out of the list; its process must be over */
 
+#define READ_BYTES ((size_t)1 << 20) /* what is read of one helper before the loop goes on with others */
+
+/* ending.c (loop) */
+void helper_conclude(struct helper *h); /* its process is over, what it said was heard: frees it */
+void pool_failed(
+    struct pool *p); /* one ended, or could not be had, that nobody wanted to end: the next may come later */
+
 /* pool.c (loop) */
-void pool_feed(struct pool *p);               /* give waiting calls to processes, make processes */
-void helper_watch(struct helper *h);          /* with the pool's loop */
-void helper_flush(struct helper *h);          /* write, and go on writing */
+void helper_unwatch(struct helper *h);
+void pool_feed(struct pool *p);      /* give waiting calls to processes, make processes */
+void helper_watch(struct helper *h); /* with the pool's loop */
+void helper_flush(struct helper *h); /* write, and go on writing */
 void helper_sentence(struct helper *h, enum death_sentence why);
 void helper_ready(struct helper *h);
-void helper_said(struct helper *h);           /* the call has its outcome: run() has to return soon */
+void helper_said(struct helper *h);                       /* the call has its outcome: run() has to return soon */
 void helper_over(struct helper *h, uint32_t descriptors); /* "free" */
 void away_free(struct pool *p, struct away *a);
 void pool_dequeue(struct pool *p, struct away *a);

@@ -4,6 +4,7 @@ src_helper_libhelper_la_SOURCES = \
   src/helper/calls.c src/helper/calls.h \
   src/helper/channel.c src/helper/channel.h \
   src/helper/child.c \
+  src/helper/ending.c \
   src/helper/helper.h \
   src/helper/inside.h \
   src/helper/keep_away.c \

@@ -14,22 +14,15 @@
 #include "helper/inside.h"
 #include "plugin/image.h"
 
-/* What is read of one helper before the loop goes on with others. */
-#define READ_BYTES ((size_t)1 << 20)
 /* A cancelled handler has this long to return, one that has given its outcome this long. */
 #define CANCEL_MS 1000
 #define LINGER_MS 10000
 /* Idle processes beyond one end after this. */
 #define IDLE_MS 60000
-/* After the first end that nobody wanted the next process comes at once, after the second later, at most so much. */
-#define RETRY_FIRST_MS 100
-#define RETRY_MOST_MS 1000
 /* One that closed its channel and does not end, or was told to end, is ended after this. */
 #define END_MS 2000
 /* While so much is to be written to one helper nothing more is read of it. */
 #define PENDING_MOST ((size_t)64 << 20)
-/* So often a call goes to another process when the one that it was for ends before it takes it. */
-#define RETURN_MOST 3
 /* Descriptors more than after its first call, from which a process is replaced. */
 #define LEAK_DESCRIPTORS 32
 
@@ -81,7 +74,7 @@ void helper_watch(struct helper *h)
     helper_flush(h);
 }
 
-static void unwatch(struct helper *h)
+void helper_unwatch(struct helper *h)
 {
     stop_handle(STEAL(h->poll));
     stop_handle(STEAL(h->drain));
@@ -129,101 +122,6 @@ void helper_sentence(struct helper *h, enum death_sentence why)
         uv_poll_stop(h->poll);
     h->polled = 0;
     process_kill(&h->process);
-}
-
-static int64_t used_ms(const struct rusage *u)
-{
-    return (int64_t)(u->ru_utime.tv_sec + u->ru_stime.tv_sec) * 1000 + (u->ru_utime.tv_usec + u->ru_stime.tv_usec) / 1000;
-}
-
-/* The cause is told; its call fails with it, unless it had its outcome before. */
-static void fail_call(struct helper *h, struct away *a)
-{
-    struct task *t = a->task;
-    const struct ending *end = &h->process.ending;
-    CLEANUP_FREE char *subject = xasprintf("the handler of node type %s", t->handler->node->type);
-    const struct death d = {.subject = subject, .status = end->stopped ? (end->stop_signal << 8) | 0x7f : end->status,
-                            .sentence = end->stopped ? DEATH_STOPPED : h->sentence, .usage = &end->usage,
-                            .cpu_ms = used_ms(&end->usage) - h->cpu_before_ms, .limits = &h->pool->limits, .note = h->note,
-                            .last_output = h->process.output.last};
-    struct death_words w = {.details = NULL};
-    death_describe(&d, &w);
-    log_write(LOG_WARNING, a->said ? "a helper process ended after its call had an outcome" : "a helper process ended",
-              LOG_STR("plugin", h->pool->name), LOG_STR("reason", w.message),
-              LOG_STR("node", t->call.node_id), LOG_STR("execution", t->call.execution_id));
-    keep_away_crashed(h->pool, a, &w);
-    if (!t->settled && !a->said)
-        remote_fail(t, w.type, w.message, t->handler->node->effect != WFW_EFFECT_UNSAFE, 0, w.details);
-    else
-        json_decref(w.details);
-}
-
-static int64_t retry_ms(unsigned failures)
-{
-    int64_t ms = failures < 2 ? 0 : RETRY_FIRST_MS;
-    for (unsigned i = 2; i < failures && ms < RETRY_MOST_MS; i++)
-        ms *= 2;
-    return ms < RETRY_MOST_MS ? ms : RETRY_MOST_MS;
-}
-
-static void note_failure(struct pool *p)
-{
-    p->failures++;
-    p->counts.died++;
-    p->retry_at_us = clock_mono_us() + retry_ms(p->failures) * US_PER_MS;
-}
-
-static void note_no_start(struct helper *h)
-{
-    struct pool *p = h->pool;
-    p->no_start = h->error;
-    if (!h->failed)
-        probe_died(h->process.ending.status, h->stage, &p->no_start);
-    note_failure(p);
-}
-
-/* A call that the process never began goes to another one, now. */
-static bool give_back(struct helper *h, struct away *a)
-{
-    struct pool *p = h->pool;
-    if (a->said || a->cancelled || atomic_load(&h->note->taken) >= h->given || a->returned++ >= RETURN_MOST)
-        return false;
-    if (!p->first)
-        p->last = &a->next;
-    a->next = p->first;
-    p->first = a;
-    p->counts.waiting++;
-    a->helper = NULL;
-    return true;
-}
-
-/* The process is over; what it still said was heard. */
-static void conclude(struct helper *h)
-{
-    struct pool *p = h->pool;
-    struct away *a = STEAL(h->call);
-    bool wanted = h->state == HELPER_LEAVING || (a && (a->cancelled || (a->said && h->process.killed)));
-    output_drain(&h->process.output, READ_BYTES);
-    output_end_line(&h->process.output);
-    if (h->state == HELPER_LOADING)
-        note_no_start(h);
-    else if (!wanted)
-        note_failure(p);
-    if (a) {
-        p->counts.busy--;
-        talk_stop_transfers(a);
-        bool back = give_back(h, a);
-        if (!wanted && !back)
-            fail_call(h, a);
-        output_call(&h->process.output, NULL, NULL);
-        a->helper = NULL;
-        if (!back)
-            away_free(p, a);
-    }
-    unwatch(h);
-    helper_free(h);
-    keep_away_sweep(p);
-    pool_feed(p);
 }
 
 /* ---- Reading ---- */
@@ -290,7 +188,7 @@ static void on_child(uv_signal_t *handle, int number)
         h->dying = true;
         hear_out(h);
         next = h->next;
-        conclude(h);
+        helper_conclude(h);
     }
 }
 
@@ -341,7 +239,8 @@ static void limit_cpu(struct helper *h)
         return;
     h->cpu_before_ms = cpu_ms(h->process.pid);
     limit.rlim_cur = (rlim_t)((h->cpu_before_ms + most + 999) / 1000);
-    if (limit.rlim_cur <= limit.rlim_max) /* the hard one stays: nobody without privileges could raise it for the next call */
+    if (limit.rlim_cur <=
+        limit.rlim_max) /* the hard one stays: nobody without privileges could raise it for the next call */
         prlimit(h->process.pid, RLIMIT_CPU, &limit, NULL);
 }
 
@@ -371,7 +270,8 @@ static struct helper *find_idle(const struct pool *p)
 {
     struct helper *best = NULL;
     for (struct helper *h = p->helpers; h; h = h->next)
-        if (h->state == HELPER_IDLE && h->sentence == DEATH_OWN && !h->dying && (!best || h->idle_since_us > best->idle_since_us))
+        if (h->state == HELPER_IDLE && h->sentence == DEATH_OWN && !h->dying &&
+            (!best || h->idle_since_us > best->idle_since_us))
             best = h;
     return best;
 }
@@ -440,7 +340,7 @@ static void launch_more(struct pool *p)
         struct wfw_abi abi;
         struct helper *h = image_check(p->path, &abi, &e) == 0 ? helper_launch(p, &e) : NULL;
         if (!h) {
-            note_failure(p);
+            pool_failed(p);
             err_prefix(&e, "cannot be had");
             p->no_start = e;
             break;
@@ -497,8 +397,9 @@ static bool leaks(struct helper *h, uint32_t open)
         h->descriptors = open;
     if (open <= h->descriptors + LEAK_DESCRIPTORS && open <= h->pool->limits.descriptors / 4 * 3)
         return false;
-    CLEANUP_FREE char *text = xasprintf("the handler of node type \"%s\" leaks descriptors (%u open); its helper process is replaced",
-                                        h->call->task->handler->node->type, open);
+    CLEANUP_FREE char *text =
+        xasprintf("the handler of node type \"%s\" leaks descriptors (%u open); its helper process is replaced",
+                  h->call->task->handler->node->type, open);
     log_write(LOG_WARNING, text, LOG_STR("plugin", h->pool->name));
     return true;
 }
@@ -549,7 +450,7 @@ static void attach(struct pool *p)
     for (struct helper *h = p->helpers, *next; h; h = next) {
         next = h->next;
         if (process_look(&h->process) && h->process.ending.over)
-            conclude(h); /* while nobody watched */
+            helper_conclude(h); /* while nobody watched */
     }
 }
 
@@ -602,7 +503,7 @@ static void detach(struct remote *r)
     }
     for (struct helper *h = p->helpers, *next; h; h = next) {
         next = h->next;
-        unwatch(h);
+        helper_unwatch(h);
         if (h->call) {
             process_end(&h->process, 0);
             p->counts.busy--;
@@ -624,6 +525,13 @@ static void stats(const struct remote *r, struct remote_stats *out)
     *out = ((const struct pool *)r)->counts;
 }
 
-const struct isolation helper_isolation = {.open = helpers_open, .describe = helpers_describe, .configure = helpers_configure,
-                                           .init = helpers_init, .close = helpers_close, .start = start, .withdraw = withdraw,
-                                           .cancel = cancel, .detach = detach, .stats = stats};
+const struct isolation helper_isolation = {.open = helpers_open,
+                                           .describe = helpers_describe,
+                                           .configure = helpers_configure,
+                                           .init = helpers_init,
+                                           .close = helpers_close,
+                                           .start = start,
+                                           .withdraw = withdraw,
+                                           .cancel = cancel,
+                                           .detach = detach,
+                                           .stats = stats};
