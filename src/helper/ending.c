@@ -66,9 +66,13 @@ void pool_failed(struct pool *p)
 static void note_no_start(struct helper *h)
 {
     struct pool *p = h->pool;
-    p->no_start = h->error;
-    if (!h->failed)
-        probe_died(h->process.ending.status, h->stage, &p->no_start);
+    struct error e = h->error;
+    if (!h->failed) {
+        probe_died(h->process.ending.status, h->stage, &e);
+        err_set(&p->no_start, "it %s", e.message);
+    } else {
+        p->no_start = e;
+    }
     pool_failed(p);
 }
 

@@ -293,7 +293,7 @@ static void tell_no_start(struct pool *p)
     if (!a)
         return;
     pool_dequeue(p, a);
-    CLEANUP_FREE char *message = xasprintf("plugin %s does not start in a helper process: it %s", p->name, e.message);
+    CLEANUP_FREE char *message = xasprintf("plugin %s does not start in a helper process: %s", p->name, e.message);
     log_write(LOG_WARNING, "a helper process does not start", LOG_STR("plugin", p->name), LOG_STR("reason", e.message));
     if (!a->task->settled)
         remote_fail(a->task, "crashed", message, true, 0, NULL);

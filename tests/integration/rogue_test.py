@@ -7,6 +7,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import sys
 import urllib.request
 
@@ -158,6 +159,61 @@ def processor_time_of_a_call():
     identity = scene.start(graph([T, *((s, "acme.work") for s in steps)], list(zip(["t", *steps], steps))), {})
     row = scene.backend.wait_end(identity)
     assert row.status == "completed", (row.status, row.error_message)
+
+
+def end_helpers_of(plugin):
+    """Its idle processes are killed, so that the next call needs a new one."""
+    def there():
+        found = []
+        for pid in os.listdir("/proc"):
+            try:
+                with open("/proc/%s/cmdline" % pid, "rb") as f:
+                    words = f.read().split(b"\0")
+                with open("/proc/%s/stat" % pid) as f:
+                    parent = int(f.read().rpartition(")")[2].split()[1])
+            except (OSError, ValueError):
+                continue
+            if words[1:3] == [b"--helper-process", plugin.encode()] and parent == worker.process.pid:
+                found.append(int(pid))
+        return found
+    for pid in there():
+        os.kill(pid, signal.SIGKILL)
+    wait_until("the helper processes to be gone", lambda: not there())
+
+
+@case
+def changed_below():
+    """a file that was replaced below a running worker, or that others may change now, is not run"""
+    file = os.path.join(DIRECTORY, "good.so")
+    with open(file, "rb") as f:
+        image = f.read()
+    workflow = scene.backend.workflow(graph([T, ("bad", "test.block", {"do": "done", "name": "xyz"}), ("after", "noop")],
+                                            [("t", "bad"), ("bad", "after", "error")]))
+
+    def install(bytes_, mode):
+        with open(file + ".new", "wb") as f:
+            f.write(bytes_)
+        os.chmod(file + ".new", mode)
+        os.rename(file + ".new", file)
+        end_helpers_of("good")
+
+    def output():
+        identity = scene.backend.execution(workflow, {})
+        assert scene.backend.wait_end(identity).status == "completed"
+        return state(identity)["node_results"]["bad"]["output"]
+
+    assert image.count(b"1.2.3\0") == 1
+    install(image.replace(b"1.2.3\0", b"1.2.4\0"), 0o644)
+    begin = "plugin good does not start in a helper process: "
+    error = output()["error"]
+    assert (error["type"], error["message"]) == (
+        "crashed", begin + "the file %s is not the one any more that was there when wfworker started" % file), error
+    install(image, 0o666)
+    error = output()["error"]
+    assert (error["type"], error["message"]) == (
+        "crashed", begin + "cannot be had: refused: its mode is 0666, everybody may change the file"), error
+    install(image, 0o644)
+    assert "error" not in output()
 
 
 @case
