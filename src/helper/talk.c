@@ -22,6 +22,7 @@ static bool take_line(struct helper *h, const json_t *m)
     const char *message = js_str(m, "message");
     int64_t level = js_int(m, "level", LOG_INFO);
     size_t n = json_array_size(fields) / 2 < MAX_FIELDS ? json_array_size(fields) / 2 : MAX_FIELDS;
+    bool named = false;
     if (!message || level < LOG_DEBUG || level > LOG_ERROR)
         return false;
     for (size_t i = 0; i < n; i++) {
@@ -30,8 +31,13 @@ static bool take_line(struct helper *h, const json_t *m)
             return false;
         f[i] = (struct log_field){.name = json_string_value(name), .text = json_string_value(value),
                                   .number = json_integer_value(value)};
+        if (strcmp(f[i].name, "plugin") == 0) {
+            f[i].text = h->pool->name; /* whatever it says */
+            named = true;
+        }
     }
-    f[n] = (struct log_field){.name = "helper_of", .text = h->pool->name};
+    if (!named)
+        f[n] = (struct log_field){.name = "plugin", .text = h->pool->name};
     if (log_enabled((enum log_level)level) && output_may_log(&h->process.output))
         log_fields((enum log_level)level, message, f);
     return true;
