@@ -48,7 +48,8 @@ static void take_out(struct timers *t, struct timer_item *item)
 
 static void on_timer(uv_timer_t *handle);
 
-static void arm(struct timers *t)
+/* For the first item, but not before so many milliseconds. */
+static void arm(struct timers *t, uint64_t least_ms)
 {
     if (uv_is_closing((uv_handle_t *)&t->handle))
         return;
@@ -58,10 +59,12 @@ static void arm(struct timers *t)
     }
     int64_t wait_us = t->heap[0]->at_us - clock_mono_us();
     uv_update_time(t->handle.loop);
-    uv_timer_start(&t->handle, on_timer, wait_us <= 0 ? 0 : (uint64_t)((wait_us + US_PER_MS - 1) / US_PER_MS), 0);
+    uint64_t wait_ms = wait_us <= 0 ? 0 : (uint64_t)((wait_us + US_PER_MS - 1) / US_PER_MS);
+    uv_timer_start(&t->handle, on_timer, wait_ms > least_ms ? wait_ms : least_ms, 0);
 }
 
-/* Only what was due when it began: an item that sets itself again cannot keep the loop here. */
+/* Only what was due when it began, and then a millisecond for others: libuv before 1.45 calls a timer of 0 ms that is started
+ * in its own callback once more in the same turn.  So an item that sets itself again cannot keep the loop here. */
 static void on_timer(uv_timer_t *handle)
 {
     struct timers *t = handle->data;
@@ -71,7 +74,7 @@ static void on_timer(uv_timer_t *handle)
         take_out(t, item);
         item->fire(item);
     }
-    arm(t);
+    arm(t, 1);
 }
 
 void timers_init(struct timers *t, uv_loop_t *loop)
@@ -102,7 +105,7 @@ void timer_set(struct timers *t, struct timer_item *item, int64_t delay_us)
     item->slot = t->len;
     sift_up(t, item->slot);
     if (t->heap[0] == item)
-        arm(t);
+        arm(t, 0);
 }
 
 void timer_clear(struct timers *t, struct timer_item *item)
