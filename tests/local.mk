@@ -5,8 +5,9 @@ TEST_EXTENSIONS = .py .sh
 LOG_DRIVER = env AM_TAP_AWK='$(AWK)' $(SHELL) $(top_srcdir)/build-aux/tap-driver.sh
 PY_LOG_DRIVER = $(LOG_DRIVER)
 SH_LOG_DRIVER = $(LOG_DRIVER)
-PY_LOG_COMPILER = $(PYTHON3)
-SH_LOG_COMPILER = $(SHELL)
+LOG_COMPILER = $(SHELL) $(srcdir)/tests/limited.sh
+PY_LOG_COMPILER = $(LOG_COMPILER) $(PYTHON3)
+SH_LOG_COMPILER = $(LOG_COMPILER) $(SHELL)
 AM_TESTS_ENVIRONMENT = CMOCKA_MESSAGE_OUTPUT=TAP; export CMOCKA_MESSAGE_OUTPUT; \
   PYTHONDONTWRITEBYTECODE=1; export PYTHONDONTWRITEBYTECODE; \
   TSAN_OPTIONS="suppressions=$(abs_srcdir)/tests/valgrind/thread-suppressions $$TSAN_OPTIONS"; export TSAN_OPTIONS; \
@@ -38,7 +39,7 @@ include tests/fuzz/local.mk
 include tests/chaos/local.mk
 include tests/install/local.mk
 include tests/valgrind/local.mk
-EXTRA_DIST += tests/unit/test.h
+EXTRA_DIST += tests/unit/test.h tests/limited.sh
 
 # The names of the unit tests, which need no server: make check TESTS="`make -s print-unit-tests`"
 print-unit-tests:

@@ -10,10 +10,11 @@ import sys
 import time
 import urllib.request
 
-from harness import Answer, Worker, case, free_port, graph, main, note, wait_until
+from harness import SANITIZED, Answer, Worker, case, free_port, graph, main, note, wait_until
 from scene import Scene, T, server
 
-MB = 1 << 20
+# Beneath a sanitizer everything takes ten times as long: less of it, and times are not judged.
+MB, LEASE = (1 << 17, "10") if SANITIZED else (1 << 20, "3")
 
 
 def document(size, seed):
@@ -42,7 +43,7 @@ class Watched(Scene):
     def again(self):
         self.none()
         self.address = "127.0.0.1:%d" % free_port()
-        self.workers = [Worker(self.backend.dsn, "--web-listen", self.address, "--lease-seconds", "3", name=self.name)]
+        self.workers = [Worker(self.backend.dsn, "--web-listen", self.address, "--lease-seconds", LEASE, name=self.name)]
 
     def metric(self, name):
         with urllib.request.urlopen("http://%s/metrics" % self.address, timeout=30) as answer:
@@ -57,7 +58,7 @@ class Watched(Scene):
         turn, longest, total = (self.metric(n) for n in ("loop_turn_longest_seconds", "large_document_longest_seconds",
                                                          "large_documents_seconds_total"))
         note("%s: the loop's longest turn %.1f ms; beside it %.1f ms, the longest %.1f ms" % (what, turn * 1e3, total * 1e3, longest * 1e3))
-        assert total > 0 and turn < total * share, (what, turn, total)
+        assert total > 0 and (SANITIZED or turn < total * share), (what, turn, total)
 
 
 def text_of(scene, identity):

