@@ -436,3 +436,28 @@ bool js_storable(const json_t *v)
     }
     return true;
 }
+
+static bool takes(size_t *left, size_t bytes)
+{
+    bool over = bytes > *left;
+    *left -= over ? *left : bytes;
+    return over;
+}
+
+bool js_exceeds(const json_t *v, size_t *left)
+{
+    const char *key;
+    json_t *member;
+    size_t i;
+    if (!v)
+        return false;
+    if (json_is_string(v))
+        return takes(left, json_string_length(v) + 2);
+    if (takes(left, 2))
+        return true;
+    json_array_foreach((json_t *)(uintptr_t)v, i, member) if (js_exceeds(member, left)) return true;
+    json_object_foreach((json_t *)(uintptr_t)v, key, member)
+        if (takes(left, strlen(key) + 4) || js_exceeds(member, left))
+            return true;
+    return false;
+}

@@ -92,6 +92,10 @@ json_t *js_parse_refs(const char *text, size_t len, js_resolve_fn resolve, void 
 /* Does the text name one?  From *at on, which is set behind it; the name is `len` bytes and borrowed. */
 bool js_next_ref(const char *text, size_t text_len, size_t *at, const char **name, size_t *len);
 
+/* Is its text about longer than *left bytes?  Else *left becomes what is left of them.  The walk ends as soon as the answer is known,
+ * and its depth is that of the value.  NULL is nothing. */
+bool js_exceeds(const json_t *v, size_t *left);
+
 /* Write compact JSON.  Numbers that were read come out as they were written; other reals are written with the fewest digits that read back the same (0.1 stays 0.1). */
 void js_write(struct buf *b, const json_t *v);
 char *js_text(const json_t *v); /* the same as a new string */

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/json.h"
+#include "base/mem.h"
 
 #define HEADER_BYTES 16
 /* A buffer that grew beyond this is given back when it is empty. */
@@ -16,7 +17,18 @@
 
 void channel_init(struct channel *c, int fd)
 {
-    *c = (struct channel){.fd = fd, .most = FRAME_MAX, .in = BUF_INIT, .out = BUF_INIT};
+    *c = (struct channel){.fd = fd, .most = FRAME_MAX, .in = BUF_INIT};
+}
+
+static void drop_first(struct channel *c)
+{
+    struct part *p = c->first;
+    c->first = p->next;
+    if (!c->first)
+        c->last = NULL;
+    c->written = 0;
+    buf_free(&p->bytes);
+    xfree(p);
 }
 
 void channel_close(struct channel *c)
@@ -25,35 +37,57 @@ void channel_close(struct channel *c)
         close(c->fd);
     c->fd = -1;
     buf_free(&c->in);
-    buf_free(&c->out);
-    c->taken = c->written = 0;
+    while (c->first)
+        drop_first(c);
+    c->taken = c->pending = 0;
 }
 
 /* ---- Writing ---- */
 
-static void put_header(char *at, size_t text, size_t tail)
+size_t frame_begin(struct buf *b)
 {
-    const uint32_t header[4] = {FRAME_MARK, (uint32_t)text, (uint32_t)tail, 0};
-    memcpy(at, header, HEADER_BYTES);
+    static const char none[HEADER_BYTES];
+    size_t begin = b->len;
+    buf_add(b, none, HEADER_BYTES);
+    return begin;
+}
+
+int frame_end(struct buf *b, size_t begin, size_t tail_len)
+{
+    size_t text = b->len - begin - HEADER_BYTES;
+    if (text > FRAME_MAX || tail_len > FRAME_MAX - text) {
+        b->len = begin;
+        return -1;
+    }
+    const uint32_t header[4] = {FRAME_MARK, (uint32_t)text, (uint32_t)tail_len, 0};
+    memcpy(b->data + begin, header, HEADER_BYTES);
+    return 0;
+}
+
+static struct part *add_part(struct channel *c)
+{
+    struct part *p = xcalloc(1, sizeof *p);
+    if (c->last)
+        c->last->next = p;
+    else
+        c->first = p;
+    return c->last = p;
 }
 
 struct buf *channel_begin(struct channel *c)
 {
-    static const char none[HEADER_BYTES];
-    c->frame = c->out.len;
-    buf_add(&c->out, none, HEADER_BYTES);
-    return &c->out;
+    struct part *p = c->last && !c->last->awaited && c->last->bytes.len < KEEP_BYTES ? c->last : add_part(c);
+    c->frame = frame_begin(&p->bytes);
+    return &p->bytes;
 }
 
 int channel_end(struct channel *c, const void *tail, size_t tail_len)
 {
-    size_t text = c->out.len - c->frame - HEADER_BYTES;
-    if (text > FRAME_MAX || tail_len > FRAME_MAX - text) {
-        c->out.len = c->frame;
+    struct buf *b = &c->last->bytes;
+    if (frame_end(b, c->frame, tail_len) != 0)
         return -1;
-    }
-    put_header(c->out.data + c->frame, text, tail_len);
-    buf_add(&c->out, tail, tail_len);
+    buf_add(b, tail, tail_len);
+    c->pending += b->len - c->frame;
     return 0;
 }
 
@@ -69,6 +103,82 @@ int channel_put_json(struct channel *c, const json_t *v, const void *tail, size_
     return channel_end(c, tail, tail_len);
 }
 
+int channel_put_owned(struct channel *c, const json_t *v, struct buf *tail)
+{
+    struct buf *b = channel_begin(c);
+    js_write(b, v);
+    if (frame_end(b, c->frame, tail->len) != 0)
+        return -1;
+    c->pending += b->len - c->frame;
+    channel_fulfil(c, add_part(c), tail);
+    return 0;
+}
+
+struct part *channel_await(struct channel *c)
+{
+    struct part *p = add_part(c);
+    p->awaited = true;
+    return p;
+}
+
+void channel_fulfil(struct channel *c, struct part *place, struct buf *frame)
+{
+    place->awaited = false;
+    place->bytes = *frame;
+    c->pending += frame->len;
+    *frame = (struct buf)BUF_INIT;
+}
+
+/* The first is written.  The only one is kept for what comes next, unless it grew. */
+static void next_part(struct channel *c)
+{
+    if (c->first != c->last || c->first->bytes.cap > KEEP_BYTES) {
+        drop_first(c);
+        return;
+    }
+    buf_clear(&c->first->bytes);
+    c->written = 0;
+}
+
+static ssize_t send_some(const struct channel *c, size_t most)
+{
+    ssize_t n;
+    size_t left = c->first->bytes.len - c->written;
+    do
+        n = send(c->fd, c->first->bytes.data + c->written, left < most ? left : most, MSG_NOSIGNAL | MSG_DONTWAIT);
+    while (n < 0 && errno == EINTR);
+    return n;
+}
+
+int channel_flush(struct channel *c)
+{
+    size_t most = FLUSH_BYTES;
+    while (c->fd >= 0 && c->pending > 0 && !c->first->awaited) {
+        if (c->written == c->first->bytes.len) {
+            next_part(c);
+            continue;
+        }
+        ssize_t n = most ? send_some(c, most) : 0;
+        if (n <= 0)
+            return n == 0 || errno == EAGAIN ? 0 : -1;
+        c->written += (size_t)n;
+        c->pending -= (size_t)n;
+        most -= (size_t)n;
+    }
+    if (c->first && c->pending == 0 && c->written == c->first->bytes.len && !c->first->awaited)
+        next_part(c);
+    return c->fd >= 0 ? 1 : -1;
+}
+
+size_t channel_pending(const struct channel *c)
+{
+    return c->pending;
+}
+
+/* ---- Reading ---- */
+
+#define BLOCK ((size_t)64 * 1024)
+
 static void compact(struct buf *b, size_t *done)
 {
     if (*done < b->len && (*done < KEEP_BYTES || *done < b->len / 2))
@@ -79,30 +189,6 @@ static void compact(struct buf *b, size_t *done)
     if (b->len == 0 && b->cap > KEEP_BYTES)
         buf_free(b);
 }
-
-int channel_flush(struct channel *c)
-{
-    while (c->fd >= 0 && c->written < c->out.len) {
-        ssize_t n = send(c->fd, c->out.data + c->written, c->out.len - c->written, MSG_NOSIGNAL | MSG_DONTWAIT);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return errno == EAGAIN ? 0 : -1;
-        c->written += (size_t)n;
-    }
-    if (c->out.len)
-        compact(&c->out, &c->written);
-    return c->fd >= 0 ? 1 : -1;
-}
-
-size_t channel_pending(const struct channel *c)
-{
-    return c->out.len - c->written;
-}
-
-/* ---- Reading ---- */
-
-#define BLOCK ((size_t)64 * 1024)
 
 long channel_fill(struct channel *c, size_t most)
 {
@@ -144,6 +230,15 @@ int channel_take(struct channel *c, struct frame *f, struct error *e)
     f->tail_len = header[2];
     c->taken += HEADER_BYTES + (size_t)header[1] + header[2];
     return 1;
+}
+
+void channel_detach(struct channel *c, struct buf *b)
+{
+    struct buf rest = BUF_INIT;
+    buf_add(&rest, c->in.data + c->taken, c->in.len - c->taken);
+    *b = c->in;
+    c->in = rest;
+    c->taken = 0;
 }
 
 int channel_wait(const struct channel *c, int events, int64_t timeout_ms)

@@ -36,6 +36,7 @@ static struct {
     json_t *config;
     uint32_t denied;
     char *name;
+    const char *parent; /* the number of wfworker's process, a text */
     void *state;
     struct death_note *note;
     struct task *task; /* the call that is not over */
@@ -44,7 +45,10 @@ static struct {
 
 bool helper_wanted(int argc, char **argv)
 {
-    return argc == 3 && strcmp(argv[1], HELPER_ARGUMENT) == 0;
+    if (argc != 4 || strcmp(argv[1], HELPER_ARGUMENT) != 0)
+        return false;
+    me.parent = argv[3];
+    return true;
 }
 
 /* ---- Messages ---- */
@@ -162,13 +166,19 @@ __attribute__((noreturn)) static void end(void)
 
 /* ---- Calls ---- */
 
-static void on_outcome(void *owner, struct task *t, const struct outcome *o)
+/* On the handler's thread: it may end the process as soon as its done() has returned. */
+static void on_said(void *ctx, const struct outcome *o)
 {
     CLEANUP_BUF struct buf b = BUF_INIT;
-    (void)owner, (void)t;
+    (void)ctx;
     outcome_write(&b, o);
-    me.decided = true;
     lend_send(b.data, b.len, NULL, 0);
+}
+
+static void on_outcome(void *owner, struct task *t, const struct outcome *o)
+{
+    (void)owner, (void)t, (void)o;
+    me.decided = true;
 }
 
 /* Nothing of the call is left. */
@@ -245,7 +255,10 @@ static int serve(void)
 {
     if (uv_loop_init(&me.loop) != 0)
         return 1;
-    const struct task_services services = lend_services(&me.loop, on_messages, on_over, on_thread);
+    struct task_services services = lend_services(&me.loop, on_messages);
+    services.over = on_over;
+    services.thread = on_thread;
+    services.said = on_said;
     me.tasks = task_host_new(&services, 1, NULL);
     if (!me.tasks || uv_poll_init(&me.loop, &me.poll, HELPER_CHANNEL) != 0)
         return 1;
@@ -257,9 +270,20 @@ static int serve(void)
 
 /* ---- The process ---- */
 
-/* What was not meant for it is closed; it goes with its parent. */
+/* It goes with its parent, also with one that went before this was asked for: then it has another one by now. */
+static void go_with_parent(void)
+{
+    char own[24];
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    snprintf(own, sizeof own, "%ld", (long)getppid());
+    if (strcmp(own, me.parent) != 0)
+        _exit(0);
+}
+
+/* What was not meant for it is closed. */
 static void settle_in(void)
 {
+    go_with_parent();
 #if HAVE_DECL_CLOSE_RANGE
     close_range(HELPER_NOTE + 1, ~0U, 0);
 #else
@@ -267,7 +291,6 @@ static void settle_in(void)
         close(fd);
 #endif
     fcntl(HELPER_CHANNEL, F_SETFD, FD_CLOEXEC);
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
     setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
     signal(SIGPIPE, SIG_IGN);
 }

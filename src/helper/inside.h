@@ -8,6 +8,7 @@
 
 #include <uv.h>
 
+#include "helper/calls.h"
 #include "helper/process.h"
 #include "plugin/remote.h"
 #include "plugin/task_internal.h"
@@ -24,6 +25,18 @@ enum helper_state {
 
 struct pool;
 struct away;
+struct beside;
+
+/* A message as it was read. */
+struct heard {
+    json_t *message; /* NULL: it is none */
+    const void *tail;
+    size_t tail_len;
+    bool large;             /* more than HEAVY_BYTES */
+    bool outcome;           /* it is one, and sound: */
+    struct outcome said;    /* in `message` */
+    uint32_t needs;         /* capabilities without which it could not have been given */
+};
 
 /* A transfer of http that a helper asked for. */
 struct transfer {
@@ -52,7 +65,9 @@ struct helper {
     enum probe_stage stage; /* while LOADING */
     struct away *call;
     enum death_sentence sentence; /* why it was killed */
-    bool dying;                   /* it has ended: what it said is still to be heard */
+    bool dying;                   /* it has ended: what it said is still to be heard, */
+    size_t heard_late;            /* of which so many bytes were read since */
+    struct beside *beside;        /* a large message of it, or for it, that is under way; or NULL */
     bool failed;                  /* it said so itself: `error` */
     struct error error;
     int64_t idle_since_us;
@@ -98,18 +113,31 @@ struct helper *helper_launch(struct pool *p, struct error *e);
 void helper_send_init(struct helper *h);
 void helper_free(struct helper *h); /* out of the list; its process must be over */
 
-#define READ_BYTES ((size_t)1 << 20) /* what is read of one helper before the loop goes on with others */
+#define READ_BYTES ((size_t)256 * 1024) /* what is read of one helper before the loop goes on with others */
 
 /* ending.c (loop) */
 void helper_conclude(struct helper *h); /* its process is over, what it said was heard: frees it */
 void pool_failed(
     struct pool *p); /* one ended, or could not be had, that nobody wanted to end: the next may come later */
 
-/* pool.c (loop) */
-void helper_unwatch(struct helper *h);
-void pool_feed(struct pool *p);      /* give waiting calls to processes, make processes */
+/* hear.c (loop) */
 void helper_watch(struct helper *h); /* with the pool's loop */
-void helper_flush(struct helper *h); /* write, and go on writing */
+void helper_unwatch(struct helper *h);
+void handle_stop(void *handle);         /* close and free a handle of libuv; NULL is fine */
+void helper_flush(struct helper *h);    /* write, and go on writing */
+void helper_hear_out(struct helper *h); /* its process is over: helper_conclude() once all that it said was heard */
+void helper_go_on(struct helper *h);    /* nothing is beside any more; may conclude */
+void helper_heard(struct helper *h, const struct heard *heard); /* the same, and this was read there */
+
+/* beside.c (loop): on a thread, when it is large and there are threads; else false. */
+bool beside_read(struct helper *h, const struct frame *f); /* takes over the frame's buffer */
+bool beside_call(struct helper *h, struct task *t, const struct call_clock *clock);
+bool beside_answer(struct helper *h, json_t *answer); /* takes a reference */
+void beside_forget(struct helper *h);
+
+/* pool.c (loop) */
+void pool_feed(struct pool *p); /* give waiting calls to processes, make processes */
+void helper_kill_after(struct helper *h, int64_t ms);
 void helper_sentence(struct helper *h, enum death_sentence why);
 void helper_ready(struct helper *h);
 void helper_said(struct helper *h);                       /* the call has its outcome: run() has to return soon */
@@ -125,8 +153,12 @@ void keep_away_came_back(struct pool *p, struct away *a);
 void keep_away_undecided(struct pool *p, struct away *a);
 void keep_away_free(struct pool *p);
 
+/* talk.c: read a message; any thread.  The tail is borrowed of the frame. */
+void heard_make(struct heard *heard, const struct frame *f);
+void heard_clear(struct heard *heard);
+
 /* talk.c (loop): what a helper says.  False: it is no message. */
-bool talk_take(struct helper *h, const json_t *message, const void *tail, size_t tail_len, bool large);
+bool talk_take(struct helper *h, const struct heard *heard);
 void talk_stop_transfers(struct away *a);
 
 #endif

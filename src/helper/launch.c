@@ -91,6 +91,7 @@ void helper_free(struct helper *h)
         at = &(*at)->next;
     *at = h->next;
     h->pool->counts.helpers--;
+    beside_forget(h);
     process_free(&h->process);
     death_note_free(h->note);
     free(h);
@@ -142,7 +143,7 @@ static json_t *await(struct helper *h, const char *what, struct error *e)
         if (strcmp(is, "entered") == 0)
             h->stage = PROBE_ENTRY;
         else
-            talk_take(h, m, NULL, 0, false);
+            talk_take(h, &(struct heard){.message = m});
     }
 }
 

@@ -11,6 +11,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "helper/output.h"
 
 /* A message that came while an answer was waited for. */
 struct kept {
@@ -66,15 +67,22 @@ void lend_send_json(json_t *message)
     lend_send(b.data, b.len, NULL, 0);
 }
 
+/* wfworker takes no longer ones. */
+static json_t *line_text(const char *text)
+{
+    size_t len = strlen(text);
+    return js_string_lossy(text, len < OUTPUT_LINE ? len : OUTPUT_LINE);
+}
+
 static void send_line(enum log_level level, const char *message, const struct log_field *f)
 {
     json_t *line = json_object(), *fields = json_array();
     js_set(line, "is", json_string("line"));
     js_set(line, "level", json_integer(level));
-    js_set(line, "message", js_string_lossy(message, strlen(message)));
+    js_set(line, "message", line_text(message));
     for (; f->name; f++) {
         js_push(fields, js_string_lossy(f->name, strlen(f->name)));
-        js_push(fields, f->text ? js_string_lossy(f->text, strlen(f->text)) : json_integer(f->number));
+        js_push(fields, f->text ? line_text(f->text) : json_integer(f->number));
     }
     js_set(line, "fields", fields);
     lend_send_json(line);
@@ -338,11 +346,11 @@ static void on_later(uv_async_t *handle)
     call_more();
 }
 
-struct task_services lend_services(uv_loop_t *loop, void (*more)(void), void (*over)(void *ctx), void (*thread)(bool begins))
+struct task_services lend_services(uv_loop_t *loop, void (*more)(void))
 {
     call_more = more;
     uv_async_init(loop, &me.later, on_later);
     return (struct task_services){.loop = loop, .http_start = http_begin, .http_cancel = http_end, .now_us = now, .eval = eval,
                                   .secret = secret, .env = env, .progress = progress, .log = add_log, .variable = variable,
-                                  .over = over, .thread = thread, .alone = true};
+                                  .alone = true};
 }

@@ -24,8 +24,7 @@ void lend_send_json(json_t *message); /* takes over the reference */
 json_t *lend_receive(bool wait, const void **tail, size_t *tail_len);
 
 /* The services of a task host on this loop.  `more` is called later, on the loop, when a question left messages behind. */
-struct task_services lend_services(uv_loop_t *loop, void (*more)(void), void (*over)(void *ctx),
-                                   void (*thread)(bool begins));
+struct task_services lend_services(uv_loop_t *loop, void (*more)(void));
 
 void lend_clock(const struct call_clock *c); /* of the call that begins */
 

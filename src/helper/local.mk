@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 noinst_LTLIBRARIES += src/helper/libhelper.la
 src_helper_libhelper_la_SOURCES = \
+  src/helper/beside.c \
   src/helper/calls.c src/helper/calls.h \
   src/helper/channel.c src/helper/channel.h \
   src/helper/child.c \
   src/helper/ending.c \
+  src/helper/hear.c \
   src/helper/helper.h \
   src/helper/inside.h \
   src/helper/keep_away.c \

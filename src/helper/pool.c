@@ -19,78 +19,12 @@
 #define LINGER_MS 10000
 /* Idle processes beyond one end after this. */
 #define IDLE_MS 60000
-/* One that closed its channel and does not end, or was told to end, is ended after this. */
+/* One that was told to end is ended after this. */
 #define END_MS 2000
-/* While so much is to be written to one helper nothing more is read of it. */
-#define PENDING_MOST ((size_t)64 << 20)
 /* Descriptors more than after its first call, from which a process is replaced. */
 #define LEAK_DESCRIPTORS 32
 
-static void on_poll(uv_poll_t *poll, int status, int events);
 static void launch_more(struct pool *p);
-
-/* ---- Handles ---- */
-
-static void free_handle(uv_handle_t *handle)
-{
-    xfree(handle);
-}
-
-static void stop_handle(void *handle)
-{
-    if (handle)
-        uv_close(handle, free_handle);
-}
-
-static void on_drain(uv_poll_t *poll, int status, int events)
-{
-    struct helper *h = poll->data;
-    (void)status, (void)events;
-    if (!output_drain(&h->process.output, READ_BYTES)) {
-        uv_poll_stop(poll);
-        return;
-    }
-    if (h->pool->limits.output && h->process.output.bytes > h->pool->limits.output && h->call)
-        helper_sentence(h, DEATH_OUTPUT);
-}
-
-static uv_poll_t *new_poll(uv_loop_t *loop, int fd, struct helper *h)
-{
-    uv_poll_t *poll = xcalloc(1, sizeof *poll);
-    poll->data = h;
-    uv_poll_init(loop, poll, fd);
-    return poll;
-}
-
-void helper_watch(struct helper *h)
-{
-    uv_loop_t *loop = h->pool->remote.host->services.loop;
-    h->poll = new_poll(loop, h->process.channel.fd, h);
-    h->drain = new_poll(loop, h->process.output.fd, h);
-    h->timer = xcalloc(1, sizeof(*h->timer));
-    uv_timer_init(loop, h->timer);
-    h->timer->data = h;
-    uv_poll_start(h->drain, UV_READABLE, on_drain);
-    helper_flush(h);
-}
-
-void helper_unwatch(struct helper *h)
-{
-    stop_handle(STEAL(h->poll));
-    stop_handle(STEAL(h->drain));
-    stop_handle(STEAL(h->timer));
-    h->polled = 0;
-}
-
-void helper_flush(struct helper *h)
-{
-    int rc = channel_flush(&h->process.channel);
-    bool reads = channel_pending(&h->process.channel) < PENDING_MOST; /* who asks reads the answers first */
-    int events = (reads ? UV_READABLE : 0) | (rc == 0 ? UV_WRITABLE : 0);
-    if (h->poll && h->polled != events && h->sentence == DEATH_OWN)
-        uv_poll_start(h->poll, events, on_poll);
-    h->polled = events;
-}
 
 /* ---- The end of a process ---- */
 
@@ -108,7 +42,7 @@ static void on_kill(uv_timer_t *timer)
     process_kill(&h->process);
 }
 
-static void kill_after(struct helper *h, int64_t ms)
+void helper_kill_after(struct helper *h, int64_t ms)
 {
     if (h->timer)
         uv_timer_start(h->timer, on_kill, ms > 0 ? (uint64_t)ms : 0, 0);
@@ -124,55 +58,6 @@ void helper_sentence(struct helper *h, enum death_sentence why)
     process_kill(&h->process);
 }
 
-/* ---- Reading ---- */
-
-static bool take_frames(struct helper *h)
-{
-    struct frame f;
-    int rc = 0;
-    while (channel_pending(&h->process.channel) < PENDING_MOST && h->sentence == DEATH_OWN &&
-           (rc = channel_take(&h->process.channel, &f, NULL)) == 1) {
-        CLEANUP_JSON json_t *m = js_parse_own(f.text, f.text_len, NULL);
-        if (!m || !talk_take(h, m, f.tail, f.tail_len, f.text_len > HEAVY_BYTES))
-            return false;
-    }
-    return rc >= 0;
-}
-
-static void read_channel(struct helper *h, size_t most)
-{
-    long n = channel_fill(&h->process.channel, most);
-    if (!take_frames(h))
-        helper_sentence(h, DEATH_GARBAGE);
-    if (n < 0 && h->poll) {
-        uv_poll_stop(h->poll);
-        h->polled = UV_READABLE;
-        kill_after(h, END_MS); /* it ends just now */
-    }
-}
-
-static void on_poll(uv_poll_t *poll, int status, int events)
-{
-    struct helper *h = poll->data;
-    (void)status;
-    if (events & UV_WRITABLE) {
-        helper_flush(h);
-        events |= UV_READABLE; /* what was left lying */
-    }
-    if ((events & UV_READABLE) || status < 0)
-        read_channel(h, READ_BYTES);
-}
-
-/* What was sent before the end counts. */
-static void hear_out(struct helper *h)
-{
-    while (h->sentence == DEATH_OWN && channel_fill(&h->process.channel, READ_BYTES) > 0)
-        if (!take_frames(h)) {
-            h->sentence = DEATH_GARBAGE;
-            break;
-        }
-}
-
 static void on_child(uv_signal_t *handle, int number)
 {
     struct pool *p = handle->data;
@@ -185,10 +70,7 @@ static void on_child(uv_signal_t *handle, int number)
             process_kill(&h->process);
             continue;
         }
-        h->dying = true;
-        hear_out(h);
-        next = h->next;
-        helper_conclude(h);
+        helper_hear_out(h);
     }
 }
 
@@ -258,11 +140,11 @@ static void give(struct helper *h, struct away *a)
     p->counts.busy++;
     output_call(&h->process.output, t->call.node_id, t->call.execution_id);
     limit_cpu(h);
-    call_write(channel_begin(&h->process.channel), t, t->accepted, &clock);
-    if (channel_end(&h->process.channel, NULL, 0) != 0)
-        helper_sentence(h, DEATH_GARBAGE);
-    t->call.input = NULL;
-    json_decref(STEAL(t->input)); /* its owner's again */
+    if (!beside_call(h, t, &clock)) {
+        call_write(channel_begin(&h->process.channel), t, t->accepted, &clock);
+        if (channel_end(&h->process.channel, NULL, 0) != 0)
+            helper_sentence(h, DEATH_GARBAGE);
+    }
     helper_flush(h);
 }
 
@@ -270,7 +152,7 @@ static struct helper *find_idle(const struct pool *p)
 {
     struct helper *best = NULL;
     for (struct helper *h = p->helpers; h; h = h->next)
-        if (h->state == HELPER_IDLE && h->sentence == DEATH_OWN && !h->dying &&
+        if (h->state == HELPER_IDLE && h->sentence == DEATH_OWN && !h->dying && !h->beside &&
             (!best || h->idle_since_us > best->idle_since_us))
             best = h;
     return best;
@@ -310,7 +192,7 @@ static void end_idle(struct pool *p)
         h->state = HELPER_LEAVING;
         channel_put(&h->process.channel, "{\"is\":\"end\"}", 12, NULL, 0);
         helper_flush(h);
-        kill_after(h, END_MS);
+        helper_kill_after(h, END_MS);
     }
 }
 
@@ -387,7 +269,7 @@ void helper_ready(struct helper *h)
 void helper_said(struct helper *h)
 {
     keep_away_came_back(h->pool, h->call);
-    kill_after(h, LINGER_MS);
+    helper_kill_after(h, LINGER_MS);
 }
 
 /* A process that keeps descriptors open comes to its limit some day. */
@@ -422,7 +304,7 @@ void helper_over(struct helper *h, uint32_t descriptors)
     if (leaky) {
         channel_put(&h->process.channel, "{\"is\":\"end\"}", 12, NULL, 0);
         helper_flush(h);
-        kill_after(h, END_MS);
+        helper_kill_after(h, END_MS);
     }
     if (p->counts.helpers > 1)
         look_in(p, IDLE_MS);
@@ -450,7 +332,7 @@ static void attach(struct pool *p)
     for (struct helper *h = p->helpers, *next; h; h = next) {
         next = h->next;
         if (process_look(&h->process) && h->process.ending.over)
-            helper_conclude(h); /* while nobody watched */
+            helper_hear_out(h); /* while nobody watched */
     }
 }
 
@@ -490,7 +372,7 @@ static void cancel(struct remote *r, struct task *t, int64_t grace_ms)
     talk_stop_transfers(a);
     channel_put(&h->process.channel, "{\"is\":\"cancel\"}", 15, NULL, 0);
     helper_flush(h);
-    kill_after(h, grace_ms < CANCEL_MS ? grace_ms : CANCEL_MS);
+    helper_kill_after(h, grace_ms < CANCEL_MS ? grace_ms : CANCEL_MS);
 }
 
 static void detach(struct remote *r)
@@ -504,6 +386,7 @@ static void detach(struct remote *r)
     for (struct helper *h = p->helpers, *next; h; h = next) {
         next = h->next;
         helper_unwatch(h);
+        beside_forget(h);
         if (h->call) {
             process_end(&h->process, 0);
             p->counts.busy--;
@@ -511,13 +394,13 @@ static void detach(struct remote *r)
             output_call(&h->process.output, NULL, NULL);
             away_free(p, STEAL(h->call));
         }
-        if (h->state != HELPER_IDLE) {
+        if (h->state != HELPER_IDLE || h->dying) {
             process_end(&h->process, 0);
             helper_free(h);
         }
     }
-    stop_handle(STEAL(p->timer));
-    stop_handle(STEAL(p->child));
+    handle_stop(STEAL(p->timer));
+    handle_stop(STEAL(p->child));
 }
 
 static void stats(const struct remote *r, struct remote_stats *out)

@@ -100,7 +100,8 @@ static int spawn(struct process *p, const char *program, const char *name, const
     CLEANUP_FREE char **environment = given_environment();
     char self[] = "wfworker", argument[] = HELPER_ARGUMENT;
     CLEANUP_FREE char *plugin = xstrdup(name);
-    char *const argv[] = {self, argument, plugin, NULL};
+    CLEANUP_FREE char *parent = xasprintf("%ld", (long)getpid());
+    char *const argv[] = {self, argument, plugin, parent, NULL};
     int rc = posix_spawn_file_actions_init(&actions);
     if (rc != 0)
         return rc;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One helper process, as its parent has it: started, listened to, ended.
  *
- * The process is the program itself with HELPER_ARGUMENT.  Of the parent's it has: descriptor 3, the channel; 4, the page of its last words; 1 and 2, a pipe that
- * the parent drains; 0, /dev/null; and of the environment what process.c names: no
- * passwords, no secrets.  It is in a
- * session of its own, all signals have their default action, and it dies with the parent. */
+ * The process is the program itself with HELPER_ARGUMENT, the plugin's name and the parent's number.  Of the parent's it has:
+ * descriptor 3, the channel; 4, the page of its last words; 1 and 2, a pipe that the parent drains; 0, /dev/null; and of the
+ * environment what process.c names: no passwords, no secrets.  It is in a session of its own, all signals have their default
+ * action, and it dies with the parent. */
 #ifndef WF_HELPER_PROCESS_H
 #define WF_HELPER_PROCESS_H
 

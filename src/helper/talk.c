@@ -13,7 +13,16 @@
 /* ---- Its own log ---- */
 
 #define MAX_FIELDS 16
+#define MAX_NAME 40
 #define MAX_TEXT 8192 /* a line of 2,000 bytes, in which what is no UTF-8 takes three */
+
+/* The log writes names as they are. */
+static bool is_name(const json_t *v)
+{
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyz_0123456789";
+    const char *name = json_string_value(v);
+    return name && *name && strlen(name) <= MAX_NAME && name[strspn(name, letters)] == '\0';
+}
 
 static bool take_line(struct helper *h, const json_t *m)
 {
@@ -23,11 +32,11 @@ static bool take_line(struct helper *h, const json_t *m)
     int64_t level = js_int(m, "level", LOG_INFO);
     size_t n = json_array_size(fields) / 2 < MAX_FIELDS ? json_array_size(fields) / 2 : MAX_FIELDS;
     bool named = false;
-    if (!message || level < LOG_DEBUG || level > LOG_ERROR)
+    if (!message || strlen(message) > MAX_TEXT || level < LOG_DEBUG || level > LOG_ERROR)
         return false;
     for (size_t i = 0; i < n; i++) {
         const json_t *name = json_array_get(fields, 2 * i), *value = json_array_get(fields, 2 * i + 1);
-        if (!json_is_string(name))
+        if (!is_name(name) || json_string_length(value) > MAX_TEXT)
             return false;
         f[i] = (struct log_field){.name = json_string_value(name), .text = json_string_value(value),
                                   .number = json_integer_value(value)};
@@ -108,9 +117,10 @@ static bool take_progress(const struct task *t, const json_t *m)
 
 /* ---- Questions ---- */
 
-static void reply(struct helper *h, json_t *answer, const void *tail, size_t tail_len)
+/* Takes over the answer.  Nobody waits for it any more in one that is over. */
+static void reply(struct helper *h, json_t *answer)
 {
-    if (channel_put_json(&h->process.channel, answer, tail, tail_len) != 0)
+    if (!h->dying && !beside_answer(h, answer) && channel_put_json(&h->process.channel, answer, NULL, 0) != 0)
         helper_sentence(h, DEATH_GARBAGE); /* nobody could take it over there */
     json_decref(answer);
     helper_flush(h);
@@ -160,7 +170,7 @@ static bool take_question(struct helper *h, const json_t *m)
         js_set(answer, "error", js_string_lossy(e.message, strlen(e.message)));
     if (!value && e.detail[0])
         js_set(answer, "detail", js_string_lossy(e.detail, strlen(e.detail)));
-    reply(h, answer, NULL, 0);
+    reply(h, answer);
     return true;
 }
 
@@ -181,6 +191,14 @@ static void set_text(json_t *m, const char *key, const char *text)
         js_set(m, key, js_string_lossy(text, strlen(text)));
 }
 
+static void send_body(struct helper *h, const json_t *m, const struct http_response *r)
+{
+    struct channel *c = &h->process.channel;
+    bool large = r->buffer && r->body_len > HEAVY_BYTES;
+    if ((large ? channel_put_owned(c, m, r->buffer) : channel_put_json(c, m, r->body, r->body_len)) != 0)
+        helper_sentence(h, DEATH_GARBAGE); /* nobody could take it over there */
+}
+
 static void on_http(void *arg, const struct http_response *r)
 {
     struct transfer *x = arg;
@@ -199,7 +217,9 @@ static void on_http(void *arg, const struct http_response *r)
         json_decref(headers);
     js_set(m, "body", json_boolean(r->body != NULL));
     forget(x);
-    reply(h, m, r->body, r->body_len);
+    send_body(h, m, r);
+    json_decref(m);
+    helper_flush(h);
 }
 
 static void refuse(struct transfer *x, const char *why)
@@ -271,38 +291,18 @@ void talk_stop_transfers(struct away *a)
 
 /* ---- The end of a call ---- */
 
-/* Each ask needs what its host function needs: the process may have made it without that. */
-static bool may_ask(const struct task *t, const json_t *asks)
-{
-    static const struct {
-        const char *kind;
-        uint32_t cap;
-    } needs[] = {{"child_start", WFW_CAP_CHILD}, {"lock", WFW_CAP_LOCK}, {"send", WFW_CAP_SIGNAL}, {"request", WFW_CAP_REQUEST}};
-    size_t i;
-    json_t *ask;
-    json_array_foreach(asks, i, ask)
-    {
-        const char *kind = js_str(ask, "kind");
-        for (size_t k = 0; k < ARRAY_LEN(needs); k++)
-            if (kind && strcmp(kind, needs[k].kind) == 0 && !(t->handler->node->caps & needs[k].cap))
-                return false;
-    }
-    return true;
-}
-
-static bool take_outcome(struct helper *h, const json_t *m, bool large)
+static bool take_outcome(struct helper *h, const struct heard *x)
 {
     struct away *a = h->call;
-    struct outcome o;
     struct task *t = a->task;
-    if (a->said || outcome_read(m, &o, NULL) != 0 || !may_ask(t, o.asks))
+    if (a->said || !x->outcome || (x->needs & ~t->handler->node->caps))
         return false;
-    arena_keep(&t->arena, json_incref((json_t *)(uintptr_t)m));
+    arena_keep(&t->arena, json_incref(x->message));
     a->said = true;
     talk_stop_transfers(a);
     helper_said(h);
     if (!t->settled)
-        remote_outcome(t, &o, large);
+        remote_outcome(t, &x->said, x->large);
     return true;
 }
 
@@ -315,8 +315,9 @@ static bool take_over(struct helper *h, const json_t *m)
     return true;
 }
 
-static bool take_of_call(struct helper *h, const char *is, const json_t *m, const void *tail, size_t tail_len, bool large)
+static bool take_of_call(struct helper *h, const char *is, const struct heard *x)
 {
+    const json_t *m = x->message;
     if (strcmp(is, "log") == 0)
         return take_log(h->call->task, m);
     if (strcmp(is, "progress") == 0)
@@ -324,22 +325,62 @@ static bool take_of_call(struct helper *h, const char *is, const json_t *m, cons
     if (strcmp(is, "ask") == 0)
         return take_question(h, m);
     if (strcmp(is, "http") == 0)
-        return take_http(h, m, tail, tail_len);
+        return take_http(h, m, x->tail, x->tail_len);
     if (strcmp(is, "http_cancel") == 0)
         return take_http_cancel(h, m);
     if (strcmp(is, "outcome") == 0)
-        return take_outcome(h, m, large);
+        return take_outcome(h, x);
     return strcmp(is, "free") == 0 && take_over(h, m);
 }
 
-bool talk_take(struct helper *h, const json_t *m, const void *tail, size_t tail_len, bool large)
+bool talk_take(struct helper *h, const struct heard *x)
 {
-    const char *is = js_str(m, "is");
+    const char *is = js_str(x->message, "is");
     if (!is)
         return false;
     if (strcmp(is, "line") == 0)
-        return take_line(h, m);
+        return take_line(h, x->message);
     if (h->state == HELPER_LOADING)
-        return take_start(h, is, m);
-    return h->state == HELPER_BUSY && take_of_call(h, is, m, tail, tail_len, large);
+        return take_start(h, is, x->message);
+    return h->state == HELPER_BUSY && take_of_call(h, is, x);
+}
+
+/* ---- Reading, on any thread ---- */
+
+/* Each ask needs what its host function needs: the process may have made it without that. */
+static uint32_t needs_of(const json_t *asks)
+{
+    static const struct {
+        const char *kind;
+        uint32_t cap;
+    } needs[] = {{"child_start", WFW_CAP_CHILD}, {"lock", WFW_CAP_LOCK}, {"send", WFW_CAP_SIGNAL},
+                 {"request", WFW_CAP_REQUEST}};
+    uint32_t caps = 0;
+    size_t i;
+    json_t *ask;
+    json_array_foreach(asks, i, ask)
+    {
+        const char *kind = js_str(ask, "kind");
+        for (size_t k = 0; k < ARRAY_LEN(needs); k++)
+            if (kind && strcmp(kind, needs[k].kind) == 0)
+                caps |= needs[k].cap;
+    }
+    return caps;
+}
+
+void heard_make(struct heard *heard, const struct frame *f)
+{
+    json_t *m = js_parse_own(f->text, f->text_len, NULL);
+    const char *is = js_str(m, "is");
+    *heard = (struct heard){.message = m, .tail = f->tail, .tail_len = f->tail_len, .large = f->text_len > HEAVY_BYTES};
+    if (!is || strcmp(is, "outcome") != 0)
+        return;
+    heard->outcome = outcome_read(m, &heard->said, NULL) == 0;
+    heard->needs = needs_of(heard->said.asks);
+}
+
+void heard_clear(struct heard *heard)
+{
+    json_decref(heard->message);
+    heard->message = NULL;
 }

@@ -17,7 +17,7 @@
 #define MAX_LOG 2000
 #define MAX_ALLOC ((size_t)1 << 30)
 
-/* ---- Log and progress: posted, so that they keep their order with the outcome ---- */
+/* ---- Log and progress: posted, or said at once, as the outcome is, so that they keep their order with it ---- */
 
 struct note {
     struct job job;
@@ -55,6 +55,20 @@ static void run_note(struct job *job)
     drop_note(job);
 }
 
+static void say_note(struct task *t, int level, const char *text, json_t *value)
+{
+    const struct task_services *s = &t->host->services;
+    pthread_mutex_lock(&t->host->saying);
+    bool decided = task_decided(t);
+    if (text && s->log && !decided)
+        s->log(s->ctx, NULL, level, text);
+    else if (text)
+        log_here(t, level, text);
+    else if (s->progress && !decided)
+        s->progress(s->ctx, NULL, value);
+    pthread_mutex_unlock(&t->host->saying);
+}
+
 /* Takes over the reference of t, text and value. */
 static void post_note(struct task *t, int level, char *text, json_t *value)
 {
@@ -62,7 +76,12 @@ static void post_note(struct task *t, int level, char *text, json_t *value)
     if (on_loop(t->host))
         t->at_once = false; /* the outcome comes behind this */
     *n = (struct note){.job = {.task = t, .run = run_note, .drop = drop_note}, .level = level, .text = text, .value = value};
-    host_post(t->host, &n->job);
+    if (!task_says_at_once(t)) {
+        host_post(t->host, &n->job);
+        return;
+    }
+    say_note(t, level, text, value);
+    drop_note(&n->job);
 }
 
 /* A text that was cut does not end within a character. */

@@ -42,6 +42,7 @@ void host_unref(struct task_host *h)
         return;
     pthread_cond_destroy(&h->work);
     pthread_cond_destroy(&h->answered);
+    pthread_mutex_destroy(&h->saying);
     pthread_mutex_destroy(&h->lock);
     xfree(h);
 }
@@ -99,6 +100,7 @@ struct task_host *task_host_new(const struct task_services *services, size_t blo
     pthread_mutex_init(&h->lock, NULL);
     pthread_cond_init(&h->work, NULL);
     pthread_cond_init(&h->answered, NULL);
+    pthread_mutex_init(&h->saying, NULL);
     h->wake = xcalloc(1, sizeof *h->wake);
     int rc = uv_async_init(services->loop, h->wake, on_wake);
     if (rc != 0) {
@@ -231,6 +233,11 @@ bool task_decided(struct task *t)
     return decided;
 }
 
+bool task_says_at_once(const struct task *t)
+{
+    return t->host->services.said != NULL;
+}
+
 void task_check_silent(struct task *t)
 {
     if (t->running || t->watches || t->settled || (t->handler->node->caps & WFW_CAP_THREADS) || task_decided(t))
@@ -323,12 +330,13 @@ static void drop_outcome(struct job *job)
     xfree(job);
 }
 
-int task_decide(struct task *t, const struct outcome *outcome)
+/* False: there is one already. */
+static bool set_outcome(struct task *t, const struct outcome *outcome)
 {
     struct task_host *h = t->host;
     pthread_mutex_lock(&h->lock);
-    bool late = t->decided;
-    if (!late) {
+    bool first = !t->decided;
+    if (first) {
         t->decided = true;
         t->off_loop = !on_loop(h);
         t->outcome = *outcome;
@@ -340,7 +348,27 @@ int task_decide(struct task *t, const struct outcome *outcome)
             t->outcome.asks = t->asks;
     }
     pthread_mutex_unlock(&h->lock);
-    if (late) {
+    return first;
+}
+
+/* What is said before its process ends counts, also when that is right after done(): it is not left to the loop. */
+static bool say_outcome(struct task *t, const struct outcome *outcome)
+{
+    struct task_host *h = t->host;
+    if (!task_says_at_once(t))
+        return set_outcome(t, outcome);
+    pthread_mutex_lock(&h->saying);
+    bool first = set_outcome(t, outcome);
+    if (first)
+        h->services.said(h->services.ctx, &t->outcome);
+    pthread_mutex_unlock(&h->saying);
+    return first;
+}
+
+int task_decide(struct task *t, const struct outcome *outcome)
+{
+    struct task_host *h = t->host;
+    if (!say_outcome(t, outcome)) {
         if (!atomic_load(&t->cancelled))
             log_write(LOG_WARNING, "a handler gave a second outcome; it is ignored",
                       LOG_STR("plugin", t->handler->plugin_name), LOG_STR("node_type", t->handler->node->type),
@@ -507,11 +535,15 @@ static void on_grace(uv_timer_t *timer)
 static void raise_cancelled(struct task *t)
 {
     atomic_store(&t->cancelled, true);
+    if (task_says_at_once(t))
+        pthread_mutex_lock(&t->host->saying); /* whoever is just saying something has said it */
     pthread_mutex_lock(&t->host->lock);
     t->decided = true;
     if (t->cancel_fd >= 0 && eventfd_write(t->cancel_fd, 1) != 0)
         log_write(LOG_ERROR, "a handler cannot be told that it is cancelled", LOG_STR("error", strerror(errno)));
     pthread_mutex_unlock(&t->host->lock);
+    if (task_says_at_once(t))
+        pthread_mutex_unlock(&t->host->saying);
 }
 
 static void await_return(struct task *t, int64_t grace_ms)

@@ -91,6 +91,9 @@ struct task_services {
     bool alone; /* the loop serves one handler only, which may hold it up */
     void (*thread)(bool begins); /* on each thread for blocking handlers, when it begins and before it ends; or NULL */
     void (*over)(void *ctx); /* a task is settled, and its run() has returned; for those that run inside */
+    /* Called with an outcome before the handler's call that gave it returns, on whatever thread that is; on_outcome follows on the
+     * loop.  log and progress are called in the same way then, owner NULL, and never after `said`.  NULL: all are posted to the loop. */
+    void (*said)(void *ctx, const struct outcome *outcome);
 };
 
 struct task_call {

@@ -43,6 +43,7 @@ struct task_host {
     bool closing;                 /* (lock) */
     uv_async_t *wake;             /* (lock) NULL once closing */
     pthread_cond_t answered;      /* a job that somebody waits for is done */
+    pthread_mutex_t saying;       /* before `lock`: what is said at once (services.said) keeps its order with the outcome */
 
     pthread_cond_t work;                 /* for the pool */
     struct task *waiting, **waiting_end; /* (lock) blocking tasks without a thread yet */
@@ -111,6 +112,7 @@ void host_post(struct task_host *h, struct job *job); /* any thread; drops it wh
 void task_check_silent(struct task *t);               /* (loop) no outcome and nothing left that could bring one? */
 void task_returned(struct task *t);                   /* (loop) run() has returned */
 bool task_decided(struct task *t);                    /* any thread */
+bool task_says_at_once(const struct task *t);         /* any thread: services.said, see there */
 void task_hand_over(struct task *t);                  /* (loop) its outcome to its owner, who then forgets it */
 int64_t host_now_us(void);                            /* any thread; of the newest host, else the real clock */
 

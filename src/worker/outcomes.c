@@ -71,8 +71,8 @@ static void drop(struct heavy_job *job)
 static bool is_large(const struct outcome *o)
 {
     size_t left = HEAVY_BYTES;
-    return output_exceeds(o->output, &left) || output_exceeds(o->variables, &left) || output_exceeds(o->details, &left) ||
-           output_exceeds(o->checkpoint, &left) || output_exceeds(o->passes, &left);
+    return js_exceeds(o->output, &left) || js_exceeds(o->variables, &left) || js_exceeds(o->details, &left) ||
+           js_exceeds(o->checkpoint, &left) || js_exceeds(o->passes, &left);
 }
 
 bool outcome_beside(struct act *a, struct task *t, const struct outcome *o)

@@ -60,30 +60,3 @@ int output_check(const json_t *v, struct error *e)
     size_t size = 0;
     return check_value(v, &size, 1, e);
 }
-
-/* ---- Only the size ---- */
-
-static bool take(size_t *left, size_t bytes)
-{
-    bool over = bytes > *left;
-    *left -= over ? *left : bytes;
-    return over;
-}
-
-bool output_exceeds(const json_t *v, size_t *left)
-{
-    const char *key;
-    json_t *member;
-    size_t i;
-    if (!v)
-        return false;
-    if (json_is_string(v))
-        return take(left, json_string_length(v) + 2);
-    if (take(left, 2))
-        return true;
-    json_array_foreach((json_t *)(uintptr_t)v, i, member) if (output_exceeds(member, left)) return true;
-    json_object_foreach((json_t *)(uintptr_t)v, key, member)
-        if (take(left, strlen(key) + 4) || output_exceeds(member, left))
-            return true;
-    return false;
-}

@@ -13,7 +13,4 @@
  * character or a number that JSON has no text for. */
 int output_check(const json_t *v, struct error *e);
 
-/* Is its text longer than *left bytes?  Else *left becomes what is left of them.  NULL is nothing. */
-bool output_exceeds(const json_t *v, size_t *left);
-
 #endif
