@@ -22,6 +22,7 @@ uninstall-local:
 	rm -f "$(DESTDIR)$(bashcompletiondir)/wfworker"
 
 # The packaging of Debian and of RPM systems.
-EXTRA_DIST += packaging/wfworker.spec debian/changelog debian/control debian/copyright debian/not-installed debian/rules debian/source/format \
-  debian/libwfworker-mock1.install debian/libwfworker-mock1.symbols debian/wfworker.docs debian/wfworker.install debian/wfworker-dev.install debian/wfworker-dev.lintian-overrides debian/wfworker-plugins.install \
+EXTRA_DIST += packaging/wfworker.spec debian/changelog debian/control debian/copyright debian/not-installed debian/rules debian/source/format debian/source/lintian-overrides \
+  debian/libwfworker-mock1.install debian/libwfworker-mock1.symbols debian/wfworker.docs debian/wfworker.install \
+  debian/wfworker.lintian-overrides debian/wfworker-dev.install debian/wfworker-dev.lintian-overrides debian/wfworker-plugins.install \
   debian/tests/control debian/tests/author debian/tests/examples debian/tests/header debian/tests/worker
