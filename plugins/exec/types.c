@@ -4,6 +4,8 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "exec/check.h"
 
@@ -11,21 +13,45 @@ static struct exec_type **types;
 static const struct wfw_node **list;
 static size_t count;
 
+/* Where the words go of what is wrong; all of it is told, as far as there is room. */
 struct where {
     const char *type;
     char *msg;
-    size_t msglen;
+    size_t msglen, len;
+    size_t told, more; /* complaints that are in msg, and those that are not */
+    const char *last;  /* the type of the last one in msg */
 };
 
-__attribute__((format(printf, 2, 3))) static int wrong(const struct where *w, const char *fmt, ...)
+#define ROOM_FOR_MORE 20 /* bytes of "; and 4294967295 more" */
+#define MAX_TOLD 20
+
+__attribute__((format(printf, 2, 3))) static int wrong(struct where *w, const char *fmt, ...)
 {
-    char text[400];
+    char text[400], whole[500];
     va_list ap;
     va_start(ap, fmt);
     vsnprintf(text, sizeof text, fmt, ap);
     va_end(ap);
-    snprintf(w->msg, w->msglen, "[exec %.64s]: %s", w->type, text);
+    if (w->last == w->type)
+        snprintf(whole, sizeof whole, "; %s", text);
+    else
+        snprintf(whole, sizeof whole, "%s[exec %.64s]: %s", w->told ? "; " : "", w->type, text);
+    size_t n = strlen(whole);
+    if (w->more || w->told == MAX_TOLD || w->len + n + ROOM_FOR_MORE >= w->msglen) {
+        w->more++;
+        return -1;
+    }
+    memcpy(w->msg + w->len, whole, n + 1);
+    w->len += n;
+    w->told++;
+    w->last = w->type;
     return -1;
+}
+
+static void tell_more(struct where *w)
+{
+    if (w->more)
+        snprintf(w->msg + w->len, w->msglen - w->len, "; and %zu more", w->more);
 }
 
 /* ---- Words ---- */
@@ -61,7 +87,23 @@ static int split(char *text, char *words[MAX_WORDS + 1], const char *separators)
     return n;
 }
 
-static int read_command(struct exec_type *t, const char *text, const struct where *w)
+/* Told now, and not only when it runs. */
+static int check_program(const char *path, struct where *w)
+{
+    struct stat st;
+    if (stat(path, &st) != 0)
+        return wrong(w, "command: %.200s: %s", path, strerror(errno));
+    if (!S_ISREG(st.st_mode))
+        return wrong(w, "command: %.200s is not a regular file", path);
+    if (access(path, X_OK) != 0)
+        return wrong(w, "command: %.200s cannot be run by this user, its mode is %04o", path, (unsigned)(st.st_mode & 07777));
+    if (st.st_mode & (S_IWGRP | S_IWOTH))
+        return wrong(w, "command: %.200s is refused: its mode is %04o, %s may change the file", path, (unsigned)(st.st_mode & 07777),
+                     st.st_mode & S_IWOTH ? "everybody" : "its group");
+    return 0;
+}
+
+static int read_command(struct exec_type *t, const char *text, struct where *w)
 {
     t->words = strdup(text);
     int n = t->words ? split(t->words, t->argv, " \t") : -1;
@@ -71,10 +113,10 @@ static int read_command(struct exec_type *t, const char *text, const struct wher
         return wrong(w, "command is empty");
     if (t->argv[0][0] != '/')
         return wrong(w, "command: \"%.100s\" is not an absolute path", t->argv[0]);
-    return 0;
+    return check_program(t->argv[0], w);
 }
 
-static int read_env(struct exec_type *t, const char *text, const struct where *w)
+static int read_env(struct exec_type *t, const char *text, struct where *w)
 {
     t->env_words = strdup(text);
     if (!t->env_words || split(t->env_words, t->env, " \t,") < 0)
@@ -85,7 +127,7 @@ static int read_env(struct exec_type *t, const char *text, const struct where *w
     return 0;
 }
 
-static int read_effect(struct exec_type *t, const char *text, const struct where *w)
+static int read_effect(struct exec_type *t, const char *text, struct where *w)
 {
     static const char *const names[] = {"unsafe", "idempotent", "reads", "pure"};
     for (uint32_t i = 0; i < sizeof names / sizeof *names; i++)
@@ -96,7 +138,7 @@ static int read_effect(struct exec_type *t, const char *text, const struct where
     return wrong(w, "effect = \"%.80s\": must be one of: unsafe, idempotent, reads, pure", text);
 }
 
-static int read_schema(struct exec_type *t, const char *path, const struct where *w)
+static int read_schema(struct exec_type *t, const char *path, struct where *w)
 {
     FILE *f = *path == '/' ? fopen(path, "re") : NULL;
     if (!f)
@@ -112,7 +154,7 @@ static int read_schema(struct exec_type *t, const char *path, const struct where
 }
 
 /* What wfworker-sandbox understands goes to it as key=value. */
-static int read_option(struct exec_type *t, const char *key, const char *text, const struct where *w)
+static int read_option(struct exec_type *t, const char *key, const char *text, struct where *w)
 {
     size_t len = strlen(key) + strlen(text) + 2;
     char *option = malloc(len);
@@ -136,7 +178,7 @@ static int is_option(const char *key)
     return 0;
 }
 
-static int read_key(struct exec_type *t, const char *key, const char *text, const struct where *w)
+static int read_key(struct exec_type *t, const char *key, const char *text, struct where *w)
 {
     if (strcmp(key, "command") == 0)
         return read_command(t, text, w);
@@ -167,27 +209,32 @@ static void type_free(struct exec_type *t)
     free(t);
 }
 
-static int read_section(struct exec_type *t, const struct wfw_value *section, const struct where *w)
+static int read_section(struct exec_type *t, const struct wfw_value *section, struct where *w)
 {
     const char *key, *text;
     const struct wfw_value *v;
     char said[300];
+    int rc = 0, options = 0, commanded = 0;
     for (size_t i = 0; (v = host->item(section, i, &key)) != NULL; i++) {
-        if (host->get_string(v, "", &text, NULL) != WFW_OK)
-            return wrong(w, "%.80s is no text", key);
-        if (read_key(t, key, text, w) != 0)
-            return -1;
+        int bad = host->get_string(v, "", &text, NULL) != WFW_OK ? wrong(w, "%.80s is no text", key) : read_key(t, key, text, w);
+        commanded = commanded || strcmp(key, "command") == 0;
+        options = options || (bad && is_option(key));
+        rc = bad ? -1 : rc;
     }
-    if (!t->argv[0])
-        return wrong(w, "command is required");
-    return check_options(t, said, sizeof said) == 0 ? 0 : wrong(w, "%s", said);
+    if (!commanded)
+        rc = wrong(w, "command is required");
+    if (!options && check_options(t, said, sizeof said) != 0)
+        rc = wrong(w, "%s", said);
+    return rc;
 }
 
-static struct exec_type *type_new(const struct wfw_value *section, const struct where *w)
+static struct exec_type *type_new(const struct wfw_value *section, struct where *w)
 {
     struct exec_type *t = calloc(1, sizeof *t);
-    if (!t)
+    if (!t) {
+        wrong(w, "no memory");
         return NULL;
+    }
     t->node = exec_node;
     t->node.type = w->type;
     t->node.data = t;
@@ -197,23 +244,28 @@ static struct exec_type *type_new(const struct wfw_value *section, const struct 
     return NULL;
 }
 
+/* What is wrong is left out; when nothing is left, it is an error. */
 const struct wfw_node *const *types_read(const struct wfw_value *config, char *msg, size_t msglen)
 {
     const struct wfw_value *sections = host->get(config, "/types"), *section;
     size_t n = sections ? host->length(sections) : 0;
-    const char *type;
+    struct where w = {.msg = msg, .msglen = msglen};
     types_free();
     types = calloc(n + 1, sizeof *types);
     list = calloc(n + 1, sizeof *list);
-    snprintf(msg, msglen, "no memory");
-    for (size_t i = 0; types && list && i < n && (section = host->item(sections, i, &type)) != NULL; i++) {
-        const struct where w = {type, msg, msglen};
-        types[i] = type_new(section, &w);
-        if (!types[i])
-            return NULL;
-        list[count++] = &types[i]->node;
+    if (!types || !list) {
+        snprintf(msg, msglen, "no memory");
+        return NULL;
     }
-    return list;
+    for (size_t i = 0; i < n && (section = host->item(sections, i, &w.type)) != NULL; i++) {
+        struct exec_type *t = type_new(section, &w);
+        if (t) {
+            types[count] = t;
+            list[count++] = &t->node;
+        }
+    }
+    tell_more(&w);
+    return n && !count ? NULL : list;
 }
 
 void types_free(void)

@@ -12,6 +12,7 @@ src_base_libbase_la_SOURCES = \
   src/base/mem.c src/base/mem.h \
   src/base/nearest.c src/base/nearest.h \
   src/base/pool.c src/base/pool.h \
+  src/base/unknown.c src/base/unknown.h \
   src/base/utf8.c src/base/utf8.h \
   src/base/uuid.c src/base/uuid_named.c src/base/uuid.h \
   src/base/zone.c src/base/zone.h src/base/zone_file.c src/base/zone_rule.c

@@ -23,11 +23,20 @@ static void print_line(void *ctx, int ok, const char *what, const char *text)
     printf("%s%s%s %-11s %s\n", colour, ok > 0 ? "✓" : ok < 0 ? "✗" : "!", *colour ? text_plain(stdout) : "", what, clean);
 }
 
-static void print_failed_plugin(const json_t *plugin, bool strict)
+static void print_plugin(const json_t *plugin, const char *reason, int ok)
 {
-    const char *file = js_str(plugin, "file"), *reason = js_str(plugin, "reason");
-    CLEANUP_FREE char *text = xasprintf("%s: %s", file ? file : js_str(plugin, "name"), reason ? reason : "not loaded");
-    print_line(NULL, strict ? -1 : 0, "plugin", text);
+    const char *file = js_str(plugin, "file");
+    CLEANUP_FREE char *text = xasprintf("%s: %s", file ? file : js_str(plugin, "name"), reason);
+    print_line(NULL, ok, "plugin", text);
+}
+
+static void print_doubts(const struct registry *r, bool strict)
+{
+    for (size_t i = 0; i < registry_doubts(r); i++) {
+        const struct error *doubt = registry_doubt(r, i);
+        CLEANUP_FREE char *text = xasprintf("%s; %s", doubt->message, doubt->hint);
+        print_line(NULL, strict ? -1 : 0, "section", text);
+    }
 }
 
 /* -1 when the plugins stop a worker from starting. */
@@ -41,20 +50,25 @@ static int check_plugins(const struct cli *c)
     }
     CLEANUP_JSON json_t *all = registry_json(r);
     CLEANUP_BUF struct buf names = BUF_INIT;
-    size_t i, failed = registry_failed(r);
+    size_t i;
+    bool sound = registry_sound(r);
     json_t *plugin;
     json_array_foreach(json_object_get(all, "plugins"), i, plugin)
     {
-        const char *state = js_str(plugin, "state");
-        if (state && strcmp(state, "ok") == 0)
+        const char *state = js_str(plugin, "state"), *reason = js_str(plugin, "reason");
+        bool ok = state && strcmp(state, "ok") == 0, failed = state && strcmp(state, "failed") == 0;
+        if (ok)
             buf_printf(&names, "%s%s", names.len ? ", " : "", js_str(plugin, "name"));
-        else if (state && strcmp(state, "failed") == 0)
-            print_failed_plugin(plugin, c->settings->strict);
+        if (failed)
+            print_plugin(plugin, reason ? reason : "not loaded", c->settings->strict ? -1 : 0);
+        else if (ok && reason)
+            print_plugin(plugin, reason, 0);
     }
+    print_doubts(r, c->settings->strict);
     CLEANUP_FREE char *text = xasprintf("%s", names.len ? names.data : "none is loaded: no node type can be run");
     print_line(NULL, names.len ? 1 : -1, "plugins", text);
     registry_close(r);
-    return names.len == 0 || (failed > 0 && c->settings->strict) ? -1 : 0;
+    return names.len == 0 || (!sound && c->settings->strict) ? -1 : 0;
 }
 
 int cmd_check(struct cli *c)

@@ -44,6 +44,7 @@ static struct registry *open_all(struct found_plugin *f, const struct cli *c, st
     struct registry_options options = plugins_options(c, false);
     options.plugin_dirs = dirs;
     options.plugin_config = section_of;
+    options.plugin_section = NULL; /* it is one plugin that is asked for */
     options.ctx = f;
     return registry_open(&options, e);
 }

@@ -14,6 +14,11 @@ static json_t *plugin_config(void *ctx, const char *name)
     return settings_plugin(ctx, name);
 }
 
+static bool plugin_section(void *ctx, size_t i, struct settings_section *section)
+{
+    return settings_section(ctx, i, section);
+}
+
 struct registry_options plugins_options(const struct cli *c, bool strict)
 {
     return (struct registry_options){
@@ -27,6 +32,7 @@ struct registry_options plugins_options(const struct cli *c, bool strict)
         .isolation = &helper_isolation,
         .helpers = (size_t)c->settings->concurrency,
         .plugin_config = plugin_config,
+        .plugin_section = plugin_section,
         .ctx = c->source,
     };
 }
@@ -37,20 +43,20 @@ struct registry *plugins_open(const struct cli *c, bool strict, struct error *e)
     return registry_open(&options, e);
 }
 
-/* With --strict one that is not ok makes the exit code 1, but all are listed first. */
+/* With --strict what is not as it should be makes the exit code 1, but all are listed first. */
 int cmd_list_plugins(struct cli *c, bool json)
 {
     struct error e = ERROR_INIT;
     struct registry *r = plugins_open(c, false, &e);
     if (!r)
         return cli_failed(&e);
-    size_t failed = registry_failed(r);
+    bool sound = registry_sound(r);
     if (json) {
         CLEANUP_JSON json_t *all = registry_json(r);
         print_json(all);
-    } else if (registry_print(r, stdout) != 0 && failed == 0) {
-        failed = 1; /* shadowed ones are not ok either */
+    } else if (registry_print(r, stdout) != 0) {
+        sound = false; /* shadowed ones are not as they should be either */
     }
     registry_close(r);
-    return failed > 0 && c->settings->strict ? EXIT_FAILURE : EXIT_SUCCESS;
+    return !sound && c->settings->strict ? EXIT_FAILURE : EXIT_SUCCESS;
 }

@@ -10,17 +10,7 @@
 #include "base/buf.h"
 #include "base/mem.h"
 
-/* Where a line stands. */
-struct section {
-    char *plugin, *part;
-};
-
-static void section_free(struct section *s)
-{
-    free(s->plugin);
-    free(s->part);
-    *s = (struct section){0};
-}
+#define MOST_TYPE 64 /* bytes of a node type's name */
 
 static char *trimmed(const char *s, size_t len)
 {
@@ -63,20 +53,36 @@ static char *named(const char *inner, const char *kind)
     return strncmp(inner, kind, len) == 0 && isspace((unsigned char)inner[len]) ? trimmed(inner + len, strlen(inner) - len) : NULL;
 }
 
-static int section(const struct config_file *f, size_t line, const char *text, struct section *current, struct error *e)
+/* Whether it can be the name of a node type of somebody else than wfworker. */
+static int check_type(const struct config_file *f, size_t line, const char *type, struct error *e)
+{
+    size_t len = strlen(type);
+    if (!isalpha((unsigned char)*type) || !is_name(type, "_.-") || strstr(type, "..") || type[len - 1] == '.' || len > MOST_TYPE) {
+        err_set(e, "%s:%zu: \"%.100s\" is not a valid name of a node type", f->path, line, type);
+        return err_hint(e, "use letters, digits, \"_\" and \"-\" in parts with dots between, like \"vendor.thing\", %d characters at most",
+                        MOST_TYPE);
+    }
+    if (strchr(type, '.'))
+        return 0;
+    err_set(e, "%s:%zu: the name of the node type \"%s\" has no vendor prefix", f->path, line, type);
+    return err_hint(e, "names without a dot are wfworker's own; say [exec acme.%s]", type);
+}
+
+static int section(struct config_file *f, size_t line, const char *text, struct error *e)
 {
     size_t len = strlen(text);
     if (text[len - 1] != ']')
         return err_set(e, "%s:%zu: a section ends with ]", f->path, line);
     CLEANUP_FREE char *inner = trimmed(text + 1, len - 2);
     CLEANUP_FREE char *plugin = named(inner, "plugin"), *type = named(inner, "exec");
-    const char *name = plugin ? plugin : type;
-    if (!name || !is_name(name, "_.-")) {
+    if (type && check_type(f, line, type, e) != 0)
+        return -1;
+    if (!type && (!plugin || !is_name(plugin, "_.-"))) {
         err_set(e, "%s:%zu: unknown section [%s]", f->path, line, inner);
         return err_hint(e, "the only sections are [plugin NAME] and [exec TYPE]");
     }
-    section_free(current);
-    *current = (struct section){plugin ? STEAL(plugin) : xstrdup("exec"), STEAL(type)};
+    xgrow((void **)&f->sections, &f->section_capacity, f->section_count + 1, sizeof *f->sections);
+    f->sections[f->section_count++] = (struct config_section){plugin ? STEAL(plugin) : xstrdup("exec"), STEAL(type), line};
     return 0;
 }
 
@@ -85,7 +91,7 @@ static bool same(const char *a, const char *b)
     return a && b ? strcmp(a, b) == 0 : !a && !b;
 }
 
-static const struct config_entry *find(const struct config_file *f, const struct section *in, const char *key)
+static const struct config_entry *find(const struct config_file *f, const struct config_section *in, const char *key)
 {
     for (size_t i = 0; i < f->count; i++) {
         const struct config_entry *entry = &f->entries[i];
@@ -95,8 +101,10 @@ static const struct config_entry *find(const struct config_file *f, const struct
     return NULL;
 }
 
-static int assignment(struct config_file *f, size_t line, const char *text, const struct section *in, struct error *e)
+static int assignment(struct config_file *f, size_t line, const char *text, struct error *e)
 {
+    static const struct config_section none;
+    const struct config_section *in = f->section_count ? &f->sections[f->section_count - 1] : &none;
     const char *equals = strchr(text, '=');
     CLEANUP_FREE char *key = trimmed(text, equals ? (size_t)(equals - text) : strlen(text));
     if (!equals || !is_name(key, "_.-")) {
@@ -117,7 +125,6 @@ static int assignment(struct config_file *f, size_t line, const char *text, cons
 
 int config_file_parse(struct config_file *f, const char *text, const char *path, struct error *e)
 {
-    CLEANUP(section_free) struct section current = {0};
     f->path = xstrdup(path);
     size_t line = 1;
     for (const char *p = text; *p; line++) {
@@ -126,7 +133,7 @@ int config_file_parse(struct config_file *f, const char *text, const char *path,
         p += len + (p[len] == '\n');
         if (*one == '\0' || *one == '#')
             continue;
-        int rc = *one == '[' ? section(f, line, one, &current, e) : assignment(f, line, one, &current, e);
+        int rc = *one == '[' ? section(f, line, one, e) : assignment(f, line, one, e);
         if (rc != 0)
             return -1;
     }
@@ -135,7 +142,7 @@ int config_file_parse(struct config_file *f, const char *text, const char *path,
 
 const struct config_entry *config_file_find(const struct config_file *f, const char *key)
 {
-    return find(f, &(const struct section){0}, key);
+    return find(f, &(const struct config_section){0}, key);
 }
 
 void config_file_free(struct config_file *f)
@@ -146,6 +153,11 @@ void config_file_free(struct config_file *f)
         free(f->entries[i].key);
         free(f->entries[i].value);
     }
+    for (size_t i = 0; i < f->section_count; i++) {
+        free(f->sections[i].plugin);
+        free(f->sections[i].part);
+    }
+    free(f->sections);
     free(f->entries);
     free(f->path);
     *f = (struct config_file){0};

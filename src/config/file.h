@@ -14,8 +14,15 @@ struct config_entry {
     size_t line;
 };
 
+struct config_section {
+    char *plugin, *part; /* as in struct config_entry */
+    size_t line;
+};
+
 struct config_file {
     char *path;
+    struct config_section *sections; /* also those without entries; one that is opened again stands here again */
+    size_t section_count, section_capacity;
     struct config_entry *entries;
     size_t count, capacity;
 };

@@ -7,6 +7,7 @@ src_config_libconfig_la_SOURCES = \
   src/config/file.c src/config/file.h \
   src/config/helptext.c src/config/helptext.h \
   src/config/print.c \
+  src/config/sections.c \
   src/config/settings.c src/config/settings.def src/config/settings.h \
   src/config/source.h \
   src/config/textfile.c src/config/textfile.h

@@ -13,6 +13,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/nearest.h"
+#include "base/unknown.h"
 #include "config/dsn.h"
 #include "config/source.h"
 #include "config/textfile.h"
@@ -171,25 +172,40 @@ static int read_env_files(struct settings_source *s, struct error *e)
     return dotenv_load(&s->env[1], "../.env", &s->warnings, e);
 }
 
+/* Is the key of the file a setting?  Else *meant is the one that may be meant, or NULL. */
+static bool known_key(const char *key, const char **meant)
+{
+    struct nearest near = {.word = key};
+    for (size_t i = 0; i < SETTING_COUNT; i++) {
+        if (i == SETTING_config)
+            continue;
+        if (strcmp(setting_defs[i].name, key) == 0)
+            return true;
+        nearest_offer(&near, setting_defs[i].name);
+    }
+    *meant = near.best;
+    return false;
+}
+
+/* All of them are told at once. */
 static int check_file_keys(const struct settings_source *s, struct error *e)
 {
+    CLEANUP_UNKNOWN struct unknown unknown = {0};
+    size_t first = 0;
     for (size_t i = 0; i < s->file.count; i++) {
         const struct config_entry *entry = &s->file.entries[i];
-        struct nearest near = {.word = entry->key};
-        bool known = entry->section != NULL;
-        for (size_t j = 0; j < SETTING_COUNT && !known; j++) {
-            known = j != SETTING_config && strcmp(setting_defs[j].name, entry->key) == 0;
-            if (j != SETTING_config)
-                nearest_offer(&near, setting_defs[j].name);
-        }
-        if (known)
+        const char *meant;
+        if (entry->section || known_key(entry->key, &meant))
             continue;
-        err_set(e, "%s:%zu: unknown setting \"%s\"", s->file.path, entry->line, entry->key);
-        if (near.best)
-            return err_hint(e, "did you mean \"%s\"?", near.best);
-        return err_hint(e, "wfworker config shows the settings that there are");
+        first = first ? first : entry->line;
+        unknown_add(&unknown, entry->key, unknown.count ? entry->line : 0, meant);
     }
-    return 0;
+    if (unknown.count == 0)
+        return 0;
+    err_set(e, unknown.count == 1 ? "%s:%zu: unknown setting %s" : "%s:%zu: unknown settings %s", s->file.path, first,
+            unknown_words(&unknown));
+    const char *meant = unknown_meant(&unknown);
+    return meant ? err_hint(e, "did you mean %s?", meant) : err_hint(e, "wfworker config shows the settings that there are");
 }
 
 /* A file that was asked for must be there; the default one need not be, nor be readable for everybody. */
@@ -449,30 +465,4 @@ void settings_log_warnings(const struct settings_source *s)
         log_write(LOG_WARNING, line);
         p += len + (p[len] == '\n');
     }
-}
-
-json_t *settings_part(json_t *object, const char *part)
-{
-    json_t *types = json_object_get(object, "types");
-    if (!json_is_object(types))
-        js_set(object, "types", types = json_object());
-    json_t *one = json_object_get(types, part);
-    if (!one)
-        js_set(types, part, one = json_object());
-    return one;
-}
-
-json_t *settings_plugin(const struct settings_source *s, const char *name)
-{
-    json_t *object = NULL;
-    for (size_t i = 0; i < s->file.count; i++) {
-        const struct config_entry *entry = &s->file.entries[i];
-        if (!entry->section || strcmp(entry->section, name) != 0)
-            continue;
-        if (!object)
-            object = json_object();
-        json_t *in = entry->part ? settings_part(object, entry->part) : object;
-        js_set(in, entry->key, js_string_lossy(entry->value, strlen(entry->value)));
-    }
-    return object;
 }

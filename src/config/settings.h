@@ -98,4 +98,13 @@ const char *settings_variable(const struct settings_source *s, const char *name)
  * "types": an object of the [exec TYPE] sections by their types, each an object of strings. */
 json_t *settings_plugin(const struct settings_source *s, const char *name);
 
+/* The i-th section of the file, by its plugin; false when there are no more.  What it points to is the settings'. */
+struct settings_section {
+    const char *plugin;
+    const char *type; /* of [exec TYPE] (plugin is "exec" then); NULL: it is [plugin NAME] */
+    const char *file;
+    size_t line;
+};
+bool settings_section(const struct settings_source *s, size_t i, struct settings_section *section);
+
 #endif

@@ -57,6 +57,7 @@ json_t *about_write(const struct descriptor *d)
         js_push(nodes, node_json(&d->nodes[i]));
     js_set(v, "nodes", nodes);
     js_set(v, "declares", json_boolean(p->declare != NULL));
+    js_set(v, "left_out", text_or_null(d->left_out));
     return v;
 }
 
@@ -160,5 +161,7 @@ int about_read(json_t *about, const char *name, struct descriptor *d, struct err
         d->own[i] = &d->nodes[i];
     d->about = json_incref(about);
     d->aliases = aliases;
+    const char *left_out = js_str(about, "left_out");
+    d->left_out = left_out ? xstrdup(left_out) : NULL;
     return 0;
 }

@@ -199,12 +199,14 @@ static int read_nodes(const struct wfw_node *const *list, struct descriptor *d, 
 
 int descriptor_declare(struct descriptor *d, const struct wfw_host *host, const json_t *config, struct error *e)
 {
-    char said[512] = "";
+    char said[960] = "";
     if (!d->plugin.declare)
         return 0;
     const struct wfw_node *const *list = d->plugin.declare(host, value_of(config), said, sizeof said);
     said[sizeof said - 1] = '\0';
     CLEANUP_JSON json_t *clean = js_string_lossy(said, strlen(said));
+    if (list && said[0])
+        d->left_out = xstrdup(json_string_value(clean));
     if (list)
         return read_nodes(list, d, e);
     return err_set(e, said[0] ? "it cannot declare its node types: %s" : "it cannot declare its node types, and says no reason",
@@ -230,6 +232,7 @@ void descriptor_free(struct descriptor *d)
     json_decref(d->config_schema);
     json_decref(d->about);
     free(d->aliases);
+    free(d->left_out);
     free(d->schemas);
     free(d->own);
     free(d->nodes);

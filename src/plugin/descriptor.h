@@ -21,6 +21,7 @@ struct descriptor {
     size_t node_count;
     json_t *about;        /* what it was read from in another process (about.h), or NULL */
     const char **aliases; /* of that, owned */
+    char *left_out;       /* what declare() said of node types that it had to leave out, or NULL */
 };
 
 /* `name` is the file's name without ".so".  0, or -1 and *e (then *d is empty). */

@@ -46,7 +46,13 @@ struct registry {
     const struct isolation *isolation;
     size_t helpers;
     const char *helper_program;
+    struct error *doubts; /* about sections */
+    size_t doubt_count, doubt_cap;
 };
+
+/* sections.c: sections of the configuration whose plugin was not found. */
+void sections_check(struct registry *r, const struct registry_options *o);
+int sections_judge(const struct registry *r, bool strict, bool quiet, struct error *e); /* as judge() of registry.c */
 
 /* search.c: fill plugins (state OK for those to load, else SHADOWED) and searched.  0, or -1 and *e with `strict`. */
 int search_plugins(struct registry *r, const struct registry_options *options, struct error *e);

@@ -143,19 +143,42 @@ static void print_table(const struct registry *r, FILE *out)
     free(rows);
 }
 
+/* The directory whose quarantines this user cannot see, while there are plugins that may be in one; a new string, or NULL. */
+static char *hidden_quarantines(const struct registry *r)
+{
+    bool isolated = false;
+    for (size_t i = 0; i < r->count; i++)
+        isolated = isolated || (r->plugins[i]->state == PLUGIN_OK && r->plugins[i]->isolate != ISOLATE_NEVER);
+    return isolated ? quarantine_hidden() : NULL;
+}
+
+static void print_hidden(const struct registry *r, FILE *out)
+{
+    CLEANUP_FREE char *directory = hidden_quarantines(r);
+    if (directory)
+        fprintf(out,
+                "WARNING:  whether node types are in quarantine cannot be seen: this user may not look into %s\n"
+                "HINT:  Ask as root or as the user of the workers, or look at their status page or metrics.\n",
+                directory);
+}
+
 int registry_print(const struct registry *r, FILE *out)
 {
-    int rc = 0;
     if (r->count)
         print_table(r, out);
     else
         fprintf(out, "no plugins found\n");
     for (size_t i = 0; i < r->searched_count; i++)
         fprintf(out, "%s%s%s", i ? ":" : "searched ", r->searched[i], i + 1 == r->searched_count ? "\n" : "");
+    for (size_t i = 0; i < r->doubt_count; i++) {
+        CLEANUP_FREE char *text = reason_text(&r->doubts[i], "");
+        fprintf(out, "WARNING:  %s\n", text);
+    }
+    print_hidden(r, out);
     for (size_t i = 0; i < r->count; i++)
-        if (r->plugins[i]->state == PLUGIN_FAILED || r->plugins[i]->state == PLUGIN_SHADOWED)
-            rc = 1;
-    return rc;
+        if (r->plugins[i]->state == PLUGIN_SHADOWED)
+            return 1;
+    return registry_sound(r) ? 0 : 1;
 }
 
 /* Texts of plugins and names of files need not be UTF-8. */
@@ -250,7 +273,8 @@ static json_t *plugin_json(const struct plugin *p)
 
 json_t *registry_json(const struct registry *r)
 {
-    json_t *v = json_object(), *abi = json_object(), *searched = json_array(), *plugins = json_array();
+    json_t *v = json_object(), *abi = json_object(), *searched = json_array(), *plugins = json_array(), *warnings = json_array();
+    CLEANUP_FREE char *hidden = hidden_quarantines(r);
     js_set(abi, "major", json_integer(WFW_ABI_MAJOR));
     js_set(abi, "minor", json_integer(WFW_ABI_MINOR_MAX));
     for (size_t i = 0; i < r->searched_count; i++)
@@ -260,6 +284,12 @@ json_t *registry_json(const struct registry *r)
     js_set(v, "version", json_string(PACKAGE_VERSION));
     js_set(v, "abi", abi);
     js_set(v, "searched", searched);
+    for (size_t i = 0; i < r->doubt_count; i++) {
+        CLEANUP_FREE char *text = reason_text(&r->doubts[i], "");
+        js_push(warnings, text_or_null(text));
+    }
+    js_set(v, "warnings", warnings);
+    js_set(v, "quarantines_hidden", text_or_null(hidden));
     js_set(v, "plugins", plugins);
     return v;
 }

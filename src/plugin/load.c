@@ -5,6 +5,8 @@
 
 #include "base/json.h"
 #include "base/mem.h"
+#include "base/nearest.h"
+#include "base/unknown.h"
 #include "plugin/about.h"
 #include "plugin/image.h"
 #include "plugin/internal.h"
@@ -69,29 +71,63 @@ static int read_isolate(const struct registry *r, struct plugin *p, const json_t
     return section_error(p, &p->reason);
 }
 
+static const char *const our_keys[] = {"enabled", "deny", "without", "isolate", "helpers", NULL};
+
 /* The section without the keys that are ours. */
 static json_t *own_keys(const json_t *section)
 {
-    static const char *const ours[] = {"enabled", "deny", "without", "isolate", "helpers"};
     json_t *own = section ? json_copy((json_t *)(uintptr_t)section) : json_object();
-    for (size_t i = 0; i < ARRAY_LEN(ours); i++)
-        json_object_del(own, ours[i]);
+    for (const char *const *key = our_keys; *key; key++)
+        json_object_del(own, *key);
     for (const char *const *key = limits_keys; *key; key++)
         json_object_del(own, *key);
     return own;
+}
+
+/* The key that may be meant, ours or one of the schema; or NULL.  Borrowed. */
+static const char *nearest_key(const json_t *schema, const char *word)
+{
+    const char *name;
+    json_t *property;
+    struct nearest near = {.word = word};
+    for (const char *const *key = our_keys; *key; key++)
+        nearest_offer(&near, *key);
+    for (const char *const *key = limits_keys; *key; key++)
+        nearest_offer(&near, *key);
+    json_object_foreach(json_object_get(schema, "properties"), name, property) nearest_offer(&near, name);
+    return near.best;
+}
+
+/* All of them at once. */
+static int refuse_keys(struct plugin *p, const json_t *pointers)
+{
+    CLEANUP_UNKNOWN struct unknown unknown = {0};
+    size_t i;
+    json_t *pointer;
+    json_array_foreach(pointers, i, pointer)
+    {
+        const char *key = json_string_value(pointer) + 1;
+        unknown_add(&unknown, key, 0, nearest_key(p->about.config_schema, key));
+    }
+    err_set(&p->reason, unknown.count == 1 ? "unknown key %s" : "unknown keys %s", unknown_words(&unknown));
+    const char *meant = unknown_meant(&unknown);
+    if (meant)
+        err_hint(&p->reason, "did you mean %s?", meant);
+    else
+        err_hint(&p->reason, "wfworker plugin inspect %s shows the keys that it has", p->name);
+    return section_error(p, &p->reason);
 }
 
 static int read_config(struct plugin *p, const json_t *section)
 {
     CLEANUP_JSON json_t *own = own_keys(section);
     CLEANUP_JSON json_t *unknown = json_array();
-    const json_t *schema = p->about.config_schema;
+    CLEANUP_JSON json_t *no_keys = json_pack("{s:{}}", "properties"); /* wfworker's own have those that they say, and no others */
+    const json_t *schema = p->about.config_schema || !is_own_plugin(p->name) ? p->about.config_schema : no_keys;
     p->config = schema_convert(schema, own);
     schema_unknown_keys(schema, p->config, unknown);
-    if (json_array_size(unknown) > 0) {
-        err_set(&p->reason, "unknown key \"%s\"", json_string_value(json_array_get(unknown, 0)) + 1);
-        return section_error(p, &p->reason);
-    }
+    if (json_array_size(unknown) > 0)
+        return refuse_keys(p, unknown);
     return schema_check(schema, p->config, &p->reason) == 0 ? 0 : section_error(p, &p->reason);
 }
 
@@ -192,8 +228,11 @@ static int read_without(struct plugin *p, const json_t *section)
     return 0;
 }
 
-static void warn_dotless(struct plugin *p)
+/* What is doubtful about one that is loaded. */
+static void set_warning(struct plugin *p)
 {
+    if (p->about.left_out)
+        p->warning = xasprintf("node types are left out: %s", p->about.left_out);
     if (p->about.plugin.vendor && strcmp(p->about.plugin.vendor, "wfworker") == 0)
         return;
     for (size_t i = 0; i < p->about.node_count && !p->warning; i++)
@@ -274,7 +313,7 @@ static int take_up(struct registry *r, struct plugin *p, const struct wfw_plugin
         descriptor_declare(&p->about, r->host ? r->host : host_table(), p->config, &p->reason) != 0 ||
         read_without(p, section) != 0 || check_types(r, p) != 0 || initialise(r, p) != 0)
         return -1;
-    warn_dotless(p);
+    set_warning(p);
     enter_types(r, p);
     return 0;
 }
@@ -314,7 +353,7 @@ static int load_away(struct registry *r, struct plugin *p, const json_t *section
         if (about_read(whole, p->name, &p->about, &p->reason) != 0 || check_types(r, p) != 0)
             return -1;
     }
-    warn_dotless(p);
+    set_warning(p);
     enter_types(r, p);
     return 0;
 }

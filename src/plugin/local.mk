@@ -25,6 +25,7 @@ src_plugin_libplugin_la_SOURCES = \
   src/plugin/schema_pattern.c src/plugin/schema_pattern.h \
   src/plugin/schema_valid.c \
   src/plugin/search.c \
+  src/plugin/sections.c \
   src/plugin/ask.c \
   src/plugin/services.c \
   src/plugin/slow.c \

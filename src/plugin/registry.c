@@ -39,7 +39,27 @@ static char *describe_unknown(const struct registry *r)
         buf_printf(&b, "%s%s (%s)", before, r->plugins[i]->name, r->plugins[i]->reason.message);
         before = ", ";
     }
+    before = "; left out: ";
+    for (size_t i = 0; i < r->count; i++) {
+        if (r->plugins[i]->state != PLUGIN_OK || !r->plugins[i]->about.left_out)
+            continue;
+        buf_printf(&b, "%s%s (%s)", before, r->plugins[i]->name, r->plugins[i]->about.left_out);
+        before = ", ";
+    }
     return buf_steal(&b);
+}
+
+/* One that is loaded, but not with all of its node types. */
+static int judge_partial(const struct plugin *p, bool strict, bool quiet, struct error *e)
+{
+    if (p->state != PLUGIN_OK || !p->about.left_out)
+        return 0;
+    if (strict)
+        return err_set(e, "plugin %s (%s): %s", p->name, p->path, p->warning);
+    if (!quiet)
+        log_write(LOG_WARNING, "a plugin has left out node types; they are not run here", LOG_STR("plugin", p->name),
+                  LOG_STR("file", p->path), LOG_STR("reason", p->about.left_out));
+    return 0;
 }
 
 static void warn_failed(const struct plugin *p)
@@ -53,6 +73,8 @@ static int judge(const struct registry *r, bool strict, bool quiet, struct error
 {
     for (size_t i = 0; i < r->count; i++) {
         const struct plugin *p = r->plugins[i];
+        if (judge_partial(p, strict, quiet, e) != 0)
+            return -1;
         if (p->state != PLUGIN_FAILED)
             continue;
         if (strict || p->named) {
@@ -85,7 +107,8 @@ struct registry *registry_open(const struct registry_options *options, struct er
     int rc = capability_list(options->deny, "plugin_deny", &r->denied, e) != 0 ? -1 : search_plugins(r, options, e);
     for (size_t i = 0; rc == 0 && i < r->count; i++)
         load_plugin(r, r->plugins[i]);
-    if (rc != 0 || judge(r, options->strict, options->quiet, e) != 0) {
+    sections_check(r, options);
+    if (rc != 0 || judge(r, options->strict, options->quiet, e) != 0 || sections_judge(r, options->strict, options->quiet, e) != 0) {
         registry_close(r);
         return NULL;
     }
@@ -136,6 +159,7 @@ void registry_close(struct registry *r)
     free(r->plugins);
     free(r->searched);
     free(r->types);
+    free(r->doubts);
     free(r->unknown_detail);
     free(r);
 }
@@ -167,6 +191,14 @@ size_t registry_failed(const struct registry *r)
     for (size_t i = 0; i < r->count; i++)
         n += r->plugins[i]->state == PLUGIN_FAILED;
     return n;
+}
+
+bool registry_sound(const struct registry *r)
+{
+    for (size_t i = 0; i < r->count; i++)
+        if (r->plugins[i]->state == PLUGIN_FAILED || r->plugins[i]->about.left_out)
+            return false;
+    return r->doubt_count == 0;
 }
 
 const char *registry_unknown_detail(const struct registry *r)

@@ -20,6 +20,7 @@ enum isolate {
 };
 struct isolation;
 struct remote;
+struct settings_section;
 
 /* Searched in this order: plugin_dirs, WFWORKER_PLUGIN_PATH, plugin_path, the compiled-in directory; in a directory by
  * file name.  The name of a plugin is its file's without ".so"; of two with one name the first is taken, the other one is
@@ -36,6 +37,9 @@ struct registry_options {
      * plugin) and isolate (never, blocking, always) are
      * read here, those about helper processes by `isolation`; the others go to the plugin. */
     json_t *(*plugin_config)(void *ctx, const char *name);
+    /* The i-th section of the configuration (config/settings.h), for those whose plugin is not found: each is a warning, with `strict`
+     * an error.  NULL: they are not looked at. */
+    bool (*plugin_section)(void *ctx, size_t i, struct settings_section *section);
     void *ctx;
     /* Where handlers run when the key `isolate` of [plugin NAME] does not say; wfworker's own plugins run inside then, whatever
      * this says.  isolation: how, see remote.h; NULL: all run inside. */
@@ -88,14 +92,21 @@ const char *registry_nearest(const struct registry *r, const char *node_type);
 size_t registry_count(const struct registry *r);
 size_t registry_failed(const struct registry *r);
 
-/* Text for the error of an unknown node type: the searched directories and what failed to load.  Borrowed. */
+/* Sections of the configuration that no plugin was found for, 20 at most: each with its text.  NULL behind the last one. */
+size_t registry_doubts(const struct registry *r);
+const struct error *registry_doubt(const struct registry *r, size_t i);
+
+/* What `strict` wants: no plugin failed or has left out node types, and every section has its plugin. */
+bool registry_sound(const struct registry *r);
+
+/* Text for the error of an unknown node type: the searched directories, what failed to load and what was left out.  Borrowed. */
 const char *registry_unknown_detail(const struct registry *r);
 
-/* --list-plugins: a table.  0, or 1 when a plugin failed or is shadowed (for --strict). */
+/* --list-plugins: a table.  0, or 1 when the registry is not sound or a plugin is shadowed (for --strict). */
 int registry_print(const struct registry *r, FILE *out);
 
-/* The same as {"version", "abi": {"major", "minor"}, "searched": [directories], "plugins": [{"state", "name", "version",
- * "abi", "isolate", "node_types", "file", "reason", "nodes", "summary", "vendor", "license", "url", "config_schema"}]}; what a
+/* The same as {"version", "abi": {"major", "minor"}, "searched": [directories], "warnings": [text: of sections without
+ * a plugin], "quarantines_hidden": directory or null, "plugins": [{"state", "name", "version", "abi", "isolate", "node_types", "file", "reason", "nodes", "summary", "vendor", "license", "url", "config_schema"}]}; what a
  * plugin does not say is null.  node_types has the aliases too; nodes = [{"type", "aliases", "summary", "description", "exec",
  * "effect", "capabilities", "config_schema", "output_schema", "examples", "quarantine": {"until", "crashes", "cause"} or null}].  A new reference. */
 json_t *registry_json(const struct registry *r);

@@ -77,6 +77,10 @@ const char *quarantine_directory(void);
  * write, or that is not its directory's owner's or root's, is not believed. */
 bool quarantine_seen(const char *type, struct quarantine_state *s);
 
+/* The first of these directories that is there, or may be, and into which this user may not look: what is in quarantine there is hidden
+ * from it.  So it is with the service under systemd's DynamicUser for all but root.  A new string; NULL: there is none. */
+char *quarantine_hidden(void);
+
 /* Remove the file from all of these directories.  1: there was one, 0: none, -1 and *e. */
 int quarantine_release(const char *type, struct error *e);
 

@@ -126,6 +126,16 @@ bool quarantine_seen(const char *type, struct quarantine_state *s)
     return false;
 }
 
+char *quarantine_hidden(void)
+{
+    for (size_t n = 0; n < PLACES; n++) {
+        CLEANUP_FREE char *directory = place(n);
+        if (directory && access(directory, X_OK) != 0 && errno == EACCES)
+            return STEAL(directory);
+    }
+    return NULL;
+}
+
 /* ---- Writing ---- */
 
 static int write_whole(const char *file, const char *text, size_t len)
@@ -171,7 +181,10 @@ int quarantine_release(const char *type, struct error *e)
         if (file && unlink(file) == 0)
             removed = 1;
         else if (file && errno != ENOENT && errno != ENOTDIR)
-            return err_set(e, "the file %s cannot be removed: %s", file, strerror(errno));
+        {
+            err_set(e, "the file %s cannot be removed: %s", file, strerror(errno));
+            return err_hint(e, "run this as root or as the user of the workers");
+        }
     }
     return removed;
 }

@@ -221,7 +221,7 @@ def run_usage():
     is_((2, 'behind "plugin run", --config is the configuration of the node; wfworker\'s own file is named before it'),
         (done.status, done.err.strip().split("HINT:  ")[-1]))
     path = os.path.abspath("good.so")
-    fails('plugin good (%s): [plugin good]: unknown key "colour"' % path, "run", "good.so", "--section", "colour=red")
+    fails('plugin good (%s): [plugin good]: unknown key "colour"\nHINT:  wfworker plugin inspect good shows the keys that it has' % path, "run", "good.so", "--section", "colour=red")
 
 
 def report(*arguments, **options):

@@ -149,11 +149,12 @@ def deaths():
     fails(run("exec cat /dev/zero", keys="limit_output = 1MiB"), "limit_exceeded",
           "the program of node type acme.it wrote more in one call than it may, limit_output = 1 MiB",
           {"limit": "limit_output", "limit_value": "1 MiB"})
-    path = script("")
-    os.unlink(path)
-    flow = '{"nodes": [{"id": "n", "type": "acme.gone"}], "edges": []}'
-    done = wfworker("--config", config("[exec acme.gone]\ncommand = %s\n" % path), "exec", "-", stdin=flow)
-    assert "Node n failed: the program of node type acme.gone cannot be run: %s: No such file or directory" % path == \
+    gone = script("")
+    remover = script("""rm %s; echo '{"result": {}}'""" % gone)
+    flow = {"nodes": [{"id": "m", "type": "acme.remove"}, {"id": "n", "type": "acme.gone"}], "edges": [{"source": "m", "target": "n"}]}
+    path = config("[exec acme.gone]\ncommand = %s\n[exec acme.remove]\ncommand = %s\n" % (gone, remover))
+    done = wfworker("--config", path, "exec", "-", stdin=json.dumps(flow))
+    assert "Node n failed: the program of node type acme.gone cannot be run: %s: No such file or directory" % gone == \
         json.loads(done.out)["error_message"], done
     fails(run("", keys="cwd = /nowhere/at/all"), "exec_error", "the program of node type acme.it cannot be run: the directory "
           "/nowhere/at/all cannot be entered: No such file or directory")
@@ -244,7 +245,23 @@ def large():
 def sections():
     """sections that are wrong, each with its words"""
     schema = script("{")
+    directory, plain, shared, public = tmpdir(), script(""), script(""), script("")
+    for path, mode in ((plain, 0o644), (shared, 0o775), (public, 0o757)):
+        os.chmod(path, mode)
     wrong = {
+        "command = /nowhere/at/all -x": "command: /nowhere/at/all: No such file or directory",
+        "command = %s" % directory: "command: %s is not a regular file" % directory,
+        "command = %s" % plain: "command: %s cannot be run by this user, its mode is 0644" % plain,
+        "command = %s" % shared: "command: %s is refused: its mode is 0775, its group may change the file" % shared,
+        "command = %s" % public: "command: %s is refused: its mode is 0757, everybody may change the file" % public,
+        "command =": "command is empty",
+        "": "command is required",
+        "command = /bin/true\nconfig_schema = relative": 'config_schema: "relative" is not an absolute path',
+        "command = /bin/true\nconfig_schema = /dev/null": "config_schema: /dev/null is empty, larger than 1 MiB, or no text",
+        "command = /bin/true\nenv = " + "A " * 65: "env: more than 64 names",
+        "lmits = 3\ncommand = bin\neffect = maybe\ntimeout = soon": 'unknown key "lmits"; command: "bin" is not an absolute path; '
+            'effect = "maybe": must be one of: unsafe, idempotent, reads, pure; timeout = "soon": must be seconds, or a number with ms, s, '
+            'm, h or d, from 1 ms to 30 d',
         "command = relative/path": 'command: "relative/path" is not an absolute path',
         "command = /bin/sh -c \"oops": "command: a quote is not closed, or there are more than 64 words",
         "effect = pure": "command is required",
@@ -268,6 +285,72 @@ def sections():
                                  "--list-plugins", "--json").out)
     reason = [p for p in listed["plugins"] if p["name"] == "exec"][0]["reason"]
     assert reason.startswith('config_schema of node type "acme.it": invalid JSON at line 1, column '), reason
+
+
+ONE = '{"nodes": [{"id": "n", "type": "%s"}], "edges": []}'
+
+
+def plugin_exec(*arguments, status=0):
+    done = wfworker(*arguments, "--list-plugins", "--json")
+    assert done.status == status, done
+    return [p for p in json.loads(done.out)["plugins"] if p["name"] == "exec"][0]
+
+
+@case
+def one_of_some():
+    """a section that is wrong costs its own node type only: it is told at once, and everywhere"""
+    left_out = "[exec acme.bad]: command: /nowhere: No such file or directory; unknown key \"x\"; [exec acme.worse]: command is required"
+    text = "[exec acme.bad]\ncommand = /nowhere\nx = 1\n[exec acme.it]\ncommand = %s\n[exec acme.worse]\n" % script(
+        """echo '{"result": {"good": 1}}'""")
+    for isolate in ("never", "always"):
+        path = config(text + "[plugin exec]\nisolate = %s\nlimit_processes = 64\n" % isolate)
+        plugin = plugin_exec("--config", path)
+        assert (plugin["state"], plugin["node_types"], plugin["isolate"]) == ("ok", ["acme.it"], isolate), plugin
+        assert plugin["reason"] == "node types are left out: " + left_out, plugin["reason"]
+        table = wfworker("--config", path, "--list-plugins").out.splitlines()
+        assert "          WARNING:  node types are left out: " + left_out in table, table
+    assert plugin_exec("--config", path, "--strict", status=1)["state"] == "ok"
+    path = config(text)
+    strict = wfworker("--config", path, "--strict", "exec", "-", stdin=ONE % "noop")
+    assert strict.err == "wfworker: plugin exec (%s): node types are left out: %s\n" % (plugin["file"], left_out), strict
+    assert json.loads(wfworker("--config", path, "exec", "-", stdin=ONE % "acme.it").out)["status"] == "completed"
+    done = wfworker("--config", path, "exec", "-", stdin=ONE % "acme.bad")
+    message = json.loads(done.out)["node_results"]["n"]["output"]["error"]["message"]
+    assert message.endswith("; left out: exec (%s)" % left_out), message
+    checked = wfworker("--config", path, "check", "--db", "host=/nowhere").out.splitlines()
+    assert "! plugin      %s: node types are left out: %s" % (plugin["file"], left_out) in checked, checked
+
+
+@case
+def very_many():
+    """many wrong sections are told as far as there is room"""
+    path = config("".join("[exec acme.t%d]\nlimits = 1\n" % i for i in range(50)))
+    reason = plugin_exec("--config", path)["reason"]
+    told = "; ".join('[exec acme.t%d]: unknown key "limits"; command is required' % i for i in range(10))
+    assert reason == "it cannot declare its node types: " + told + "; and 80 more", reason
+
+
+@case
+def nobody_there():
+    """sections whose plugin is not found, and names that are wrong"""
+    path = config("[plugin exce]\nx = 1\n\n[plugin zzzzzzzz]\n")
+    hint = "HINT:  wfworker --list-plugins shows what was found, and where it was looked for"
+    listed = wfworker("--config", path, "--list-plugins")
+    said = ['WARNING:  %s:1: [plugin exce]: there is no plugin "exce"' % path, 'HINT:  did you mean "exec"?',
+            'WARNING:  %s:4: [plugin zzzzzzzz]: there is no plugin "zzzzzzzz"' % path, hint]
+    assert listed.status == 0 and [x for x in listed.out.splitlines() if x.startswith(("WARNING:", "HINT:"))] == said, listed
+    assert wfworker("--config", path, "--strict", "--list-plugins").status == 1
+    strict = wfworker("--config", path, "--strict", "exec", "-", stdin=ONE % "noop")
+    assert strict.err == ('wfworker: %s:1: [plugin exce]: there is no plugin "exce"\nDETAIL:  %s:4: [plugin zzzzzzzz]: there is no plugin '
+                          '"zzzzzzzz"\nHINT:  did you mean "exec"?\n' % (path, path)), strict
+    checked = wfworker("--config", path, "check", "--db", "host=/nowhere").out.splitlines()
+    assert '! section     %s:1: [plugin exce]: there is no plugin "exce"; did you mean "exec"?' % path in checked, checked
+    done = wfworker("--config", config("[exec rep]\ncommand = /bin/true\n"), "--list-plugins")
+    assert done.status != 0 and done.err == ('wfworker: %s:1: the name of the node type "rep" has no vendor prefix\n'
+                                             "HINT:  names without a dot are wfworker's own; say [exec acme.rep]\n" % path), done
+    listed = wfworker("--config", config("[plugin jq]\nfrob = 1\n"), "--list-plugins", "--json")
+    reason = [p["reason"] for p in json.loads(listed.out)["plugins"] if p["name"] == "jq"][0]
+    assert reason == '[plugin jq]: unknown key "frob"\nHINT:  wfworker plugin inspect jq shows the keys that it has', reason
 
 
 @case

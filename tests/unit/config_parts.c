@@ -140,6 +140,9 @@ static void configuration_files_are_read(void **state)
     config_file_free(&f);
 }
 
+#define NAMES "use letters, digits, \"_\" and \"-\" in parts with dots between, like \"vendor.thing\", 64 characters at most"
+#define SIXTY "123456789012345678901234567890123456789012345678901234567890"
+
 static void errors_in_configuration_files_name_file_and_line(void **state)
 {
     (void)state;
@@ -153,7 +156,14 @@ static void errors_in_configuration_files_name_file_and_line(void **state)
         {"a = 1\n\na = 2\n", "w.conf:3: \"a\" was already set in line 1", ""},
         {"[plugins]\n", "w.conf:1: unknown section [plugins]", "the only sections are [plugin NAME] and [exec TYPE]"},
         {"[plugin ../x]\n", "w.conf:1: unknown section [plugin ../x]", "the only sections are [plugin NAME] and [exec TYPE]"},
-        {"[exec acme/x]\n", "w.conf:1: unknown section [exec acme/x]", "the only sections are [plugin NAME] and [exec TYPE]"},
+        {"[exec acme/x]\n", "w.conf:1: \"acme/x\" is not a valid name of a node type", NAMES},
+        {"[exec 1acme.x]\n", "w.conf:1: \"1acme.x\" is not a valid name of a node type", NAMES},
+        {"[exec acme..x]\n", "w.conf:1: \"acme..x\" is not a valid name of a node type", NAMES},
+        {"[exec acme.x.]\n", "w.conf:1: \"acme.x.\" is not a valid name of a node type", NAMES},
+        {"[exec acme.x y]\n", "w.conf:1: \"acme.x y\" is not a valid name of a node type", NAMES},
+        {"[exec acme." SIXTY "]\n", "w.conf:1: \"acme." SIXTY "\" is not a valid name of a node type", NAMES},
+        {"\n[exec rep]\n", "w.conf:2: the name of the node type \"rep\" has no vendor prefix",
+         "names without a dot are wfworker's own; say [exec acme.rep]"},
         {"[exec a.b]\nx = 1\n[exec a.c]\nx = 1\n[exec a.b]\nx = 2\n", "w.conf:6: \"x\" was already set in line 2", ""},
         {"[plugin x\n", "w.conf:1: a section ends with ]", ""},
         {"[\n", "w.conf:1: a section ends with ]", ""},

@@ -285,6 +285,9 @@ static void errors_of_the_file_name_file_line_and_nearest_name(void **state)
     check_error("--config none.conf", "there is no configuration file \"none.conf\"", "", "");
     put("w.conf", "\nconcurency = 3\n");
     check_error("--config w.conf", "w.conf:2: unknown setting \"concurency\"", "", "did you mean \"concurrency\"?");
+    put("w.conf", "concurency = 3\nlistn = 1\ndb = x\n\nzzzzzzzzzzzz = 3\n");
+    check_error("--config w.conf", "w.conf:1: unknown settings \"concurency\", \"listn\" (line 2), \"zzzzzzzzzzzz\" (line 5)", "",
+                "did you mean \"concurrency\" for \"concurency\", \"listen\" for \"listn\"?");
     put("w.conf", "zzzzzzzzzzzz = 3\n");
     check_error("--config w.conf", "w.conf:1: unknown setting \"zzzzzzzzzzzz\"", "",
                 "wfworker config shows the settings that there are");
@@ -298,6 +301,31 @@ static void errors_of_the_file_name_file_line_and_nearest_name(void **state)
     put("w.conf", "config = x\n");
     check_error("--config w.conf", "w.conf:1: unknown setting \"config\"", "",
                 "wfworker config shows the settings that there are");
+}
+
+/* Also those without keys; one that is opened again stands there again. */
+static void sections_are_told_with_their_places(void **state)
+{
+    static const struct settings_section expected[] = {
+        {"http", NULL, "w.conf", 1}, {"exec", "acme.it", "w.conf", 3}, {"mail", NULL, "w.conf", 4}, {"http", NULL, "w.conf", 6}};
+    struct settings_section got;
+    (void)state;
+    put("w.conf", "[plugin http]\na = 1\n[exec acme.it]\n[plugin mail]\n\n[plugin http]\nb = 2\n");
+    struct settings_source *s = must_load("--config w.conf");
+    for (size_t i = 0; i < ARRAY_LEN(expected); i++) {
+        assert_true(settings_section(s, i, &got));
+        assert_string_equal(got.plugin, expected[i].plugin);
+        assert_string_equal(got.type ? got.type : "", expected[i].type ? expected[i].type : "");
+        assert_string_equal(got.file, expected[i].file);
+        assert_int_equal(got.line, expected[i].line);
+    }
+    assert_false(settings_section(s, ARRAY_LEN(expected), &got));
+    CLEANUP_JSON json_t *http = settings_plugin(s, "http"), *mail = settings_plugin(s, "mail"), *exec = settings_plugin(s, "exec");
+    CLEANUP_FREE char *http_text = js_text(http), *mail_text = js_text(mail), *exec_text = js_text(exec);
+    assert_string_equal(http_text, "{\"a\":\"1\",\"b\":\"2\"}");
+    assert_string_equal(mail_text, "{}");
+    assert_string_equal(exec_text, "{\"types\":{\"acme.it\":{}}}");
+    settings_free(s);
 }
 
 static void what_is_shown_holds_no_secret(void **state)
@@ -359,6 +387,7 @@ int main(void)
         cmocka_unit_test_setup(wrong_values_name_setting_value_and_origin, setup),
         cmocka_unit_test_setup(wrong_databases_are_named_without_the_secret, setup),
         cmocka_unit_test_setup(errors_of_the_file_name_file_line_and_nearest_name, setup),
+        cmocka_unit_test_setup(sections_are_told_with_their_places, setup),
         cmocka_unit_test_setup(what_is_shown_holds_no_secret, setup),
     };
     return cmocka_run_group_tests_name("config settings", tests, enter_directory, leave_directory);

@@ -41,7 +41,7 @@ static void opening(void **state)
 {
     (void)state;
     refused("{\"limit\":\"seven\"}", "plugin mocked: [plugin mocked]: \"/limit\": must be of type integer, is string");
-    refused("{\"limits\":1}", "plugin mocked: [plugin mocked]: unknown key \"limits\"");
+    refused("{\"limits\":1}", "plugin mocked: [plugin mocked]: unknown key \"limits\"\nHINT:  did you mean \"limit\"?");
     refused("{\"deny\":\"everything\"}",
             "plugin mocked: [plugin mocked]: deny = \"everything\" is not a capability\n"
             "HINT:  Capabilities are http, secrets, env, fd, child, threads, lock, signal and request.");

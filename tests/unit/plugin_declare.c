@@ -4,6 +4,7 @@
 
 #include "base/json.h"
 #include "base/mem.h"
+#include "plugin/about.h"
 #include "plugin/descriptor.h"
 #include "plugin/values.h"
 
@@ -19,18 +20,17 @@ static struct wfw_node made[3];
 static const struct wfw_node *list[4], fixed = {.size = sizeof fixed, .type = "acme.fixed", .run = run};
 static const struct wfw_node *const fixed_list[] = {&fixed, NULL};
 
-/* "types": the names, "say": refuse with these words, "silent": refuse without. */
+/* "types": the names, "say": what is said of those that are left out, or, without types, why it refuses. */
 static const struct wfw_node *const *declare(const struct wfw_host *host, const struct wfw_value *config, char *msg, size_t msglen)
 {
     json_t *types = json_object_get(value_json(config), "types");
     const char *say = js_str(value_json(config), "say");
     assert_null(host);
     seen_count++;
-    if (!types) {
-        if (say)
-            snprintf(msg, msglen, "%s", say);
+    if (say)
+        snprintf(msg, msglen, "%s", say);
+    if (!types)
         return NULL;
-    }
     size_t n = json_array_size(types);
     for (size_t i = 0; i < n; i++) {
         made[i] = (struct wfw_node){.size = sizeof *made, .type = json_string_value(json_array_get(types, i)), .run = run,
@@ -83,6 +83,24 @@ static void none_need_be_fixed(void **state)
     descriptor_free(&d);
 }
 
+static void some_may_be_left_out(void **state)
+{
+    struct descriptor d;
+    struct error e = ERROR_INIT;
+    (void)state;
+    assert_int_equal(read_with(NULL, "{\"types\":[\"acme.a\"],\"say\":\"acme.b has no \\u00e4\"}", &d, &e), 0);
+    assert_int_equal(d.node_count, 1);
+    assert_string_equal(d.left_out, "acme.b has no \xc3\xa4");
+    CLEANUP_JSON json_t *about = about_write(&d); /* as it comes from another process */
+    descriptor_free(&d);
+    assert_int_equal(about_read(about, "acme", &d, &e), 0);
+    assert_string_equal(d.left_out, "acme.b has no \xc3\xa4");
+    descriptor_free(&d);
+    assert_int_equal(read_with(NULL, "{\"types\":[\"acme.a\"]}", &d, &e), 0);
+    assert_null(d.left_out);
+    descriptor_free(&d);
+}
+
 static void faults(void **state)
 {
     static const struct {
@@ -111,6 +129,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(adds_to_those_that_are_fixed),
         cmocka_unit_test(none_need_be_fixed),
+        cmocka_unit_test(some_may_be_left_out),
         cmocka_unit_test(faults),
     };
     int rc = cmocka_run_group_tests(tests, NULL, NULL);

@@ -81,7 +81,8 @@ static void the_listing_is_a_table_or_json(void **state)
     CLEANUP_JSON json_t *listing = registry_json(r);
     CLEANUP_FREE char *json = js_text(listing);
     CLEANUP_FREE char *expected_json = xasprintf(
-        "{\"version\":\"" PACKAGE_VERSION "\",\"abi\":{\"major\":1,\"minor\":0},\"searched\":[\"%s\"],\"plugins\":["
+        "{\"version\":\"" PACKAGE_VERSION "\",\"abi\":{\"major\":1,\"minor\":0},\"searched\":[\"%s\"],\"warnings\":[],"
+        "\"quarantines_hidden\":null,\"plugins\":["
         "{\"state\":\"ok\",\"name\":\"good\",\"version\":\"1.2.3\",\"abi\":\"1.0\",\"isolate\":\"%s\",\"node_types\":[\"test.block\","
         "\"good-block\",\"test.blocking\",\"test.loop\",\"test.thread\"],\"file\":\"%s/good.so\",\"reason\":null,"
         "\"nodes\":[{\"type\":\"test.block\",\"aliases\":[\"good-block\",\"test.blocking\"],"

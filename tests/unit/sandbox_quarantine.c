@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -282,6 +283,70 @@ static void doubtful_files(void **state)
     quarantine_free(q);
 }
 
+/* ---- As somebody else ---- */
+
+/* In a child, as nobody when this is root: what is hidden from it, and what it is told when it tries.  0: all as it should be. */
+static int stranger(const char *hidden)
+{
+    struct error e = ERROR_INIT;
+    struct quarantine_state s;
+    if (geteuid() == 0 && setuid(65534) != 0)
+        return 2;
+    CLEANUP_FREE char *seen = quarantine_hidden();
+    if (!hidden)
+        return !seen && quarantine_seen("acme.bad", &s) ? 0 : 3;
+    CLEANUP_FREE char *text = xasprintf("the file %s/acme.bad.quarantine cannot be removed: Permission denied", hidden);
+    if (!seen || strcmp(seen, hidden) != 0 || quarantine_seen("acme.bad", &s))
+        return 4;
+    return quarantine_release("acme.bad", &e) == -1 && strcmp(e.message, text) == 0 &&
+                   strcmp(e.hint, "run this as root or as the user of the workers") == 0
+               ? 0
+               : 5;
+}
+
+static void expect_stranger(const char *hidden)
+{
+    int status = -1;
+    pid_t pid = fork();
+    if (pid == 0)
+        _exit(stranger(hidden));
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(status, 0);
+}
+
+/* As the service has it: systemd's DynamicUser makes DIRECTORY a link to private/DIRECTORY, and private is for root alone.  Who is not
+ * root has his own directory closed instead. */
+static void what_a_stranger_may_not_see(void **state)
+{
+    (void)state;
+    CLEANUP_FREE char *private = xasprintf("%s/private", dir), *real = xasprintf("%s/private/wfworker", dir), *link = xasprintf("%s/wfworker", dir);
+    CLEANUP_FREE char *mine = quarantine_file_name(real, "acme.bad");
+    const struct quarantine_state s = {.quarantined = true, .since_us = START_US, .until_us = START_US + 1, .crashes = 10, .cause = CAUSE};
+    assert_int_equal(chmod(dir, 0755), 0);
+    assert_int_equal(mkdir(private, 0755), 0);
+    assert_int_equal(mkdir(real, 0755), 0);
+    assert_int_equal(symlink("private/wfworker", link), 0);
+    assert_true(quarantine_file_write(mine, "acme.bad", &s));
+    if (geteuid() == 0) { /* the service's user is neither root nor the stranger */
+        assert_int_equal(chown(mine, 61999, 61999), 0);
+        assert_int_equal(chown(real, 61999, 61999), 0);
+    }
+    setenv("RUNTIME_DIRECTORY", link, 1);
+    expect_stranger(NULL);
+    assert_int_equal(chmod(private, geteuid() == 0 ? 0700 : 0), 0);
+    expect_stranger(link);
+    struct quarantine_state seen;
+    CLEANUP_FREE char *hidden = quarantine_hidden();
+    assert_int_equal(hidden == NULL, geteuid() == 0);
+    assert_int_equal(quarantine_seen("acme.bad", &seen), geteuid() == 0);
+    setenv("RUNTIME_DIRECTORY", dir, 1);
+    assert_int_equal(chmod(private, 0700), 0);
+    assert_int_equal(unlink(mine), 0);
+    assert_int_equal(rmdir(real), 0);
+    assert_int_equal(rmdir(private), 0);
+    assert_int_equal(unlink(link), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -289,6 +354,7 @@ int main(void)
         cmocka_unit_test(only_crashes_in_a_row_count), cmocka_unit_test(one_tries),
         cmocka_unit_test(doubles),        cmocka_unit_test(memory_of_the_last),     cmocka_unit_test(seen_by_others),
         cmocka_unit_test(survives_a_restart), cmocka_unit_test(is_released),        cmocka_unit_test(doubtful_files),
+        cmocka_unit_test(what_a_stranger_may_not_see),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
