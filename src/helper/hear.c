@@ -98,7 +98,7 @@ static void take_frames(struct helper *h)
     int rc = 0;
     while (may_say_more(h) && (rc = channel_take(&h->process.channel, &f, NULL)) == 1)
         if (!beside_read(h, &f) && !take(h, &f))
-            rc = -1;
+            helper_sentence(h, DEATH_GARBAGE);
     if (rc < 0)
         helper_sentence(h, DEATH_GARBAGE);
 }

@@ -5,6 +5,9 @@ if WITH_TESTS
 check_LTLIBRARIES += tests/plugins/parity.la
 tests_plugins_parity_la_SOURCES = tests/plugins/parity.c
 tests_plugins_parity_la_LDFLAGS = $(TEST_PLUGIN_LDFLAGS)
+check_LTLIBRARIES += tests/plugins/speaker.la
+tests_plugins_speaker_la_SOURCES = tests/plugins/speaker.c
+tests_plugins_speaker_la_LDFLAGS = $(TEST_PLUGIN_LDFLAGS)
 check_LTLIBRARIES += tests/plugins/rogue.la tests/plugins/good.la tests/plugins/bad.la tests/plugins/undefined.la tests/plugins/plain.la
 tests_plugins_rogue_la_SOURCES = tests/plugins/rogue.c
 tests_plugins_rogue_la_LDFLAGS = $(TEST_PLUGIN_LDFLAGS)
