@@ -29,7 +29,7 @@ src_plugin_libplugin_la_SOURCES = \
   src/plugin/ask.c \
   src/plugin/services.c \
   src/plugin/slow.c \
-  src/plugin/task.c src/plugin/task.h \
+  src/plugin/task_host.c src/plugin/task.c src/plugin/task.h \
   src/plugin/task_internal.h \
   src/plugin/values.c src/plugin/values.h \
   src/plugin/watch.c \

@@ -102,19 +102,22 @@ struct wfw_task *handle_new(struct task *t);
 struct task *handle_acquire(struct wfw_task *handle);
 void handle_retire(struct wfw_task *handle);
 
-/* task.c */
-void task_ref(struct task *t);
-void task_unref(struct task *t);
+/* task_host.c */
 void host_ref(struct task_host *h);
 void host_unref(struct task_host *h);
 bool on_loop(const struct task_host *h);
 void host_post(struct task_host *h, struct job *job); /* any thread; drops it when closing */
+int64_t host_now_us(void);                            /* any thread; of the newest host, else the real clock */
+
+/* task.c */
+void task_ref(struct task *t);
+void task_unref(struct task *t);
+void task_stop_grace(struct task *t);                 /* (loop) nobody waits for its handler's return any more */
 void task_check_silent(struct task *t);               /* (loop) no outcome and nothing left that could bring one? */
 void task_returned(struct task *t);                   /* (loop) run() has returned */
 bool task_decided(struct task *t);                    /* any thread */
 bool task_says_at_once(const struct task *t);         /* any thread: services.said, see there */
 void task_hand_over(struct task *t);                  /* (loop) its outcome to its owner, who then forgets it */
-int64_t host_now_us(void);                            /* any thread; of the newest host, else the real clock */
 
 /* outcome.c: WFW_OK, or WFW_E_STALE.  Takes over nothing; what it holds is kept by the task's arena. */
 int task_decide(struct task *t, const struct outcome *outcome);
