@@ -116,6 +116,39 @@ static void see_log(enum log_level level, const char *message, const struct log_
     logged = xasprintf("%s%s\n", before ? before : "", line.data);
 }
 
+/* Of the plugin exec, which says what it had to leave out. */
+static void what_is_left_out_is_told(void **state)
+{
+    static const char config[] = "{\"exec\":{\"types\":{\"acme.bad\":{},\"acme.good\":{\"command\":\"/bin/true\"}}}}";
+    const char *builddir = getenv("builddir");
+    CLEANUP_FREE char *found = xasprintf("%s/plugins/exec/.libs/exec.so", builddir ? builddir : "."), *file = realpath(found, NULL);
+    CLEANUP_JSON json_t *sections = js_parse(config, strlen(config), NULL);
+    const char *const files[] = {file, NULL};
+    struct registry_options o = {.plugin_dirs = files, .system_dir = "", .plugin_config = config_by_name, .ctx = sections};
+    struct error e = ERROR_INIT;
+    (void)state;
+    log_divert(see_log);
+    log_setup(LOG_TEXT, LOG_WARNING);
+    struct registry *r = open_registry(o, &e);
+    log_setup(LOG_TEXT, LOG_ERROR);
+    log_divert(NULL);
+    const char *message = "a plugin has left out node types; they are not run here", *why = "[exec acme.bad]: command is required";
+    CLEANUP_FREE char *line = xasprintf("%s|exec|%s|%s\n", message, file, why);
+    const char *detail = "no directory was searched; left out: exec ([exec acme.bad]: command is required)";
+    assert_string_equal(logged, line);
+    free(STEAL(logged));
+    assert_non_null(registry_find(r, "acme.good"));
+    assert_null(registry_find(r, "acme.bad"));
+    assert_false(registry_sound(r));
+    assert_int_equal(registry_failed(r), 0);
+    assert_string_equal(registry_unknown_detail(r), detail);
+    registry_close(r);
+    o.strict = true;
+    assert_null(open_registry(o, &e));
+    CLEANUP_FREE char *text = xasprintf("plugin exec (%s): node types are left out: [exec acme.bad]: command is required", file);
+    assert_string_equal(e.message, text);
+}
+
 #define LOOK "wfworker --list-plugins shows what was found, and where it was looked for"
 
 /* A plugin that does not load, or is disabled, is there. */
@@ -228,6 +261,7 @@ int main(int argc, char **argv)
         IN_DIR(a_plugin_can_be_disabled),
         IN_DIR(wrong_sections_are_named),
         IN_DIR(many_wrong_keys_are_told_in_bounds),
+        IN_DIR(what_is_left_out_is_told),
         IN_DIR(sections_without_a_plugin_are_told),
         IN_DIR(the_configuration_chooses_between_two),
         IN_DIR(capabilities_are_denied_to_all),

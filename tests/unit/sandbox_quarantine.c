@@ -283,6 +283,59 @@ static void doubtful_files(void **state)
     quarantine_free(q);
 }
 
+/* ---- What is logged ---- */
+
+static char *logged; /* the last line, and the text of its last field */
+
+static void see_log(enum log_level level, const char *message, const struct log_field *fields)
+{
+    const char *text = "";
+    (void)level;
+    for (const struct log_field *f = fields; f->name; f++)
+        text = f->text ? f->text : text;
+    free(logged);
+    logged = xasprintf("%s|%s", message, text);
+}
+
+static void expect_logged(const char *line)
+{
+    assert_string_equal(logged, line);
+    free(STEAL(logged));
+}
+
+static void what_is_logged(void **state)
+{
+    const struct quarantine_state s = {.quarantined = true, .since_us = START_US, .until_us = START_US + US_PER_S, .crashes = 10, .cause = CAUSE};
+    struct quarantine_state seen;
+    struct quarantine_words w;
+    CLEANUP_FREE char *nowhere = xasprintf("%s/none/acme.bad.quarantine", dir);
+    (void)state;
+    log_divert(see_log);
+    log_setup(LOG_TEXT, LOG_INFO);
+    put_file(GOOD, 0644);
+    struct quarantine *q = quarantine_new("acme.bad", dir, START_US);
+    expect_logged("a node type is still in quarantine|it crashed");
+    assert_int_equal(quarantine_ask(q, START_US + QUARANTINE_FIRST_US, &w), QUARANTINE_TRY);
+    quarantine_came_back(q, START_US + QUARANTINE_FIRST_US);
+    expect_logged("a node type's quarantine is over|a call came back");
+    crash(q, START_US);
+    expect_logged("a node type is quarantined: its helper processes keep crashing|wfworker plugin release ends it");
+    assert_int_equal(unlink(file), 0);
+    expect_runs(q, START_US);
+    expect_logged("a node type's quarantine is over|it was released");
+    quarantine_free(q);
+    put_file(GOOD, 0666);
+    assert_false(quarantine_file_read(file, false, &seen));
+    CLEANUP_FREE char *doubtful = xasprintf("a file about a quarantine is not believed: others may write it|%s", file);
+    expect_logged(doubtful);
+    assert_false(quarantine_file_write(nowhere, "acme.bad", &s));
+    expect_logged("a quarantine cannot be written down: other processes do not see it|No such file or directory");
+    quarantine_file_remove("/");
+    expect_logged("a quarantine's file cannot be removed|Is a directory");
+    log_setup(LOG_TEXT, LOG_ERROR);
+    log_divert(NULL);
+}
+
 /* ---- As somebody else ---- */
 
 /* In a child, as nobody when this is root: what is hidden from it, and what it is told when it tries.  0: all as it should be. */
@@ -354,6 +407,7 @@ int main(void)
         cmocka_unit_test(only_crashes_in_a_row_count), cmocka_unit_test(one_tries),
         cmocka_unit_test(doubles),        cmocka_unit_test(memory_of_the_last),     cmocka_unit_test(seen_by_others),
         cmocka_unit_test(survives_a_restart), cmocka_unit_test(is_released),        cmocka_unit_test(doubtful_files),
+        cmocka_unit_test(what_is_logged),
         cmocka_unit_test(what_a_stranger_may_not_see),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
