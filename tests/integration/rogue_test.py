@@ -17,14 +17,15 @@ from scene import Scene, T
 if SANITIZED:
     print("1..0 # SKIP sanitizers take signals, memory and the ends of processes into their own hands")
     sys.exit(0)
-for name in ("rogue", "good"):
+PLUGINS = ("rogue", "good", "speaker")
+for name in PLUGINS:
     if not os.path.exists(os.path.join(BUILDDIR, "tests/plugins/.libs/%s.so" % name)):
         print("1..0 # SKIP the plugins of the tests are not built: configure without --disable-tests, make check")
         sys.exit(0)
 
 DIRECTORY = os.path.join(tmpdir(), "plugins")
 os.mkdir(DIRECTORY, 0o755)
-for name in ("rogue", "good"):
+for name in PLUGINS:
     shutil.copy(os.path.join(BUILDDIR, "tests/plugins/.libs/%s.so" % name), DIRECTORY)
     os.chmod(os.path.join(DIRECTORY, name + ".so"), 0o644)
 CONFIG = os.path.join(tmpdir(), "rogue.conf")
@@ -214,6 +215,54 @@ def changed_below():
         "crashed", begin + "cannot be had: refused: its mode is 0666, everybody may change the file"), error
     install(image, 0o644)
     assert "error" not in output()
+
+
+def spoken(kind, config, timeout=None):
+    """One call of a plugin that speaks to wfworker itself: the execution, and the node's error or None."""
+    definition = graph([T, ("bad", "speaker." + kind, config), ("fine", "noop"), ("after", "noop")],
+                       [("t", "bad"), ("bad", "fine", "success"), ("bad", "after", "error")])
+    if timeout:
+        definition["nodes"][1]["timeout_seconds"] = timeout
+    identity = scene.start(definition, {})
+    row = scene.backend.wait_end(identity)
+    assert row.status == "completed", (row.status, row.error_message)
+    return identity, state(identity)["node_results"]["bad"]["output"].get("error")
+
+
+@case
+def half_a_message():
+    """a handler that stops in the middle of a message is ended by its attempt's timeout, and the next call is served"""
+    _, error = spoken("block", {"stall": 1000000}, timeout=0.5)
+    assert (error["type"], error["message"]) == ("timeout", "timed out after 0.5 seconds"), error
+    assert spoken("block", {"done": 1})[1] is None
+
+
+@case
+def ends_after_its_outcome():
+    """an outcome counts, however its process ends right after it; the end is logged"""
+    for kind in ("loop", "block"):
+        for how, words, times in (("exit", "ended its process with exit code 0", 1), ("_exit", "ended its process with exit code 0", 2),
+                                  ("abort", "crashed with signal 6 (SIGABRT)", 1)):
+            _, error = spoken(kind, {"end": how})
+            assert error is None, (kind, how, error)
+            line = ('a helper process ended after its call had an outcome plugin=speaker reason="the handler of node type speaker.%s '
+                    '%s" node=bad execution=exec-' % (kind, words))
+            worker.wait_line(re.escape(line), count=times)
+
+
+@case
+def forged_lines():
+    """no line of the log begins as a plugin wants it, whatever it sends"""
+    forged = "2026-01-01 00:00:00.000Z error forged by a plugin"
+    line = {"is": "line", "level": 2, "message": "told\n" + forged, "fields": ["reason", "because\n%s\r\u001b[2J" % forged]}
+    assert spoken("loop", {"say": json.dumps(line), "done": 1})[1] is None
+    line["fields"] = ["reason\n" + forged, "x"]
+    _, error = spoken("loop", {"say": json.dumps(line), "done": 1})
+    assert error["message"] == ("the handler of node type speaker.loop wrote into wfworker's own descriptor: what came is no "
+                                "message"), error
+    found = worker.lines("forged by a plugin")
+    assert len(found) == 1, found
+    assert found[0].endswith(r'warning told\n%s reason="because\n%s\x0d\x1b[2J" plugin=speaker' % (forged, forged)), found
 
 
 @case
