@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Both texts are bounded while they grow: what does not fit is counted. */
 #include "base/unknown.h"
 
 #include <stdio.h>

@@ -9,32 +9,12 @@
 #include "cli/table.h"
 #include "helper/helper.h"
 
-static json_t *plugin_config(void *ctx, const char *name)
-{
-    return settings_plugin(ctx, name);
-}
-
-static bool plugin_section(void *ctx, size_t i, struct settings_section *section)
-{
-    return settings_section(ctx, i, section);
-}
-
 struct registry_options plugins_options(const struct cli *c, bool strict)
 {
-    return (struct registry_options){
-        .plugin_dirs = c->settings->plugin_dirs,
-        .plugin_path = c->settings->plugin_path,
-        .use_environment = true,
-        .quiet = !strict,
-        .strict = strict,
-        .isolate = (enum isolate)c->settings->isolate,
-        .deny = c->settings->plugin_deny,
-        .isolation = &helper_isolation,
-        .helpers = (size_t)c->settings->concurrency,
-        .plugin_config = plugin_config,
-        .plugin_section = plugin_section,
-        .ctx = c->source,
-    };
+    struct registry_options o = helper_registry_options(c->settings, c->source);
+    o.quiet = !strict;
+    o.strict = strict;
+    return o;
 }
 
 struct registry *plugins_open(const struct cli *c, bool strict, struct error *e)

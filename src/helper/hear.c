@@ -5,8 +5,6 @@
 #include "base/mem.h"
 #include "helper/inside.h"
 
-/* One that closed its channel and does not end is ended after this. */
-#define END_MS 2000
 /* While so much is to be written to one helper nothing more is read of it. */
 #define PENDING_MOST ((size_t)64 << 20)
 

@@ -11,6 +11,11 @@
 /* For registry_options.isolation. */
 extern const struct isolation helper_isolation;
 
+/* What the settings say about plugins, with isolation by helper processes.  It borrows from both; they must outlive the registry. */
+struct settings;
+struct settings_source;
+struct registry_options helper_registry_options(const struct settings *s, const struct settings_source *source);
+
 /* Was this program started as a helper process?  Then main() is helper_main() and nothing else. */
 bool helper_wanted(int argc, char **argv);
 int helper_main(void);

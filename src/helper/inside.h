@@ -113,6 +113,9 @@ struct helper *helper_launch(struct pool *p, struct error *e);
 void helper_send_init(struct helper *h);
 void helper_free(struct helper *h); /* out of the list; its process must be over */
 
+/* One that was told to end, which the plugin's drain() and exit() may take, or closed its channel, is ended after this. */
+#define END_MS 2000
+
 #define READ_BYTES ((size_t)256 * 1024) /* what is read of one helper before the loop goes on with others */
 
 /* ending.c (loop) */

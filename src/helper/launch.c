@@ -13,7 +13,6 @@
 
 /* The most that one message of a helper may have: what is larger is no outcome that could be kept. */
 #define MESSAGE_MOST ((size_t)128 << 20)
-#define END_MS 2000  /* for drain() and exit() of the plugin */
 #define LEAVE_MS 1000 /* for the end of one that said that it cannot go on */
 
 /* ---- One process ---- */

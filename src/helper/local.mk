@@ -12,6 +12,7 @@ src_helper_libhelper_la_SOURCES = \
   src/helper/keep_away.c \
   src/helper/launch.c \
   src/helper/lend.c src/helper/lend.h \
+  src/helper/options.c \
   src/helper/output.c src/helper/output.h \
   src/helper/pool.c \
   src/helper/process.c src/helper/process.h \

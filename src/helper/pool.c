@@ -19,8 +19,6 @@
 #define LINGER_MS 10000
 /* Idle processes beyond one end after this. */
 #define IDLE_MS 60000
-/* One that was told to end is ended after this. */
-#define END_MS 2000
 /* Descriptors more than after its first call, from which a process is replaced. */
 #define LEAK_DESCRIPTORS 32
 

@@ -2,6 +2,7 @@
 /* Sections of the configuration whose plugin was not found: a misspelt name must not be silent. */
 #include <string.h>
 
+#include "base/buf.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/nearest.h"
@@ -55,12 +56,13 @@ void sections_check(struct registry *r, const struct registry_options *o)
 int sections_judge(const struct registry *r, bool strict, bool quiet, struct error *e)
 {
     if (strict && r->doubt_count) {
+        CLEANUP_BUF struct buf others = BUF_INIT;
+        for (size_t i = 1; i < r->doubt_count; i++)
+            buf_printf(&others, "%s%s", others.len ? "; " : "", r->doubts[i].message);
         if (e)
             *e = r->doubts[0];
-        for (size_t i = 1; i < r->doubt_count; i++) {
-            CLEANUP_FREE char *before = xstrdup(e && e->detail[0] ? e->detail : "");
-            err_detail(e, "%s%s%s", before, *before ? "; " : "", r->doubts[i].message);
-        }
+        if (others.len)
+            err_detail(e, "%s", others.data);
         return -1;
     }
     for (size_t i = 0; !quiet && i < r->doubt_count; i++)

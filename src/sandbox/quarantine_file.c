@@ -180,8 +180,7 @@ int quarantine_release(const char *type, struct error *e)
         CLEANUP_FREE char *file = directory ? quarantine_file_name(directory, type) : NULL;
         if (file && unlink(file) == 0)
             removed = 1;
-        else if (file && errno != ENOENT && errno != ENOTDIR)
-        {
+        else if (file && errno != ENOENT && errno != ENOTDIR) {
             err_set(e, "the file %s cannot be removed: %s", file, strerror(errno));
             return err_hint(e, "run this as root or as the user of the workers");
         }

@@ -195,23 +195,9 @@ static void on_wake_up(struct timer_item *t)
 
 /* ---- Opening ---- */
 
-static json_t *plugin_config(void *ctx, const char *name)
-{
-    return settings_plugin(ctx, name);
-}
-
-static bool plugin_section(void *ctx, size_t i, struct settings_section *section)
-{
-    return settings_section(ctx, i, section);
-}
-
 static int open_plugins(struct worker *w, struct error *e)
 {
-    const struct registry_options o = {.plugin_dirs = w->settings->plugin_dirs, .plugin_path = w->settings->plugin_path,
-                                       .use_environment = true, .strict = w->settings->strict, .deny = w->settings->plugin_deny,
-                                       .isolate = (enum isolate)w->settings->isolate, .isolation = &helper_isolation,
-                                       .helpers = (size_t)w->settings->concurrency,
-                                       .plugin_config = plugin_config, .plugin_section = plugin_section, .ctx = (void *)(uintptr_t)w->source};
+    const struct registry_options o = helper_registry_options(w->settings, w->source);
     w->registry = registry_open(&o, e);
     return w->registry ? 0 : -1;
 }
