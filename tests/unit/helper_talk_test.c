@@ -216,6 +216,7 @@ static void large_values_are_not_the_loops_work(void **state)
     CLEANUP_FREE char *text = js_text(input);
     CLEANUP_JSON json_t *again = js_parse_own(text, strlen(text), NULL);
     int64_t alone = own_us() - began;
+    assert_true(json_equal(again, input));
     assert_string_equal(result("speaker.block", json_pack("{s:i}", "done", 1)), "done -");
     json_decref(STEAL(output)); /* not within a turn */
     call("speaker.block", json_pack("{s:i}", "done", 1));
